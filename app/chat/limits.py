@@ -1,0 +1,14 @@
+"""Every number of the chat, with its reason. Sizes are in characters or bytes, times in seconds."""
+
+TEXT_CHARACTERS = 4_000  # a long mail fits; a book does not
+KEY_CHARACTERS = 64  # a UUID with a prefix fits
+REF_CHARACTERS = 64  # the client's own correlation id, echoed
+SLUG_CHARACTERS = 64  # rooms are addressed by slug
+TITLE_CHARACTERS = 80  # one line of the rooms list
+JOIN_ENTRIES = 50  # what a newcomer sees: one screen and some scrolling
+RESUME_ENTRIES = 500  # a resume above this goes on in `entries` frames
+HISTORY_ENTRIES = 200  # most entries of one `history` page
+SERVER_FRAME_BYTES = 256 * 1024  # protocol.md: no frame above this unless it holds one entry
+LARGEST_SEQ = 2**53 - 1  # what a browser's number holds exactly
+ROOMS_PER_SOCKET = 100  # one page shows one room; this is for clients that watch many
+BAD_FRAMES = 3  # the third frame that is not JSON closes with 1007

@@ -1,0 +1,149 @@
+"""The environment, typed: the only reader of os.environ in the app.
+
+A wrong or missing variable ends the process with one message that lists every problem at once, so that an
+operator does not find them one restart at a time.
+"""
+
+import functools
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+PREFIX = "PARLEY_"
+FILE_SUFFIX = "_FILE"
+SECRET_CHARACTERS = 50  # what Django's own deployment check (security.W009) asks for
+LOCAL_SECRET = "local-only-" + "0" * 50  # never accepted in production, see Environment.production_is_closed
+
+
+def _split(value: object) -> object:
+    """Read a comma list: "a, b" is ("a", "b")."""
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _origin(value: str) -> str:
+    """Accept scheme://host[:port] and nothing more: an Origin header has no path."""
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or value != f"{parts.scheme}://{parts.netloc}":
+        raise ValueError(f"{value!r} is not an origin such as https://chat.example.com")
+    return value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
+Origins = Annotated[tuple[Annotated[str, BeforeValidator(_origin)], ...], BeforeValidator(_split)]
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+
+
+class Environment(BaseModel):
+    """Every variable the app reads, without its PARLEY_ prefix; NAME_FILE gives any of them by file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    env: Literal["local", "test", "production"]
+    secret_key: str = ""
+    hosts: Names = ()
+    origins: Origins = ()
+    database_url: str = ""
+    layer_url: str = ""
+    static_root: Path | None = None
+    instance: str = Field(default="web-1", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+    release: str = "0.1.0"
+    bind: str = "127.0.0.1:8000"
+    metrics_bind: str = Field(default="", pattern=r"^(|[^:]+:\d+)$")
+    trusted_proxies: str = "127.0.0.1"
+    guests: bool = True
+    log_format: Literal["console", "json"] = "console"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    sockets: int = Field(default=4096, ge=1)
+    sockets_per_user: int = Field(default=0, ge=0)
+    sockets_per_address: int = Field(default=0, ge=0)
+    frame_bytes: int = Field(default=65_536, ge=1024)
+    body_bytes: int = Field(default=1_048_576, ge=1024)
+    database_pool: int = Field(default=4, ge=3)
+    ping_seconds: Seconds = 20
+    drain_seconds: Annotated[float, Field(ge=0, le=3600)] = 5
+    close_seconds: Seconds = 2
+    uvicorn_graceful_seconds: Annotated[int, Field(ge=1, le=600)] = 3
+    graceful_seconds: Annotated[int, Field(ge=1, le=3600)] = 12
+    worker_timeout: Annotated[int, Field(ge=2, le=600)] = 15
+
+    @model_validator(mode="after")
+    def production_is_closed(self) -> Self:
+        """Refuse in production what is a convenience elsewhere, all of it in one message."""
+        if self.env != "production":
+            return self
+        problems = [
+            f"{PREFIX}{name}: {why}"
+            for name, wrong, why in (
+                ("SECRET_KEY", len(self.secret_key) < SECRET_CHARACTERS, f"needs {SECRET_CHARACTERS} characters"),
+                ("SECRET_KEY", self.secret_key == LOCAL_SECRET, "is the one of local"),
+                ("HOSTS", not self.hosts, "is missing"),
+                ("HOSTS", "*" in self.hosts, "must name hosts, not *"),
+                ("ORIGINS", not self.origins, "is missing"),
+                ("DATABASE_URL", not self.database_url, "is missing"),
+                ("LAYER_URL", not self.layer_url, "is missing"),
+                ("STATIC_ROOT", self.static_root is None, "is missing"),
+            )
+            if wrong
+        ]
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+
+class WrongEnvironmentError(SystemExit):
+    """The environment cannot be used; the message lists every variable that is missing or wrong."""
+
+
+def read(variables: Mapping[str, str]) -> Environment:
+    """Build the environment from variables, files included; raise WrongEnvironmentError with every problem."""
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for name, text in variables.items():
+        if not name.startswith(PREFIX):
+            continue
+        key = name.removeprefix(PREFIX)
+        if key.endswith(FILE_SUFFIX):
+            try:
+                text = Path(text).read_text(encoding="utf-8").strip()  # noqa: PLW2901 (a file stands for its text)
+            except (OSError, UnicodeDecodeError) as error:
+                problems.append(f"{name}: {error}")
+                continue
+            key = key.removesuffix(FILE_SUFFIX)
+        if key.lower() in Environment.model_fields:
+            values[key.lower()] = text
+    try:
+        environment = Environment(**values)
+    except ValidationError as error:
+        problems.extend(_sentences(error))
+    else:
+        if not problems:
+            return environment
+    raise WrongEnvironmentError("The environment cannot be used:\n  " + "\n  ".join(problems))
+
+
+def _sentences(error: ValidationError) -> list[str]:
+    """Turn pydantic's errors into one line per variable."""
+    lines: list[str] = []
+    for item in error.errors():
+        message = item["msg"].removeprefix("Value error, ")
+        if item["loc"]:
+            lines.append(f"{PREFIX}{str(item['loc'][0]).upper()}: {message}")
+        else:
+            lines.extend(message.splitlines())
+    return lines
+
+
+@functools.cache
+def environment() -> Environment:
+    """Read the process's environment, once."""
+    return read(os.environ)
+
+
+def select_settings() -> None:
+    """Point Django at the settings module that PARLEY_ENV names."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", f"config.settings.{environment().env}")

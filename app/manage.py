@@ -1,0 +1,11 @@
+"""Django's command line, with the settings that PARLEY_ENV selects."""
+
+import sys
+
+from config.env import select_settings
+
+if __name__ == "__main__":
+    select_settings()
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(sys.argv)
