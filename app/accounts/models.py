@@ -29,11 +29,11 @@ class User(AbstractUser):
     guest = models.BooleanField(_("guest"), default=False)
     banned = models.BooleanField(_("banned"), default=False)
 
-    objects = UserManager()  # type: ignore[assignment, misc]  # narrows AbstractUser's manager to ours
+    objects = UserManager()  # type: ignore[misc]  # narrows AbstractUser's manager to ours
 
-    class Meta(AbstractUser.Meta):  # type: ignore[name-defined, misc]  # django-stubs has no Meta on AbstractUser
-        verbose_name = _("person")
-        verbose_name_plural = _("people")
+    class Meta(AbstractUser.Meta):
+        verbose_name = _("person")  # type: ignore[assignment]  # the stubs say str, Django takes a promise
+        verbose_name_plural = _("people")  # type: ignore[assignment]
 
     def __str__(self) -> str:
         return self.name or self.username

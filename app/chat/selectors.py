@@ -1,0 +1,36 @@
+"""What may be read, and by whom: a room is found through the reader's own rows, so the query permits."""
+
+from django.conf import settings
+from django.db.models import Q, QuerySet
+
+from accounts.models import User
+from chat.models import Membership, Room
+
+
+class NoSuchRoom(Exception):  # noqa: N818 (named as its code on the wire)
+    """No room has this slug."""
+
+
+class NotAllowed(Exception):  # noqa: N818 (named as its code on the wire)
+    """The room is there, and this person may not enter it or do this in it."""
+
+
+def rooms_visible_to(user: User) -> QuerySet[Room]:
+    """Select the rooms this person may enter; being staff gives none beyond these."""
+    if not user.is_active or user.banned:
+        return Room.objects.none()
+    mine = Membership.objects.filter(user=user).values("room")
+    rooms = Room.objects.filter(Q(kind=Room.Kind.PUBLIC) | Q(pk__in=mine))
+    if not user.guest:
+        return rooms
+    return rooms.filter(guests=True) if settings.GUESTS else rooms.none()
+
+
+def room_for(user: User, slug: str) -> Room:
+    """Find the room this person asks for; raise NoSuchRoom or NotAllowed."""
+    room = rooms_visible_to(user).filter(slug=slug).first()
+    if room is not None:
+        return room
+    if Room.objects.filter(slug=slug).exists():
+        raise NotAllowed(slug)
+    raise NoSuchRoom(slug)
