@@ -1,0 +1,1 @@
+"""Operations: makes, starts and watches the stack. Never imports app/ or Django."""

@@ -1,0 +1,1 @@
+"""Faults, witnesses and the checker that judges what the witnesses saw."""

@@ -1,0 +1,94 @@
+"""Where a client dials, and the site it believes it is talking to."""
+
+import ipaddress
+import socket
+import ssl
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True)
+class Address:
+    """A site (`origin`, e.g. https://localhost:8443) and the way to it: itself, a unix socket, or a proxy of ours."""
+
+    origin: str
+    path: Path | None = None
+    via: tuple[str, int] | None = None
+
+    @classmethod
+    def at(cls, url: str) -> "Address":
+        """Give the address of a site by its URL; whatever follows host and port is dropped."""
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError(f"not an http or https address: {url!r}")
+        return cls(f"{parts.scheme}://{parts.netloc}")
+
+    def instance(self, path: Path) -> "Address":
+        """Give the same site, dialled at one instance's unix socket, past nginx."""
+        return replace(self, path=path, via=None)
+
+    def through(self, host: str, port: int) -> "Address":
+        """Give the same site, dialled through a TCP proxy."""
+        return replace(self, path=None, via=(host, port))
+
+    @property
+    def host(self) -> str:
+        """Host and port, as the Host header has them."""
+        return urlsplit(self.origin).netloc
+
+    @property
+    def hostname(self) -> str:
+        """The name alone, as the certificate has it."""
+        return urlsplit(self.origin).hostname or ""
+
+    @property
+    def port(self) -> int:
+        """The port of the site, by its scheme where the URL has none."""
+        return urlsplit(self.origin).port or (443 if self.secure else 80)
+
+    @property
+    def secure(self) -> bool:
+        """Whether the site is https."""
+        return self.origin.startswith("https://")
+
+    @property
+    def tls(self) -> ssl.SSLContext | None:
+        """The TLS context of the dialled connection; None for plain http and for a unix socket."""
+        return _context(_loopback(self.hostname)) if self.secure and self.path is None else None
+
+    @property
+    def forwarded(self) -> dict[str, str]:
+        """What nginx would have added: an instance trusts it over its unix socket (pitfalls G11)."""
+        if self.path is None:
+            return {}
+        return {"X-Forwarded-Proto": "https" if self.secure else "http", "X-Forwarded-For": "127.0.0.1"}
+
+    def dial(self, timeout: float) -> socket.socket:
+        """Open a blocking connection, with TLS where the site has it; raises OSError."""
+        if self.path is not None:
+            plain = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            plain.settimeout(timeout)
+            plain.connect(str(self.path))
+            return plain
+        plain = socket.create_connection(self.via or (self.hostname, self.port), timeout)
+        return self.tls.wrap_socket(plain, server_hostname=self.hostname) if self.tls else plain
+
+
+def _loopback(hostname: str) -> bool:
+    if hostname == "localhost" or hostname.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(hostname).is_loopback
+    except ValueError:
+        return False
+
+
+@lru_cache(maxsize=2)
+def _context(loopback: bool) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if loopback:  # the certificate of `up` is self-signed, and nobody can sit in between on loopback
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
