@@ -58,6 +58,8 @@ class Environment(BaseModel):
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
+    frames_per_second: int = Field(default=100, ge=1)
+    burst: int = Field(default=200, ge=1)
     sockets: int = Field(default=4096, ge=1)
     sockets_per_user: int = Field(default=0, ge=0)
     sockets_per_address: int = Field(default=0, ge=0)
@@ -142,6 +144,11 @@ def _sentences(error: ValidationError) -> list[str]:
 def environment() -> Environment:
     """Read the process's environment, once."""
     return read(os.environ)
+
+
+def assume(env: str) -> None:
+    """Take `env` where PARLEY_ENV is not set: the test settings name themselves."""
+    os.environ.setdefault(f"{PREFIX}ENV", env)
 
 
 def select_settings() -> None:

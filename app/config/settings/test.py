@@ -1,8 +1,11 @@
 """Unit tests: in memory, plain static names, a fast password hasher."""
 
-from config.env import LOCAL_SECRET
-from config.settings.base import *  # noqa: F403 (a settings module is its names)
-from config.settings.base import env
+from config.env import LOCAL_SECRET, assume
+
+assume("test")
+
+from config.settings.base import *  # noqa: E402, F403 (a settings module is its names; the environment comes first)
+from config.settings.base import env  # noqa: E402
 
 SECRET_KEY = env.secret_key or LOCAL_SECRET
 ALLOWED_HOSTS = ["testserver", "localhost"]

@@ -1,0 +1,47 @@
+"""The ASGI application: health first, then http to Django and websockets to the chat.
+
+Order matters in this file: Django's application is made, which fills the app registry, before anything is imported
+that reaches a model (pitfalls A1).
+"""
+# ruff: noqa: E402, I001
+# isort: skip_file
+
+from config.env import environment, select_settings
+
+select_settings()
+
+from django.core.asgi import get_asgi_application
+
+django_application = get_asgi_application()
+
+from channels.auth import AuthMiddlewareStack
+from channels.routing import ProtocolTypeRouter, URLRouter
+from django.conf import settings
+from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
+from django.urls import path, re_path
+
+from chat.consumers import ChatConsumer
+from health.asgi import Health
+from realtime.origin import LoggedOriginValidator
+from realtime.refuse import not_found
+
+_, _, metrics_port = environment().metrics_bind.rpartition(":")
+
+application = Health(
+    ProtocolTypeRouter(
+        {
+            # uvicorn serves no static files: nginx does, and in DEBUG Django (pitfalls A11).
+            "http": ASGIStaticFilesHandler(django_application) if settings.DEBUG else django_application,
+            "websocket": LoggedOriginValidator(
+                URLRouter(
+                    [
+                        path("ws/chat/", AuthMiddlewareStack(ChatConsumer.as_asgi())),
+                        re_path("", not_found),  # without it a scanner gets 500 and the log a traceback (pitfalls A6)
+                    ]
+                ),
+                settings.ALLOWED_ORIGINS,
+            ),
+        }
+    ),
+    metrics_port=int(metrics_port or 0),
+)

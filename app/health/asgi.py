@@ -1,0 +1,51 @@
+"""Health and metrics, answered before Django: no Host check, no redirect, no session (pitfalls A8)."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from health.readiness import readiness
+
+Application = Callable[[Any, Any, Any], Awaitable[None]]
+
+
+class Health:
+    """Wraps an ASGI application; `metrics_port` is the port of the listener that may serve /metrics, 0 for none."""
+
+    def __init__(self, application: Application, *, metrics_port: int) -> None:
+        self.application = application
+        self.metrics_port = metrics_port
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer what is health's, and pass the rest on."""
+        if scope["type"] != "http":
+            await self.application(scope, receive, send)
+        elif self.metrics_port and (scope.get("server") or (None, None))[1] == self.metrics_port:
+            await self._metrics(scope, send)
+        elif scope["path"] == "/healthz":
+            await _answer(send, 200, b"text/plain; charset=utf-8", b"ok")
+        elif scope["path"] == "/readyz":
+            is_ready, checks = await readiness()
+            body = msgspec.json.encode({"ready": is_ready, "checks": checks})
+            await _answer(send, 200 if is_ready else 503, b"application/json", body)
+        else:
+            await self.application(scope, receive, send)
+
+    async def _metrics(self, scope: Any, send: Any) -> None:
+        """The listener on loopback serves this and nothing else."""
+        if scope["path"] == "/metrics":
+            await _answer(send, 200, CONTENT_TYPE_LATEST.encode(), generate_latest())
+        else:
+            await _answer(send, 404, b"text/plain; charset=utf-8", b"only /metrics is here")
+
+
+async def _answer(send: Any, status: int, content_type: bytes, body: bytes) -> None:
+    headers = [
+        (b"content-type", content_type),
+        (b"content-length", str(len(body)).encode()),
+        (b"cache-control", b"no-store"),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

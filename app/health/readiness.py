@@ -1,0 +1,56 @@
+"""Whether this instance should be given visitors."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+
+from chat.runtime import runtime
+
+DATABASE_SECONDS = 2.0  # a probe asks every few seconds, and must not pile up behind a database that hangs
+
+# A thread of its own: the one that Channels shares may be busy with a slow query (pitfalls B3).
+_thread = ThreadPoolExecutor(1, thread_name_prefix="readiness")
+_is_migrated = False
+
+
+async def readiness() -> tuple[bool, dict[str, str]]:
+    """Return whether to send visitors here, and each check's word.
+
+    A layer that is down is told and does not make an instance unready: the poll carries the chat, and a Redis that
+    is away would otherwise take every instance out at once.
+    """
+    process = runtime().process
+    try:
+        database, migrations = await asyncio.wait_for(_database(), DATABASE_SECONDS)
+    except TimeoutError:
+        database, migrations = "slow", "unknown"
+    layer = ("ok" if process.hub.health.is_well else "down") if process.has_layer else "none"
+    checks = {
+        "database": database,
+        "layer": layer,
+        "migrations": migrations,
+        "draining": "yes" if process.is_draining else "no",
+    }
+    return database == migrations == "ok" and not process.is_draining, checks
+
+
+async def _database() -> tuple[str, str]:
+    return await asyncio.get_running_loop().run_in_executor(_thread, _ask)
+
+
+def _ask() -> tuple[str, str]:
+    """Return the words for database and migrations."""
+    global _is_migrated  # noqa: PLW0603 (a database once migrated stays so; the plan costs a read of every file)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        if not _is_migrated:
+            executor = MigrationExecutor(connection)
+            _is_migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError as error:
+        return f"down: {type(error).__name__}", "unknown"
+    finally:
+        connection.close()
+    return "ok", "ok" if _is_migrated else "pending"

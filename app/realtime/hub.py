@@ -1,0 +1,224 @@
+"""One per process: its feeds, and its one channel on the channel layer.
+
+Nothing a member waits for awaits the layer: groups are joined in the background, publishing is the publisher's task,
+and the heads poll carries a room whose group is not joined yet, or whose layer is away.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from realtime import feed as feeds
+from realtime.feed import Feed, LogUnavailableError
+from realtime.health import LayerHealth
+from realtime.publisher import Publisher
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 2.0  # how late what the layer lost may come
+POLL_UNWELL_SECONDS = 0.25  # the same while the layer is unwell: then the poll is what delivers
+REBUILD_SECONDS = 1.0  # between two tries to get a channel, or to join groups
+LINGER_SECONDS = 5.0  # an empty room's feed is kept this long: a reload comes back to it
+
+
+class Head(NamedTuple):
+    """Where a room's log ends."""
+
+    epoch: str
+    seq: int
+
+
+class Log(feeds.Source, Protocol):
+    """The durable log behind a hub."""
+
+    async def heads(self, rooms: Collection[int]) -> Mapping[int, Head]:
+        """Return the heads of those rooms that still exist; raise LogUnavailableError."""
+
+    async def renew(self, room: int, epoch: str, below: int) -> None:
+        """Give the room a new epoch if it still has `epoch` and its head is under `below`."""
+
+
+def group_of(room: int) -> str:
+    """Name a room's group: ASCII whatever the room's own name is (pitfalls C18)."""
+    return f"room.{room}"
+
+
+class Hub:
+    """Runs feeds over a channel layer (or none) and a log."""
+
+    def __init__(self, *, layer: Any, source: Log, count: Callable[[str, int], None]) -> None:
+        self.id = secrets.token_hex(8)
+        self.feeds: dict[int, Feed] = {}
+        self.handlers: dict[str, Callable[[dict[str, Any]], None]] = {
+            "entries": self._on_entries,
+            "probe": lambda message: self.health.received(message["number"]),
+        }
+        self.groups: set[str] = set()  # wanted besides the rooms'
+        self._layer = layer
+        self._source = source
+        self._count = count
+        self._channel: str | None = None
+        self._joined: set[str] = set()
+        self._reconcile = asyncio.Event()
+        self._poll_now = asyncio.Event()
+        self._check: set[int] = set()
+        self.publisher = Publisher(layer=layer, sender=self.id, count=count)
+        self.health = LayerHealth(layer=layer, changed=lambda _: self._poll_now.set())
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Start the tasks; the layer may be away, they try until it is there."""
+        create = asyncio.get_running_loop().create_task
+        self._tasks = [create(self._poll())]
+        if self._layer is not None:
+            runs = (self._receive(), self._join_groups(), self.publisher.run(), self.health.run(lambda: self._channel))
+            self._tasks += [create(run) for run in runs]
+
+    async def stop(self) -> None:
+        """Stop every task."""
+        for feed in self.feeds.values():
+            feed.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # Rooms
+
+    def feed(self, *, room: int, name: str, head: Head) -> Feed:
+        """Return the room's feed in this process, for a reader who just read the log up to `head`."""
+        feed = self.feeds.get(room)
+        if feed is not None and feed.epoch != head.epoch:
+            self._start_over(feed)
+            feed = None
+        if feed is None:
+            feed = self.feeds[room] = Feed(
+                room=room, name=name, epoch=head.epoch, position=head.seq, source=self._source, count=self._count
+            )
+            self._reconcile.set()
+            self._check_now(room)  # what was stored between that reading and this line
+        return feed
+
+    def left(self, feed: Feed) -> None:
+        """A socket left: let the feed go when nobody comes back."""
+        if not feed.live and not feed.behind:
+            asyncio.get_running_loop().call_later(LINGER_SECONDS, self._drop_empty, feed)
+
+    def committed(self, *, room: int, epoch: str, first: int, entries: Sequence[bytes]) -> None:
+        """Deliver what this process just stored: here at once, elsewhere by the layer."""
+        if feed := self.feeds.get(room):
+            feed.offer(epoch, first, entries)
+        self.publisher.put_entries(group=group_of(room), room=room, epoch=epoch, first=first, entries=entries)
+
+    def _drop_empty(self, feed: Feed) -> None:
+        if not feed.live and not feed.behind and self.feeds.get(feed.room) is feed:
+            del self.feeds[feed.room]
+            feed.close()
+            self._reconcile.set()
+
+    # The layer
+
+    def _on_entries(self, message: dict[str, Any]) -> None:
+        if message["from"] != self.id and (feed := self.feeds.get(message["room"])):
+            feed.offer(message["epoch"], message["first"], message["entries"])
+
+    async def _receive(self) -> None:
+        """Take messages for ever; build a new channel when this one ends.
+
+        `receive` is never wrapped in a timeout: a cancelled one deletes the channel, and the groups go on listing
+        a hub that is deaf (pitfalls L5).
+        """
+        while True:
+            try:
+                self._channel = await self._layer.new_channel()
+                self._joined = set()
+                self._reconcile.set()
+                while True:
+                    self._dispatch(await self._layer.receive(self._channel))
+            except Exception as error:  # noqa: BLE001 (any layer, any client library: a hub that ended is rebuilt)
+                log.warning("hub ended and is rebuilt: %r", error)
+                self._channel = None
+                await asyncio.sleep(REBUILD_SECONDS)
+
+    def _dispatch(self, message: dict[str, Any]) -> None:
+        """Hand one message on; one that this release does not know, or cannot read, is dropped (pitfalls B2)."""
+        handler = self.handlers.get(message.get("type", ""))
+        if handler is None:
+            return
+        try:
+            handler(message)
+        except (KeyError, TypeError, ValueError):
+            log.warning("message of another shape dropped: %s", message.get("type"))
+
+    async def _join_groups(self) -> None:
+        """Keep the groups joined that this process serves, and only those."""
+        while True:
+            await self._reconcile.wait()
+            self._reconcile.clear()
+            wanted = {group_of(room) for room in self.feeds} | self.groups
+            try:
+                for group in wanted - self._joined:
+                    if (channel := self._channel) is None:
+                        break
+                    await self._layer.group_add(group, channel)
+                    if channel == self._channel:
+                        self._joined.add(group)
+                    # What was published before the group was joined is in the log.
+                    self._check_now(*(room for room in self.feeds if group_of(room) == group))
+                for group in self._joined - wanted:
+                    self._joined.discard(group)
+                    await self._layer.group_discard(group, self._channel)
+            except Exception as error:  # noqa: BLE001 (any layer, any client library: tried again, the poll carries)
+                log.debug("joining groups failed: %r", error)
+                await asyncio.sleep(REBUILD_SECONDS)
+                self._reconcile.set()
+
+    # The log
+
+    def _check_now(self, *rooms: int) -> None:
+        self._check.update(rooms)
+        self._poll_now.set()
+
+    async def _poll(self) -> None:
+        """Ask the log where it ends: all active rooms when it is time, rooms that ask for it at once."""
+        while True:
+            interval = POLL_SECONDS if self.health.is_well else POLL_UNWELL_SECONDS
+            try:
+                await asyncio.wait_for(self._poll_now.wait(), interval)
+            except TimeoutError:
+                self._check = set(self.feeds)
+            self._poll_now.clear()
+            rooms, self._check = self._check & self.feeds.keys(), set()
+            if rooms:
+                await self._compare(rooms)
+
+    async def _compare(self, rooms: Collection[int]) -> None:
+        # Positions are noted before the log is read: a head under a position noted before is truly under it.
+        seen = {room: (self.feeds[room].epoch, self.feeds[room].position) for room in rooms}
+        try:
+            heads = await self._source.heads(seen)
+            for room, (epoch, position) in seen.items():
+                head = heads.get(room)
+                if head and head.epoch == epoch and head.seq < position:
+                    await self._source.renew(room, epoch, position)
+                if feed := self.feeds.get(room):
+                    self._settle(feed, head if head is None or head.seq >= position else None, epoch)
+        except LogUnavailableError:
+            log.warning("the log does not answer; polled again")
+
+    def _settle(self, feed: Feed, head: Head | None, epoch: str) -> None:
+        """Bring a feed up to its head; where the history was replaced or the room is gone, start over."""
+        if head is not None and head.epoch == epoch == feed.epoch:
+            feed.head_is(head.seq)
+        elif feed.epoch == epoch:
+            self._start_over(feed)
+
+    def _start_over(self, feed: Feed) -> None:
+        log.warning("room %s: its history was replaced, its sockets join again", feed.room)
+        if self.feeds.get(feed.room) is feed:
+            del self.feeds[feed.room]
+        for subscriber in feed.subscribers:
+            subscriber.restart()
+        feed.close()
+        self._reconcile.set()

@@ -1,0 +1,128 @@
+"""The way out to one socket: finished frames where the server takes them, plain ASGI `send` elsewhere.
+
+Both write without waiting, in order, and both say whether the peer keeps up; what a feed does with one it does
+with the other, and the same tests run on both.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
+
+from realtime.frame import Frame
+from realtime.protocol import EXTENSION, PreparedProtocol
+
+WRITE_BUFFER_BYTES = 64 * 1024  # above this a socket stops being live; asyncio's own high-water mark
+CLOSE_SECONDS = 10.0  # how long the plain path waits for room to say why it closes
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+class Outlet(Protocol):
+    """What a feed and a consumer need of a socket."""
+
+    on_writable: Callable[[], None] | None
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether the peer keeps up."""
+
+    def write(self, frame: Frame) -> None:
+        """Put a frame on its way; a closed socket takes it silently."""
+
+    def close(self, code: int, reason: str = "") -> None:
+        """Start the closing handshake."""
+
+    def abort(self) -> None:
+        """Drop the connection."""
+
+
+def outlet_for(scope: Mapping[str, Any], send: Send) -> Outlet:
+    """Return the best outlet that the server behind `scope` allows."""
+    extension = scope.get("extensions", {}).get(EXTENSION)
+    return PreparedOutlet(extension["writer"]) if extension else AsgiOutlet(send)
+
+
+class PreparedOutlet:
+    """Bytes straight to the transport: no copy, no task, no encoding per socket."""
+
+    __slots__ = ("_protocol",)
+
+    def __init__(self, protocol: PreparedProtocol) -> None:
+        self._protocol = protocol
+
+    @property
+    def on_writable(self) -> Callable[[], None] | None:
+        """Called when the peer keeps up again."""
+        return self._protocol.on_writable
+
+    @on_writable.setter
+    def on_writable(self, call: Callable[[], None] | None) -> None:
+        self._protocol.on_writable = call
+
+    @property
+    def is_writable(self) -> bool:
+        return self._protocol.is_writable
+
+    def write(self, frame: Frame) -> None:
+        self._protocol.write(frame.wire)
+
+    def close(self, code: int, reason: str = "") -> None:
+        self._protocol.close(code, reason)
+
+    def abort(self) -> None:
+        self._protocol.abort()
+
+
+class AsgiOutlet:
+    """A queue and, while something is in it, a task that sends: for any other ASGI server."""
+
+    def __init__(self, send: Send) -> None:
+        self.on_writable: Callable[[], None] | None = None
+        self._send = send
+        self._queue: deque[tuple[dict[str, Any], int]] = deque()
+        self._bytes = 0
+        self._task: asyncio.Task[None] | None = None
+        self._closed = False
+
+    @property
+    def is_writable(self) -> bool:
+        return self._bytes <= WRITE_BUFFER_BYTES
+
+    def write(self, frame: Frame) -> None:
+        if not self._closed:
+            self._put({"type": "websocket.send", "text": frame.text}, len(frame.payload))
+
+    def close(self, code: int, reason: str = "") -> None:
+        if not self._closed:
+            self._closed = True
+            self._put({"type": "websocket.close", "code": code, "reason": reason}, 0)
+            asyncio.get_running_loop().call_later(CLOSE_SECONDS, self.abort)
+
+    def abort(self) -> None:
+        """Stop sending; without the extension only the server can drop the connection itself."""
+        self._closed = True
+        self._queue.clear()
+        if self._task is not None:
+            self._task.cancel()
+
+    def _put(self, message: dict[str, Any], size: int) -> None:
+        self._queue.append((message, size))
+        self._bytes += size
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def _run(self) -> None:
+        # OSError: the peer went away, which uvicorn tells by its ClientDisconnected. RuntimeError: closed meanwhile.
+        try:
+            with contextlib.suppress(OSError, RuntimeError):
+                while self._queue:
+                    message, size = self._queue.popleft()
+                    await self._send(message)
+                    was_full = not self.is_writable
+                    self._bytes -= size
+                    if was_full and self.is_writable and self.on_writable is not None:
+                        self.on_writable()
+        finally:
+            self._task = None

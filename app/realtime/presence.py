@@ -1,0 +1,161 @@
+"""Who is in a room, over all processes: each leases its own people, and the union is told.
+
+A process tells its people per room as one snapshot, now and then and after a change; others keep the newest snapshot
+of each process until its lease ends. There is no counter that could go wrong (pitfalls K7): the people of a killed
+process leave when its lease does.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+LEASE_SECONDS = 12.0  # three renewals may be lost
+RENEW_SECONDS = 4.0
+GRACE_SECONDS = 4.0  # a reload or a drain comes back sooner, and nobody is told
+TICK_SECONDS = 0.2  # changes are told together
+SMALL = 100  # people up to which names travel
+LARGE_SECONDS = 1.0  # above SMALL only the count, this often at most
+
+
+class Telling(Protocol):
+    """How changes leave this module."""
+
+    def __call__(self, room: int, count: int, joined: Mapping[int, str], left: Mapping[int, str]) -> None:
+        """Tell the room's sockets in this process; `joined` and `left` are empty in a large room."""
+
+
+@dataclass(slots=True)
+class _Lease:
+    people: dict[int, str]
+    version: int
+    ends: float
+
+
+@dataclass(slots=True)
+class _Room:
+    here: dict[int, int] = field(default_factory=dict)  # person → sockets of theirs in this process
+    leaving: dict[int, float] = field(default_factory=dict)  # person → when they are gone
+    names: dict[int, str] = field(default_factory=dict)
+    elsewhere: dict[str, _Lease] = field(default_factory=dict)
+    told: dict[int, str] = field(default_factory=dict)
+    told_at: float = 0.0
+    changed: bool = True  # something to compare
+    unsent: bool = True  # the others have not heard
+    sent_at: float = 0.0
+
+    def mine(self) -> dict[int, str]:
+        return {person: self.names[person] for person in (*self.here, *self.leaving)}
+
+
+class Presence:
+    """The people of every room that this process serves."""
+
+    def __init__(
+        self, *, publish: Callable[..., None], tell: Telling, is_well: Callable[[], bool], serves: Callable[[int], bool]
+    ) -> None:
+        self._publish = publish
+        self._tell = tell
+        self._is_well = is_well
+        self._serves = serves
+        self._rooms: dict[int, _Room] = {}
+        self._well_since = time.monotonic()
+        self._version = 0
+
+    def enter(self, room: int, person: int, name: str) -> None:
+        """Count one more socket of a person."""
+        state = self._rooms.setdefault(room, _Room())
+        known = person in state.here or state.leaving.pop(person, None) is not None
+        state.here[person] = state.here.get(person, 0) + 1
+        state.names[person] = name
+        if not known:
+            state.changed = state.unsent = True
+
+    def leave(self, room: int, person: int) -> None:
+        """Count one less; after the last a person is gone when the grace is over."""
+        state = self._rooms.get(room)
+        if state is None or person not in state.here:
+            return
+        state.here[person] -= 1
+        if not state.here[person]:
+            del state.here[person]
+            state.leaving[person] = time.monotonic() + GRACE_SECONDS
+
+    def present(self, room: int, person: int, name: str) -> tuple[int, dict[int, str]]:
+        """Return how many people are in a room, `person` among them, and up to SMALL of them."""
+        everybody = self._union(self._rooms.get(room, _Room())) | {person: name}
+        return len(everybody), dict(list(everybody.items())[:SMALL])
+
+    def received(self, message: dict[str, Any]) -> None:
+        """Take another process's snapshot of a room."""
+        state = self._rooms.get(message["room"])
+        if state is None:
+            return
+        known = state.elsewhere.get(message["from"])
+        if known and known.version >= message["version"]:
+            return
+        if known is None:
+            state.unsent = True  # a process that is new to us may not know our people
+        people = dict(zip(message["ids"], message["names"], strict=True))
+        if known is None or known.people != people:
+            state.changed = True
+        ends = time.monotonic() + LEASE_SECONDS
+        state.elsewhere[message["from"]] = _Lease(people=people, version=message["version"], ends=ends)
+
+    async def run(self) -> None:
+        """Renew, expire and tell, for ever."""
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            now = time.monotonic()
+            if not self._is_well():
+                self._well_since = now
+            for room, state in list(self._rooms.items()):
+                self._expire(state, now)
+                if state.unsent or now - state.sent_at > RENEW_SECONDS:
+                    self._send(room, state, now)
+                if state.changed:
+                    self._compare(room, state, now)
+                if not self._serves(room) and not state.here and not state.leaving:
+                    del self._rooms[room]
+
+    def _expire(self, state: _Room, now: float) -> None:
+        for person in [person for person, gone in state.leaving.items() if gone <= now]:
+            del state.leaving[person]
+            state.changed = state.unsent = True
+        if now - self._well_since > LEASE_SECONDS:
+            # While the layer is unwell, and until everybody had time to renew, no lease ends.
+            for process in [process for process, lease in state.elsewhere.items() if lease.ends <= now]:
+                del state.elsewhere[process]
+                state.changed = True
+
+    def _send(self, room: int, state: _Room, now: float) -> None:
+        state.unsent = False
+        state.sent_at = now
+        self._version += 1
+        mine = state.mine()
+        self._publish(room, ids=[*mine], names=[*mine.values()], version=self._version)
+
+    def _compare(self, room: int, state: _Room, now: float) -> None:
+        """Tell the room what changed, if anything did for its people."""
+        everybody = self._union(state)
+        large = len(everybody) > SMALL or len(state.told) > SMALL
+        if large and now - state.told_at < LARGE_SECONDS:
+            return  # `changed` stays: told with the next tick that may
+        joined = {person: name for person, name in everybody.items() if person not in state.told}
+        left = {person: name for person, name in state.told.items() if person not in everybody}
+        if left and not self._is_well():
+            everybody |= left  # no leave is told while the layer is unwell
+            left = {}
+        else:
+            state.changed = False
+        if joined or left:
+            state.told_at = now
+            self._tell(room, len(everybody), {} if large else joined, {} if large else left)
+        state.told = everybody
+
+    def _union(self, state: _Room) -> dict[int, str]:
+        everybody = state.mine()
+        for lease in state.elsewhere.values():
+            everybody |= lease.people
+        return everybody

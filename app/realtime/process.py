@@ -1,0 +1,84 @@
+"""What one process runs for all its sockets: the hub, presence, the sweep of stuck sockets, and the drain."""
+
+import asyncio
+import time
+import weakref
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+from realtime.drain import drain
+from realtime.frame import Frame
+from realtime.hub import Hub, Log, group_of
+from realtime.metrics import count
+from realtime.presence import Presence
+from realtime.socket import Sockets
+
+SWEEP_SECONDS = 1.0
+
+PresenceFrame = Callable[[str, int, Mapping[int, str], Mapping[int, str]], Frame]
+
+_processes: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, "Process"] = weakref.WeakKeyDictionary()
+
+
+def running() -> "Process | None":
+    """Return the process object of the running loop, if the application made one."""
+    return _processes.get(asyncio.get_running_loop())
+
+
+class Process:
+    """Everything that exists once per process and loop."""
+
+    def __init__(
+        self, *, layer: Any, source: Log, presence_frame: PresenceFrame, drain_frame: Callable[[int], Frame]
+    ) -> None:
+        self.sockets = Sockets()
+        self.is_draining = False
+        self.has_layer = layer is not None
+        self.hub = Hub(layer=layer, source=source, count=count)
+        self.presence = Presence(
+            publish=self._publish_presence,
+            tell=self._tell_presence,
+            is_well=lambda: self.hub.health.is_well or not self.has_layer,
+            serves=lambda room: room in self.hub.feeds,
+        )
+        self.hub.handlers["presence"] = self.presence.received
+        self._presence_frame = presence_frame
+        self._drain_frame = drain_frame
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Start everything on the running loop."""
+        loop = asyncio.get_running_loop()
+        _processes[loop] = self
+        self.hub.start()
+        runs: tuple[Coroutine[Any, Any, None], ...] = (self.presence.run(), self._sweep())
+        self._tasks = [loop.create_task(run) for run in runs]
+
+    async def stop(self) -> None:
+        """Stop everything."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.hub.stop()
+
+    async def drain(self, window: float) -> None:
+        """Let every socket go within `window` seconds; new ones are refused from now on."""
+        self.is_draining = True
+        await drain(self.sockets, window=window, frame=self._drain_frame, count=count)
+
+    async def _sweep(self) -> None:
+        """Close the sockets that read nothing for too long: one timer for all of them (pitfalls G14)."""
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            now = time.monotonic()
+            count("stuck", sum(socket.check_stuck(now) for socket in self.sockets))
+
+    def _publish_presence(self, room: int, **fields: Any) -> None:
+        self.hub.publisher.put_signal(group=group_of(room), key="presence", kind="presence", room=room, **fields)
+
+    def _tell_presence(self, room: int, total: int, joined: Mapping[int, str], left: Mapping[int, str]) -> None:
+        if feed := self.hub.feeds.get(room):
+            frame = self._presence_frame(feed.name, total, joined, left)
+            for subscriber in feed.subscribers:
+                if subscriber.is_writable:
+                    subscriber.write(frame)

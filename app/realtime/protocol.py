@@ -1,0 +1,68 @@
+"""uvicorn's websocket protocol, offering an ASGI extension to write finished frames.
+
+`scope["extensions"]["realtime.writer"]["writer"]` is the protocol itself; see `realtime.outlet` for what an
+application uses of it. Given to uvicorn as `ws=` (a class or an import string).
+"""
+
+from collections.abc import Callable
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import Request
+from websockets.protocol import State
+
+EXTENSION = "realtime.writer"
+
+
+class PreparedProtocol(WebSocketsSansIOProtocol):
+    """Writes bytes that are framed already, and says when the peer reads too slowly."""
+
+    on_writable: Callable[[], None] | None = None
+
+    def handle_connect(self, event: Request) -> None:
+        """Offer the extension; the application's task starts in the next turn of the loop and sees it."""
+        super().handle_connect(event)
+        if self.response.status_code == 101:
+            self.scope["extensions"][EXTENSION] = {"writer": self}  # type: ignore[index, dict-item]  # ours, by design
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a frame written now is sent: accepted, and no close under way."""
+        return self.conn.state is State.OPEN and self.handshake_complete and not self.disconnected
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether the transport's buffer is below its limit."""
+        return self.writable.is_set()
+
+    def write(self, frame: bytes) -> None:
+        """Write one finished frame; the loop sends what one turn wrote in one system call."""
+        if self.is_open:
+            self.transport.write(frame)
+
+    def resume_writing(self) -> None:
+        """The buffer went below the low-water mark."""
+        super().resume_writing()
+        if self.on_writable is not None:
+            self.on_writable()
+
+    def close(self, code: int, reason: str = "") -> None:
+        """Start the closing handshake without waiting for room in the buffer (pitfalls G14)."""
+        if not self.is_open or self.close_sent or self.transport.is_closing():
+            return
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        self.conn.send_close(code, reason)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+        self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
+
+    def abort(self) -> None:
+        """Drop the connection at once, whatever is still in its buffer."""
+        self.transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let the application go, which holds this protocol through its scope."""
+        self.on_writable = None
+        super().connection_lost(exc)

@@ -1,0 +1,113 @@
+"""gunicorn's worker for sockets: uvicorn with the websocket options that no gunicorn flag sets (pitfalls G1-G3)."""
+
+import asyncio
+import logging
+import signal
+import sys
+import time
+from types import FrameType
+from typing import Any, ClassVar
+
+from gunicorn.arbiter import Arbiter
+from uvicorn.server import Server
+from uvicorn_worker import UvicornWorker
+
+from realtime import process
+from realtime.protocol import PreparedProtocol
+
+log = logging.getLogger(__name__)
+
+ANSWER_POLL_SECONDS = 0.02  # between two looks whether the last connection has gone
+
+
+class DrainingServer(Server):
+    """uvicorn's server, which lets its sockets go before it shuts down."""
+
+    def __init__(self, config: Any, *, window: float, close_wait: float) -> None:
+        super().__init__(config)
+        self.window = window
+        self.close_wait = close_wait
+        self._drain: asyncio.Task[tuple[int, float]] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def startup(self, sockets: Any = None) -> None:
+        """Remember the loop that signals wake up."""
+        self._loop = asyncio.get_running_loop()
+        await super().startup(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """TERM, INT and QUIT all drain, once (pitfalls G1, D6); uvicorn then ends the process by this signal."""
+        if self._loop is not None and not self._captured_signals:
+            self._captured_signals.append(signal.SIGTERM)
+            self._loop.call_soon_threadsafe(self._begin_drain)
+
+    async def _serve(self, sockets: Any = None) -> None:
+        """Serve; the worker's last line says how the drain went, as gunicorn's exit code hides a SIGKILL (pitfalls L2)."""
+        await super()._serve(sockets)
+        if self._drain is not None:
+            log.info("drain finished sockets=%d seconds=%.1f", *await self._drain)
+
+    def _begin_drain(self) -> None:
+        if self._drain is None and self._loop is not None:
+            self._drain = self._loop.create_task(self._drain_all())
+
+    async def _drain_all(self) -> tuple[int, float]:
+        """Return how many connections had to be dropped, and how many seconds it took."""
+        started = time.monotonic()
+        log.info("drain started sockets=%d window=%.1f", len(self._websockets()), self.window)
+        # The listener goes first: a refused connection is what makes nginx take the next instance (pitfalls L1).
+        for server in self.servers:
+            server.close()
+        if running := process.running():
+            await running.drain(self.window)
+        deadline = time.monotonic() + self.close_wait
+        while self._websockets() and time.monotonic() < deadline:
+            await asyncio.sleep(ANSWER_POLL_SECONDS)
+        left = self._websockets()
+        for connection in left:
+            connection.abort()
+        if running:
+            await running.stop()
+        self.should_exit = True
+        return len(left), time.monotonic() - started
+
+    def _websockets(self) -> list[PreparedProtocol]:
+        return [one for one in self.server_state.connections if isinstance(one, PreparedProtocol)]
+
+
+class ChatWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn-worker ships no types
+    """Subclassed in gunicorn.conf.py with the numbers of the environment."""
+
+    CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
+        "loop": "auto",
+        "http": "auto",
+        # A class, not "auto": without a websocket library this is an import error at boot, not a 404 (pitfalls A2).
+        "ws": PreparedProtocol,
+        "lifespan": "off",  # Channels routes no lifespan (pitfalls A7)
+        "access_log": False,  # nginx writes it, without query strings (pitfalls N14)
+        "ws_per_message_deflate": False,  # chat frames are small: memory and CPU for nothing (pitfalls G16)
+    }
+    drain_window: ClassVar[float] = 5.0
+    close_wait: ClassVar[float] = 2.0
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # one line per handshake is nginx's to write
+
+    async def _serve(self) -> None:
+        """Run uvicorn with our drain, and keep gunicorn's heartbeat going to the very end."""
+        self.config.app = self.wsgi
+        server = DrainingServer(self.config, window=self.drain_window, close_wait=self.close_wait)
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGQUIT, server.handle_exit, signal.SIGQUIT, None)
+        heartbeat = loop.create_task(self._heartbeat())
+        await server.serve(sockets=self.sockets)
+        heartbeat.cancel()
+        if not server.started:
+            sys.exit(Arbiter.WORKER_BOOT_ERROR)
+
+    async def _heartbeat(self) -> None:
+        """uvicorn's own stops in its shutdown, and gunicorn's `timeout` would kill a draining worker (pitfalls L3)."""
+        while True:
+            self.notify()
+            await asyncio.sleep(self.timeout / 4)
