@@ -9,6 +9,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 NAME_CHARACTERS = 40  # fits one line of the page beside a time
+GUEST_PREFIX = "guest-"  # nobody signs up with such a username
 
 
 class UserManager(DjangoUserManager["User"]):
@@ -16,7 +17,7 @@ class UserManager(DjangoUserManager["User"]):
 
     def create_guest(self, *, name: str, **fields: Any) -> "User":
         """Store a guest: a person with a name and no way to log in again."""
-        guest = self.model(username=f"guest-{secrets.token_hex(8)}", name=name, guest=True, **fields)
+        guest = self.model(username=f"{GUEST_PREFIX}{secrets.token_hex(8)}", name=name, guest=True, **fields)
         guest.set_unusable_password()
         guest.save(using=self._db)
         return guest

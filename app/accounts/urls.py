@@ -1,6 +1,14 @@
 """The way in and out."""
 
-from django.urls import URLPattern
+from django.contrib.auth.views import LogoutView
+from django.urls import path
+
+from accounts import views
 
 app_name = "accounts"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("login/", views.LogIn.as_view(), name="login"),
+    path("logout/", LogoutView.as_view(), name="logout"),
+    path("signup/", views.SignUp.as_view(), name="signup"),
+    path("guest/", views.Guest.as_view(), name="guest"),
+]

@@ -1,7 +1,7 @@
 """What may be read, and by whom: a room is found through the reader's own rows, so the query permits."""
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from accounts.models import User
 from chat.models import Membership, Room
@@ -24,6 +24,24 @@ def rooms_visible_to(user: User) -> QuerySet[Room]:
     if not user.guest:
         return rooms
     return rooms.filter(guests=True) if settings.GUESTS else rooms.none()
+
+
+def rooms_listed_for(user: User, *, most: int) -> list[Room]:
+    """List the rooms of this person's page, a direct room under the other person's name."""
+    others = Membership.objects.filter(room=OuterRef("pk")).exclude(user=user).values("user__name")
+    rooms: list[Room] = list(rooms_visible_to(user).annotate(other=Subquery(others[:1]))[:most])
+    for room in rooms:
+        if room.kind == Room.Kind.DIRECT:
+            room.title = room.other or room.title  # type: ignore[attr-defined]  # annotated above
+    return rooms
+
+
+def room_title_for(user: User, room: Room) -> str:
+    """Name a room for this reader: a direct room is the other person."""
+    if room.kind != Room.Kind.DIRECT:
+        return room.title
+    other = User.objects.filter(membership__room=room).exclude(pk=user.pk).first()
+    return other.name if other else room.title
 
 
 def room_for(user: User, slug: str) -> Room:

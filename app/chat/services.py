@@ -14,6 +14,14 @@ DIRECT_PREFIX = "direct-"  # no titled room may begin so, or it would take the a
 SUFFIX_BYTES = 4
 
 
+def room_first_ensure() -> bool:
+    """Make the public room `lobby`, open to guests, if there is no room at all; say whether it was made."""
+    if Room.objects.exists():
+        return False
+    fields = {"title": "Lobby", "kind": Room.Kind.PUBLIC, "guests": True}
+    return Room.objects.get_or_create(slug="lobby", defaults=fields)[1]  # two instances may boot at once
+
+
 def room_create(*, title: str, kind: Room.Kind, creator: User) -> Room:
     """Store a public or a members-only room, its creator in it, under an address made of its title."""
     if creator.guest or creator.banned or kind == Room.Kind.DIRECT:
@@ -41,9 +49,7 @@ def _slug(title: str, *, apart: bool = False) -> str:
 @transaction.atomic
 def room_direct_open(*, opener: User, other: User) -> Room:
     """Find or make the one room of two signed-up people."""
-    if opener.pk == other.pk or any(
-        user.guest or user.banned or not user.is_active for user in (opener, other)
-    ):
+    if opener.pk == other.pk or any(user.guest or user.banned or not user.is_active for user in (opener, other)):
         raise NotAllowed(other.pk)
     first, second = sorted((opener, other), key=lambda user: user.pk)
     room, _ = Room.objects.get_or_create(

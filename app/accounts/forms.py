@@ -1,0 +1,44 @@
+"""The three ways in: logging in, signing up, and coming as a guest."""
+
+from typing import ClassVar
+
+from django import forms
+from django.contrib.auth.forms import AuthenticationForm, UserCreationForm
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import GUEST_PREFIX, NAME_CHARACTERS, User
+from accounts.names import LineField
+
+
+class LogInForm(AuthenticationForm):
+    """Django's form, which also refuses people who are banned."""
+
+    def confirm_login_allowed(self, user: User) -> None:
+        """Say no only after the right password, so that nobody learns who is banned."""
+        super().confirm_login_allowed(user)
+        if user.banned:
+            raise ValidationError(_("This account is banned."), code="banned")
+
+
+class SignUpForm(UserCreationForm):  # type: ignore[type-arg]  # generic in the stubs alone
+    """A username, a name for others to read, and a password."""
+
+    name = LineField(label=_("Your name"), max_length=NAME_CHARACTERS, required=False, help_text=_("What others read."))
+
+    class Meta:
+        model = User
+        fields: ClassVar = ["username", "name"]
+
+    def clean_username(self) -> str:
+        """Keep the guests' names apart from those one signs up with."""
+        username: str = super().clean_username()
+        if username.lower().startswith(GUEST_PREFIX):
+            raise ValidationError(_("Usernames may not begin with “guest-”."), code="reserved")
+        return username
+
+
+class GuestForm(forms.Form):
+    """A name is all a guest gives."""
+
+    name = LineField(label=_("Your name"), max_length=NAME_CHARACTERS)
