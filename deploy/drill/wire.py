@@ -177,12 +177,12 @@ class Socket:
     def freeze(self) -> None:
         """Stop taking bytes off the network, as a stopped process does."""
         with suppress(RuntimeError):  # closing already
-            self.connection.transport.pause_reading()  # type: ignore[attr-defined]
+            self.connection.transport.pause_reading()
 
     def thaw(self) -> None:
         """Take bytes off the network again."""
         with suppress(RuntimeError):
-            self.connection.transport.resume_reading()  # type: ignore[attr-defined]
+            self.connection.transport.resume_reading()
 
 
 @asynccontextmanager
