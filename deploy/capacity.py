@@ -1,0 +1,33 @@
+"""How many sockets fit into the open-files limit: pure arithmetic over Config and one number."""
+
+from dataclasses import dataclass
+
+from deploy.config import Config
+from deploy.errors import BadInputError
+
+SPARE_FILES = 256  # of an instance, beside its sockets: database, Redis, static files, logs (pitfalls G19)
+SPARE_CONNECTIONS = 512  # of an nginx worker, beside its sockets: pages, static files, kept connections
+FEWEST_SOCKETS = 16
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """What one instance and one nginx worker may hold."""
+
+    open_files: int
+    sockets: int
+    worker_connections: int
+
+
+def capacity(config: Config, open_files: int) -> Capacity:
+    """Fit app.sockets into the limit; nginx gets connections so that one worker could carry all, if they fit."""
+    instances, workers = config.app.instances, config.nginx.workers
+    most_connections = open_files // 2  # a proxied socket takes two descriptors (pitfalls N5)
+    fits = (most_connections * workers - 1) // (2 * instances)
+    sockets = min(config.app.sockets, open_files - SPARE_FILES, fits)
+    if sockets < FEWEST_SOCKETS:
+        raise BadInputError(
+            f"the open-files limit of {open_files} is too low for {instances} instances: raise ulimit -n"
+        )
+    wanted = 2 * sockets * instances + SPARE_CONNECTIONS
+    return Capacity(open_files, sockets, min(most_connections, wanted))

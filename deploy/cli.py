@@ -1,0 +1,108 @@
+"""The command line, as a table of contents: each command calls one function."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from deploy import checks, testing
+from deploy.config import load
+from deploy.errors import BadInputError, StackError
+from deploy.stacks.local.dev import dev as run_dev
+from deploy.stacks.local.drain import drain as drain_instance
+from deploy.stacks.local.layout import Layout
+from deploy.stacks.local.manage import manage as run_manage
+from deploy.stacks.local.rendered import write_nginx
+from deploy.stacks.local.up import up as run_up
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+render = typer.Typer(help="Write the configuration that the stack would run with.")
+app.add_typer(render, name="render")
+
+Dir = Annotated[Path | None, typer.Option(help="Where the stack keeps everything.", show_default=".parley")]
+Port = Annotated[int | None, typer.Option(min=1, max=65_535, help="The https port.", show_default="parley.toml: 8443")]
+PASS_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "allow_interspersed_args": False}
+
+
+@app.command()
+def up(
+    host: Annotated[list[str], typer.Option(help="A name beside localhost that people open; repeatable.")] = [],  # noqa: B006
+    port: Port = None,
+    instances: Annotated[int | None, typer.Option(min=1, max=64, help="Processes with one worker each.")] = None,
+    dir: Dir = None,  # noqa: A002
+) -> None:
+    """Run the real stack on this machine, in the foreground, without root."""
+    run_up(load(overrides(host, port, instances)), Layout.at(dir))
+
+
+@app.command()
+def dev(port: Annotated[int, typer.Option(min=1, max=65_535, help="The http port.")] = 8000) -> None:
+    """Run one process with reload, in memory, over plain http and ws."""
+    run_dev(load(), port)
+
+
+@app.command(context_settings=PASS_ON, add_help_option=False)
+def test(context: typer.Context) -> None:
+    """Run every test this machine can run; arguments go to pytest."""
+    testing.test(context.args)
+
+
+@render.command("nginx")
+def render_nginx(
+    out: Annotated[Path, typer.Option(help="The folder to write to.")],
+    dir: Dir = None,  # noqa: A002
+) -> None:
+    """Write nginx's configuration for `up`."""
+    write_nginx(load(), Layout.at(dir), out)
+
+
+@app.command()
+def check() -> None:
+    """Check parley.toml and the rules between its numbers."""
+    for line in checks.check():
+        typer.echo(line)
+
+
+@app.command(context_settings=PASS_ON)
+def manage(context: typer.Context, dir: Dir = None) -> None:  # noqa: A002
+    """Run Django's manage.py for the stack in --dir."""
+    run_manage(load(), Layout.at(dir), context.args)
+
+
+@app.command()
+def drain(instance: str, dir: Dir = None) -> None:  # noqa: A002
+    """End an instance's sockets gracefully and start it again."""
+    drain_instance(load(), Layout.at(dir), instance)
+
+
+def overrides(hosts: list[str], port: int | None, instances: int | None) -> dict[str, dict[str, Any]]:
+    """Put options in the place of parley.toml's keys; hosts are added to its own by config.load."""
+    given: dict[str, dict[str, Any]] = {"site": {}, "app": {}}
+    if hosts:
+        given["site"]["hosts"] = [*load().site.hosts, *hosts]
+    if port is not None:
+        given["site"]["port"] = port
+    if instances is not None:
+        given["app"]["instances"] = instances
+    return given
+
+
+def main() -> None:
+    """Run one command; bad input is one line and exit 2, a failure one line and exit 1."""
+    try:
+        sys.exit(app(sys.argv[1:] or ["--help"], prog_name="./parley", standalone_mode=False))
+    except BadInputError as error:
+        fail(str(error), 2)
+    except StackError as error:
+        fail(str(error), 1)
+    except typer.TyperException as error:
+        fail(error.format_message(), 2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def fail(message: str, status: int) -> None:
+    """Say it and go."""
+    sys.stderr.write(f"parley: {message}\n")
+    sys.exit(status)

@@ -1,0 +1,79 @@
+"""Config and facts → the environment of the app. Pure. app/config/env.py is the other end of these names."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.config import Config
+from deploy.hosts import LOOPBACK, in_url, origin
+
+# What somebody's shell may hold that would reach the app or the server past parley.toml.
+FOREIGN = (
+    "PARLEY_",
+    "DJANGO_SETTINGS_MODULE",
+    "GUNICORN_",
+    "UVICORN_",
+    "PYTHON",
+    "WEB_CONCURRENCY",
+    "FORWARDED_ALLOW_IPS",
+)
+
+
+@dataclass(frozen=True)
+class AppSite:
+    """The facts that the app needs beside Config, the same for every instance."""
+
+    tier: str  # PARLEY_ENV
+    scheme: str
+    port: int
+    secret_key_file: Path
+    database_url: str
+    layer_url: str
+    static_root: Path
+    release: str
+    sockets: int
+
+
+def clean(variables: Mapping[str, str]) -> dict[str, str]:
+    """Leave out of the caller's environment what would change the app."""
+    return {name: value for name, value in variables.items() if not name.startswith(FOREIGN)}
+
+
+def app(config: Config, site: AppSite) -> dict[str, str]:
+    """Return the variables that all of the app's processes share."""
+    hosts = list(dict.fromkeys([*LOOPBACK, *config.site.hosts]))
+    return {
+        "PARLEY_ENV": site.tier,
+        "PARLEY_SECRET_KEY_FILE": str(site.secret_key_file),
+        "PARLEY_HOSTS": ",".join(in_url(host) for host in hosts),
+        "PARLEY_ORIGINS": ",".join(origin(host, site.port, site.scheme) for host in hosts),
+        "PARLEY_DATABASE_URL": site.database_url,
+        "PARLEY_LAYER_URL": site.layer_url,
+        "PARLEY_STATIC_ROOT": str(site.static_root),
+        "PARLEY_RELEASE": site.release,
+        "PARLEY_GUESTS": str(config.app.guests).lower(),
+        "PARLEY_SOCKETS": str(site.sockets),
+        "PARLEY_SOCKETS_PER_USER": str(config.app.sockets_per_user),
+        "PARLEY_FRAME_BYTES": str(config.app.frame_bytes),
+        "PARLEY_BODY_BYTES": str(config.app.body_bytes),
+        "PARLEY_PING_SECONDS": str(config.app.ping_seconds),
+        "PARLEY_DRAIN_SECONDS": str(config.stop.drain_seconds),
+        "PARLEY_CLOSE_SECONDS": str(config.stop.close_seconds),
+        "PARLEY_UVICORN_GRACEFUL_SECONDS": str(config.stop.uvicorn_seconds),
+        "PARLEY_GRACEFUL_SECONDS": str(config.stop.graceful_seconds),
+        "PARLEY_WORKER_TIMEOUT": str(config.stop.worker_timeout),
+        "PARLEY_LOG_FORMAT": "console",
+        "PARLEY_LOG_LEVEL": config.app.log_level,
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def instance(name: str, socket: Path, metrics: str) -> dict[str, str]:
+    """Return the variables of one instance. Behind a unix socket the only peer is nginx, which overwrites
+    X-Forwarded-For, so every peer is trusted (pitfalls G11)."""
+    return {
+        "PARLEY_INSTANCE": name,
+        "PARLEY_BIND": f"unix:{socket}",
+        "PARLEY_METRICS_BIND": metrics,
+        "PARLEY_TRUSTED_PROXIES": "*",
+    }

@@ -1,0 +1,58 @@
+"""The only writer of files: whole or not at all, private unless said otherwise."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from deploy.errors import BadInputError
+
+PRIVATE_FOLDER = 0o700
+PRIVATE_FILE = 0o600
+
+
+def make_folder(path: Path, mode: int = PRIVATE_FOLDER) -> None:
+    """Make a folder and its parents; raise BadInputError where that is not allowed or a file is in the way."""
+    try:
+        path.mkdir(mode=mode, parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInputError(f"{path} cannot be made: {error.strerror}") from None
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise BadInputError(f"{path} cannot be written")
+
+
+def write(path: Path, content: str | bytes, mode: int = PRIVATE_FILE) -> None:
+    """Replace a file in one step, so that a reader or a crash never meets half of it."""
+    data = content.encode() if isinstance(content, str) else content
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(mode)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def write_all(folder: Path, texts: dict[str, str]) -> None:
+    """Write {name: text} into a folder."""
+    make_folder(folder)
+    for name, text in texts.items():
+        write(folder / name, text)
+
+
+def rotate(path: Path) -> None:
+    """Keep the last run's log beside the new one."""
+    if path.exists():
+        path.replace(path.with_name(path.name + ".1"))
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,38 @@
+"""Names and addresses that people may type: checked once, and written as each tier wants them."""
+
+import ipaddress
+import re
+
+LABEL = re.compile(r"^(?!-)[a-z0-9-]{1,63}(?<!-)$")
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def host(name: str) -> str:
+    """Return a host name or address in its one spelling; raise ValueError that names it."""
+    plain = name.strip().lower().removesuffix(".")
+    if address(plain) is not None:
+        return str(address(plain))
+    labels = plain.split(".")
+    # A last label of digits alone is an address that was mistyped.
+    if len(plain) > 253 or not all(LABEL.match(label) for label in labels) or labels[-1].isdigit():
+        raise ValueError(f"{name!r} is not a host name or address, such as chat.example.com")
+    return plain
+
+
+def address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return the address that a name spells, brackets or none, or None for a name."""
+    try:
+        return ipaddress.ip_address(name.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return None
+
+
+def in_url(name: str) -> str:
+    """Write a host as URLs and Host headers do: an IPv6 address stands in brackets."""
+    return f"[{name}]" if ":" in name else name
+
+
+def origin(name: str, port: int, scheme: str = "https") -> str:
+    """Write the Origin header that a browser sends for this host and port."""
+    usual = {"https": 443, "http": 80}[scheme]
+    return f"{scheme}://{in_url(name)}" + ("" if port == usual else f":{port}")

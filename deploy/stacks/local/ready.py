@@ -1,0 +1,60 @@
+"""Asks for /readyz, over an instance's unix socket and through nginx over TLS, until it says yes."""
+
+import asyncio
+import ssl
+from contextlib import suppress
+from pathlib import Path
+
+ATTEMPT_SECONDS = 5.0
+PAUSE = 0.05
+REQUEST = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+
+
+async def _status(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> int:
+    """Send the request and return the answer's status; 0 for no answer."""
+    try:
+        writer.write(REQUEST)
+        await writer.drain()
+        words = (await reader.readline()).split()
+        return int(words[1]) if len(words) > 1 and words[1].isdigit() else 0
+    finally:
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+
+async def _through_socket(path: Path) -> int:
+    return await _status(*await asyncio.open_unix_connection(path))
+
+
+async def _through_nginx(address: str, port: int, trust: ssl.SSLContext) -> int:
+    return await _status(*await asyncio.open_connection(address, port, ssl=trust, server_hostname="localhost"))
+
+
+async def instance(path: Path) -> None:
+    """Return once the instance behind a unix socket is ready."""
+    while True:
+        with suppress(OSError, TimeoutError):
+            if await asyncio.wait_for(_through_socket(path), ATTEMPT_SECONDS) == 200:
+                return
+        await asyncio.sleep(PAUSE)
+
+
+async def site(address: str, port: int, certificate: Path) -> None:
+    """Return once /readyz answers through nginx, with our certificate and no other."""
+    trust = ssl.create_default_context(cafile=str(certificate))
+    while True:
+        with suppress(OSError, TimeoutError):
+            if await asyncio.wait_for(_through_nginx(address, port, trust), ATTEMPT_SECONDS) == 200:
+                return
+        await asyncio.sleep(PAUSE)
+
+
+async def socket(path: Path) -> None:
+    """Return once something accepts connections on a unix socket."""
+    while True:
+        with suppress(OSError):
+            _, writer = await asyncio.open_unix_connection(path)
+            writer.close()
+            return
+        await asyncio.sleep(PAUSE)

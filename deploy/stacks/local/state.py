@@ -1,0 +1,50 @@
+"""run/state.json: what runs where, for people, for `drain` and for tests."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from deploy import files
+from deploy.errors import BadInputError
+from deploy.stacks.local import lock
+from deploy.stacks.local.layout import Layout
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One instance; pid is gunicorn's master, None while it starts again."""
+
+    name: str
+    pid: int | None
+    socket: str
+    metrics: str
+
+
+@dataclass(frozen=True)
+class State:
+    """The running stack."""
+
+    url: str
+    layer: str
+    up_pid: int
+    nginx_pid: int | None
+    redis_pid: int | None
+    redis_socket: str | None
+    instances: Sequence[Instance]
+
+
+def write(layout: Layout, state: State) -> None:
+    """Replace the file."""
+    files.write(layout.state, json.dumps(asdict(state), indent=2) + "\n")
+
+
+def read(layout: Layout) -> dict[str, Any]:
+    """Return the running stack's state; raise BadInputError where none runs or it is not ready."""
+    if not lock.is_running(layout):
+        raise BadInputError(f"no `./parley up` runs in {layout.dir}")
+    try:
+        state: dict[str, Any] = json.loads(layout.state.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BadInputError(f"the stack in {layout.dir} is not ready yet") from None
+    return state

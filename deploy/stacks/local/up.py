@@ -1,0 +1,163 @@
+"""`./parley up`: the steps, in order."""
+
+import asyncio
+import os
+import signal
+from contextlib import suppress
+from dataclasses import dataclass
+
+from deploy import capacity, files, render, rules, runner
+from deploy.config import Config
+from deploy.environment import clean
+from deploy.errors import StackError
+from deploy.hosts import LOOPBACK, origin
+from deploy.release import release
+from deploy.stacks.local import (
+    announce,
+    binaries,
+    certificate,
+    limits,
+    lock,
+    plan,
+    ports,
+    prepare,
+    ready,
+    secret,
+    state,
+)
+from deploy.stacks.local.console import Console
+from deploy.stacks.local.layout import Layout
+from deploy.stacks.local.plan import Plan
+from deploy.stacks.local.supervisor import Supervisor
+
+READY_SECONDS = 90.0
+
+
+def up(config: Config, layout: Layout) -> None:
+    """Run the stack until a signal ends it; raise BadInputError before anything is made, StackError after."""
+    patience = config.stop.graceful_seconds + plan.KILL_SECONDS
+    size = capacity.capacity(config, limits.raise_open_files())
+    rules.require(config, size)
+    render.quoted(str(layout.dir))
+    nginx = binaries.nginx()
+    lock.wait_until_free(layout, patience=patience)
+    listen = ports.available(ports.wanted(config), config.site.port)
+    metrics_ports = ports.metrics(config.app.metrics_port, config.app.instances)
+    layout.make()
+    with lock.held(layout, patience=patience) as inherit:
+        console = Console()
+        console.say("up", f"preparing {layout.dir}")
+        redis = binaries.redis(layout)
+        found = Plan(config, layout, size, nginx, redis, listen, metrics_ports, release())
+        make_files(found)
+        try:
+            asyncio.run(Run(found, console, inherit).until_signal())
+        finally:
+            layout.clear_run()
+
+
+def make_files(found: Plan) -> None:
+    """Make key, certificate and nginx's configuration, and let nginx check it."""
+    layout = found.layout
+    secret.ensure(layout)
+    certificate.ensure(layout, [*LOOPBACK, *found.config.site.hosts])
+    files.write_all(layout.nginx, render.nginx(found.config, plan.nginx_site(found)))
+    files.rotate(layout.log / "access.log")
+    checked = runner.run(plan.nginx_command(found, "-t"))
+    if checked.status != 0:
+        raise StackError(f"nginx refuses its configuration:\n{checked.output}")
+
+
+@dataclass
+class Run:
+    """One run of the stack."""
+
+    plan: Plan
+    console: Console
+    inherit: int
+
+    async def until_signal(self) -> None:
+        """Start, wait for a signal, stop. A second signal stops without grace."""
+        loop = asyncio.get_running_loop()
+        asked = asyncio.Event()
+        supervisor = Supervisor(self.console.say, self.inherit)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._signalled, asked, supervisor)
+        starting = asyncio.create_task(self.start(supervisor))
+        waiting = asyncio.create_task(asked.wait())
+        try:
+            await asyncio.wait({starting, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                starting.result()
+                await waiting
+        finally:
+            starting.cancel()
+            waiting.cancel()
+            with suppress(asyncio.CancelledError, StackError):
+                await starting
+            await self.stop(supervisor)
+
+    def _signalled(self, asked: asyncio.Event, supervisor: Supervisor) -> None:
+        if asked.is_set():
+            supervisor.kill()
+        asked.set()
+
+    async def start(self, supervisor: Supervisor) -> None:
+        """Start everything in order, wait until it is ready, and say so."""
+        found = self.plan
+        basic = clean(os.environ)
+        env = plan.app_environment(found, os.environ)
+        if found.redis_socket is not None:
+            supervisor.start(plan.redis_service(found, basic))
+        await asyncio.gather(prepare.database(env), prepare.static(env, found.layout))
+        for name in found.names:
+            supervisor.start(plan.instance_service(found, name, env))
+        supervisor.start(plan.nginx_service(found, basic))
+        await supervisor.ready(self.answers())
+        supervisor.changed = lambda: self.write_state(supervisor)
+        self.write_state(supervisor)
+        for line in announce.ready(found):
+            self.console.say("up", line)
+
+    async def answers(self) -> None:
+        """Wait for every instance by itself, then for the site through nginx; raise StackError after READY_SECONDS."""
+        found = self.plan
+        waits = [ready.instance(found.instance_socket(name)) for name in found.names]
+        if found.redis_socket is not None:
+            waits.append(ready.socket(found.redis_socket))
+        address = found.listen[0].rpartition(":")[0].strip("[]").replace("0.0.0.0", "127.0.0.1")  # noqa: S104
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                await asyncio.gather(*waits)
+                await ready.site(address, found.config.site.port, found.layout.certificate)
+        except TimeoutError:
+            raise StackError(f"the stack was not ready after {READY_SECONDS:g} s: the lines above say why") from None
+
+    async def stop(self, supervisor: Supervisor) -> None:
+        """Stop nginx's listeners and the instances together, for nginx ends when their sockets have; then Redis."""
+        self.console.say("up", "stopping")
+        supervisor.changed = lambda: None
+        await supervisor.stop([["nginx", *self.plan.names], ["redis"]])
+        self.console.say("up", "stopped")
+
+    def write_state(self, supervisor: Supervisor) -> None:
+        """Write down what runs where."""
+        found = self.plan
+        pids = {name: member.pid for name, member in supervisor.members.items()}
+        socket = found.redis_socket
+        instances = [
+            state.Instance(name, pids[name], str(found.instance_socket(name)), found.metrics(name))
+            for name in found.names
+        ]
+        state.write(
+            found.layout,
+            state.State(
+                url=origin("localhost", found.config.site.port) + "/",
+                layer=found.layer_url,
+                up_pid=os.getpid(),
+                nginx_pid=pids["nginx"],
+                redis_pid=pids.get("redis"),
+                redis_socket=str(socket) if socket else None,
+                instances=instances,
+            ),
+        )
