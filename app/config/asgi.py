@@ -3,7 +3,7 @@
 Order matters in this file: Django's application is made, which fills the app registry, before anything is imported
 that reaches a model (pitfalls A1).
 """
-# ruff: noqa: E402, I001
+# ruff: noqa: E402
 # isort: skip_file
 
 from config.env import environment, select_settings
@@ -13,6 +13,8 @@ select_settings()
 from django.core.asgi import get_asgi_application
 
 django_application = get_asgi_application()
+
+from typing import Any
 
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
@@ -25,6 +27,9 @@ from health.asgi import Health
 from realtime.origin import LoggedOriginValidator
 from realtime.refuse import not_found
 
+# django-stubs knows views alone as the end of a path; Channels routes ASGI applications.
+chat: Any = AuthMiddlewareStack(ChatConsumer.as_asgi())
+nowhere: Any = not_found
 _, _, metrics_port = environment().metrics_bind.rpartition(":")
 
 application = Health(
@@ -35,8 +40,8 @@ application = Health(
             "websocket": LoggedOriginValidator(
                 URLRouter(
                     [
-                        path("ws/chat/", AuthMiddlewareStack(ChatConsumer.as_asgi())),
-                        re_path("", not_found),  # without it a scanner gets 500 and the log a traceback (pitfalls A6)
+                        path("ws/chat/", chat),
+                        re_path("", nowhere),  # without it a scanner gets 500 and the log a traceback (pitfalls A6)
                     ]
                 ),
                 settings.ALLOWED_ORIGINS,

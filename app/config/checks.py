@@ -11,7 +11,7 @@ IN_MEMORY = "channels.layers.InMemoryChannelLayer"
 
 
 @register(Tags.security)
-def layer_is_shared(**kwargs: Any) -> list[CheckMessage]:
+def layer_is_shared(**_: Any) -> list[CheckMessage]:
     """Refuse the in-memory layer outside local and test: it reaches one process and looks well (pitfalls C9)."""
     backends = [layer["BACKEND"] for layer in settings.CHANNEL_LAYERS.values()]
     if environment().env in {"local", "test"} or IN_MEMORY not in backends:

@@ -26,7 +26,7 @@ class SocketConsumer(AsyncConsumer):
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one socket until it ends."""
         self.scope = scope
-        self.base_send = send
+        self.base_send: Any = send
         try:
             while True:
                 await self.dispatch(await receive())

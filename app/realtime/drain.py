@@ -1,4 +1,4 @@
-"""Letting every socket go, spread over a window: they come back elsewhere one after the other, not as a herd (pitfalls K1)."""
+"""Letting every socket go, spread over a window: they come back one after the other, not as a herd (pitfalls K1)."""
 
 import asyncio
 import contextlib

@@ -120,7 +120,7 @@ class Hub:
     # The layer
 
     def _on_entries(self, message: dict[str, Any]) -> None:
-        if message["from"] != self.id and (feed := self.feeds.get(message["room"])):
+        if feed := self.feeds.get(message["room"]):
             feed.offer(message["epoch"], message["first"], message["entries"])
 
     async def _receive(self) -> None:
@@ -144,7 +144,7 @@ class Hub:
     def _dispatch(self, message: dict[str, Any]) -> None:
         """Hand one message on; one that this release does not know, or cannot read, is dropped (pitfalls B2)."""
         handler = self.handlers.get(message.get("type", ""))
-        if handler is None:
+        if handler is None or message.get("from") == self.id:
             return
         try:
             handler(message)

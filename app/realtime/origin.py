@@ -23,7 +23,8 @@ class LoggedOriginValidator(OriginValidator):
             await receive()
             await send({"type": "websocket.close"})
             return None
-        return await self.application(scope, receive, send)
+        application: Any = self.application
+        return await application(scope, receive, send)
 
     def why_refused(self, origins: list[str]) -> str:
         """Return one sentence, empty for an origin that is ours."""
@@ -34,4 +35,4 @@ class LoggedOriginValidator(OriginValidator):
                 return ""
         except ValueError:  # a port that is no number
             pass
-        return f"Origin {', '.join(origins)[:200]!r} is not one of {', '.join(self.allowed_origins)}"
+        return f"Origin {', '.join(origins)[:200]!r} is not one of {', '.join(map(str, self.allowed_origins))}"

@@ -7,11 +7,12 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from realtime.drain import drain
+from realtime.feed import Feed
 from realtime.frame import Frame
 from realtime.hub import Hub, Log, group_of
-from realtime.metrics import count
+from realtime import metrics
 from realtime.presence import Presence
-from realtime.socket import Sockets
+from realtime.socket import Socket, Sockets
 
 SWEEP_SECONDS = 1.0
 
@@ -29,12 +30,18 @@ class Process:
     """Everything that exists once per process and loop."""
 
     def __init__(
-        self, *, layer: Any, source: Log, presence_frame: PresenceFrame, drain_frame: Callable[[int], Frame]
+        self,
+        *,
+        layer: Any,
+        source: Log,
+        presence_frame: PresenceFrame,
+        drain_frame: Callable[[int], Frame],
+        closed: Callable[[], Coroutine[Any, Any, None]],
     ) -> None:
         self.sockets = Sockets()
         self.is_draining = False
         self.has_layer = layer is not None
-        self.hub = Hub(layer=layer, source=source, count=count)
+        self.hub = Hub(layer=layer, source=source, count=metrics.count)
         self.presence = Presence(
             publish=self._publish_presence,
             tell=self._tell_presence,
@@ -44,6 +51,7 @@ class Process:
         self.hub.handlers["presence"] = self.presence.received
         self._presence_frame = presence_frame
         self._drain_frame = drain_frame
+        self._closed = closed
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -60,25 +68,30 @@ class Process:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.hub.stop()
+        await self._closed()
 
     async def drain(self, window: float) -> None:
         """Let every socket go within `window` seconds; new ones are refused from now on."""
         self.is_draining = True
-        await drain(self.sockets, window=window, frame=self._drain_frame, count=count)
+        await drain(self.sockets, window=window, frame=self._drain_frame, count=metrics.count)
+
+    def sockets_in(self, feed: Feed) -> list[Socket]:
+        """Return the sockets of this process that read a room."""
+        return [subscriber for subscriber in feed.subscribers if isinstance(subscriber, Socket)]
 
     async def _sweep(self) -> None:
         """Close the sockets that read nothing for too long: one timer for all of them (pitfalls G14)."""
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             now = time.monotonic()
-            count("stuck", sum(socket.check_stuck(now) for socket in self.sockets))
+            metrics.count("stuck", sum(socket.check_stuck(now) for socket in self.sockets))
 
     def _publish_presence(self, room: int, **fields: Any) -> None:
         self.hub.publisher.put_signal(group=group_of(room), key="presence", kind="presence", room=room, **fields)
 
-    def _tell_presence(self, room: int, total: int, joined: Mapping[int, str], left: Mapping[int, str]) -> None:
+    def _tell_presence(self, room: int, count: int, joined: Mapping[int, str], left: Mapping[int, str]) -> None:
         if feed := self.hub.feeds.get(room):
-            frame = self._presence_frame(feed.name, total, joined, left)
-            for subscriber in feed.subscribers:
-                if subscriber.is_writable:
-                    subscriber.write(frame)
+            frame = self._presence_frame(feed.name, count, joined, left)
+            for socket in self.sockets_in(feed):
+                if socket.is_writable:
+                    socket.write(frame)

@@ -22,7 +22,7 @@ class PreparedProtocol(WebSocketsSansIOProtocol):
         """Offer the extension; the application's task starts in the next turn of the loop and sees it."""
         super().handle_connect(event)
         if self.response.status_code == 101:
-            self.scope["extensions"][EXTENSION] = {"writer": self}  # type: ignore[index, dict-item]  # ours, by design
+            self.scope["extensions"][EXTENSION] = {"writer": self}
 
     @property
     def is_open(self) -> bool:

@@ -1,7 +1,6 @@
 """One websocket of this process, and the register of all of them."""
 
 import asyncio
-import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -20,14 +19,14 @@ ABORT_SECONDS = 5.0  # how long a closed peer may take to answer before the conn
 class Socket:
     """A subscriber of feeds: writes frames, knows the rooms it reads, and closes once."""
 
-    __slots__ = ("__weakref__", "closing", "connected_at", "feeds", "outlet", "stuck_since")
+    __slots__ = ("closing", "feeds", "outlet", "person", "stuck_since")
 
     def __init__(self, outlet: Outlet) -> None:
         self.outlet = outlet
+        self.person = 0  # whose it is, once known
         self.feeds: dict[str, Feed] = {}
         self.closing: int | None = None
         self.stuck_since: float | None = None
-        self.connected_at = time.monotonic()
         outlet.on_writable = self._resumed
 
     @property

@@ -35,14 +35,14 @@ class DrainingServer(Server):
         self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 (uvicorn's signature)
         """TERM, INT and QUIT all drain, once (pitfalls G1, D6); uvicorn then ends the process by this signal."""
         if self._loop is not None and not self._captured_signals:
             self._captured_signals.append(signal.SIGTERM)
             self._loop.call_soon_threadsafe(self._begin_drain)
 
     async def _serve(self, sockets: Any = None) -> None:
-        """Serve; the worker's last line says how the drain went, as gunicorn's exit code hides a SIGKILL (pitfalls L2)."""
+        """Serve; the last line says how the drain went: gunicorn's exit code hides a SIGKILL (pitfalls L2)."""
         await super()._serve(sockets)
         if self._drain is not None:
             log.info("drain finished sockets=%d seconds=%.1f", *await self._drain)
@@ -61,7 +61,7 @@ class DrainingServer(Server):
         if running := process.running():
             await running.drain(self.window)
         deadline = time.monotonic() + self.close_wait
-        while self._websockets() and time.monotonic() < deadline:
+        while self._websockets() and time.monotonic() < deadline:  # noqa: ASYNC110 (uvicorn's set has no event)
             await asyncio.sleep(ANSWER_POLL_SECONDS)
         left = self._websockets()
         for connection in left:

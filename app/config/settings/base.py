@@ -111,5 +111,8 @@ TIME_ZONE = "UTC"  # Django's default moves the worker's log clock (pitfalls L13
 USE_TZ = True
 
 GUESTS = env.guests
+FRAMES_PER_SECOND = env.frames_per_second
+BURST = env.burst
+SOCKETS = env.sockets
 INSTANCE = env.instance
 RELEASE = env.release

@@ -1,0 +1,256 @@
+"""The chat's socket: reads a frame, calls one thing, answers. What is behind it is the runtime's."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from django.conf import settings
+
+from chat import frames, limits
+from chat.frames import WrongFrameError
+from chat.log import Draft, Joined, Refused, Stored, Unavailable
+from chat.runtime import runtime
+from chat.selectors import NoSuchRoom, NotAllowed
+from realtime.bucket import Bucket
+from realtime.consumer import SocketConsumer
+from realtime.feed import Feed
+from realtime.frame import Frame
+from realtime.socket import RESTART, Socket
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+BINARY = 1003
+NOT_JSON = 1007
+TRY_LATER = 1013
+NO_SESSION = 4401
+BANNED = 4403
+FLOODING = 4429
+
+
+class ChatConsumer(SocketConsumer):
+    """One person's socket. Frames are taken one after the other; a `send` is answered when it is stored."""
+
+    def __init__(self) -> None:
+        self.runtime = runtime()
+        self.bucket = Bucket(rate=settings.FRAMES_PER_SECOND, burst=settings.BURST)
+        self.refused = 0  # frames above the rate, in a row
+        self.repeats = 0  # frames that may be above it without counting: what a client repeats after `joined`
+        self.not_json = 0
+        self.known: set[str] = set()  # rooms that this socket joined at least once
+        self.sending: dict[str, set[asyncio.Future[Stored]]] = {}  # room → sends that are not answered yet
+
+    async def connect(self) -> None:
+        """Say who this is and what holds here; refuse after the accept: a browser can read why (pitfalls B13)."""
+        self.user = cast("User", self.scope["user"])
+        code = self.why_closed()
+        socket = await self.accept()
+        if code:
+            socket.close(code)
+            return
+        socket.person = self.user.pk
+        self.runtime.process.sockets.add(socket)
+        self.tell(
+            "welcome",
+            protocol=1,
+            server=settings.RELEASE,
+            instance=settings.INSTANCE,
+            you={"id": self.user.pk, "name": self.user.name, "guest": self.user.guest},
+            limits={
+                "text_chars": limits.TEXT_CHARACTERS,
+                "frames_per_second": settings.FRAMES_PER_SECOND,
+                "burst": settings.BURST,
+            },
+            heartbeat_seconds=limits.HEARTBEAT_SECONDS,
+            features=frames.FEATURES,
+        )
+
+    def why_closed(self) -> int:
+        """Return the code this handshake is closed with, 0 for none."""
+        process = self.runtime.process
+        if process.is_draining:
+            return RESTART
+        if len(process.sockets) >= settings.SOCKETS:
+            return TRY_LATER
+        if not self.user.is_authenticated or (self.user.guest and not settings.GUESTS):
+            return NO_SESSION
+        return BANNED if self.user.banned else 0
+
+    def left(self, socket: Socket) -> None:
+        """Let everything go; never waits, runs whatever ended the socket (pitfalls B1)."""
+        self.runtime.process.sockets.discard(socket)
+        for room in list(socket.feeds):
+            self.detach(room)
+
+    async def receive(self, text: str | None) -> None:
+        """Take one frame and answer it."""
+        if text is None:
+            self.close(BINARY)
+            return
+        if wait := self.bucket.take():
+            self.refuse_flood(text, wait)
+            return
+        self.refused = 0
+        try:
+            frame = frames.decode(text)
+            await self.handlers[type(frame)](self, frame)
+        except WrongFrameError as error:
+            self.tell("error", code=error.code, detail=error.detail, **error.echo)
+            self.not_json += error.code == "bad_frame"
+            if self.not_json >= limits.BAD_FRAMES:
+                self.close(NOT_JSON)
+
+    def refuse_flood(self, text: str, wait: float) -> None:
+        """Answer a frame above the rate, and close who goes on and on."""
+        if self.repeats:
+            self.repeats -= 1
+        else:
+            self.refused += 1
+        if self.refused > limits.FLOOD_FRAMES:
+            self.close(FLOODING)
+            return
+        echo = frames.echo_of(text)
+        self.tell("error", code="rate_limited", detail="too many frames", retry_ms=int(wait * 1000) + 1, **echo)
+
+    # Frames
+
+    async def on_join(self, frame: frames.Join) -> None:
+        """Read a room from where the client stands, and stay."""
+        self.detach(frame.room)
+        if self.socket is None or len(self.socket.feeds) >= limits.ROOMS_PER_SOCKET:
+            raise WrongFrameError("not_allowed", f"{limits.ROOMS_PER_SOCKET} rooms on one socket", ref=frame.ref)
+        joined = await self.ask(
+            frame, self.runtime.log.join(user=self.user, slug=frame.room, after=frame.after, epoch=frame.epoch)
+        )
+        if not isinstance(joined, Joined) or self.socket.closing is not None:
+            return
+        if frame.room not in self.known:
+            self.known.add(frame.room)
+            self.repeats += limits.REPEATED_FRAMES
+        process, person, name = self.runtime.process, self.user.pk, self.user.name
+        feed = process.hub.feed(room=joined.room, name=frame.room, head=joined.head)
+        process.presence.enter(joined.room, person, name)
+        total, present = process.presence.present(joined.room, person, name)
+        fields = {
+            "room": frame.room,
+            "title": joined.title,
+            "epoch": joined.head.epoch,
+            "head": joined.head.seq,
+            "recovered": joined.recovered,
+            "count": total,
+            "present": frames.people(present),
+        }
+        self.socket.write(Frame(frames.with_entries("joined", joined.entries, ref=frame.ref, **fields)))
+        self.socket.feeds[frame.room] = feed
+        feed.attach(self.socket, joined.position)
+
+    async def on_leave(self, frame: frames.Leave) -> None:
+        """Stop reading a room; its open sends are answered first, as no frame of it may follow."""
+        self.feed(frame, frame.room)
+        if sending := self.sending.get(frame.room):
+            await asyncio.wait(sending)
+        self.detach(frame.room)
+        self.tell("left", ref=frame.ref, room=frame.room, reason="asked")
+
+    async def on_send(self, frame: frames.Send) -> None:
+        """Store a message; the answer goes out after the commit, and nothing waits for it here."""
+        feed = self.feed(frame, frame.room, key=frame.key)
+        draft = Draft(
+            room=feed.room,
+            author=self.user.pk,
+            author_name=self.user.name,
+            guest=self.user.guest,
+            key=frame.key,
+            text=frame.text,
+            reply_to=frame.reply_to,
+        )
+        future = self.runtime.log.append(draft)
+        self.sending.setdefault(frame.room, set()).add(future)
+        future.add_done_callback(partial(self.sent, frame))
+
+    def sent(self, frame: frames.Send, future: asyncio.Future[Stored]) -> None:
+        """Answer a send when it is known what became of it."""
+        self.sending[frame.room].discard(future)
+        echo = {"room": frame.room, "key": frame.key, "ref": frame.ref}
+        match future.exception():
+            case None:
+                stored = future.result()
+                repeated = {"repeated": True} if stored.repeated else {}
+                self.tell("sent", seq=stored.seq, at=frames.timestamp(stored.at), **echo, **repeated)
+            case Refused() as refused:
+                self.tell("error", code=refused.code, detail=refused.detail, **echo)
+            case Unavailable():
+                self.tell_unavailable(**echo)
+            case error:
+                self.tell_unavailable(**echo)
+                raise error
+
+    async def on_history(self, frame: frames.History) -> None:
+        """Answer with older entries."""
+        read = self.runtime.log.page(user=self.user, slug=frame.room, before=frame.before, limit=frame.limit)
+        if (page := await self.ask(frame, read)) is not None and self.socket is not None:
+            fields = {"ref": frame.ref, "room": frame.room, "more": page.more}
+            self.socket.write(Frame(frames.with_entries("history", page.entries, **fields)))
+
+    async def on_typing(self, frame: frames.Typing) -> None:
+        """Tell the others of the room, here and elsewhere; nothing keeps it."""
+        feed = self.feed(frame, frame.room)
+        self.runtime.tell_typing(feed, self.user.pk, self.user.name)
+
+    async def on_ping(self, frame: frames.Ping) -> None:
+        """Answer with how far each room is on this socket."""
+        if self.socket is not None:
+            heads = {room: feed.position_of(self.socket) for room, feed in self.socket.feeds.items()}
+            self.tell("pong", ref=frame.ref, heads=heads)
+
+    handlers: ClassVar[dict[type[frames.Client], Callable[["ChatConsumer", Any], Awaitable[None]]]] = {
+        frames.Join: on_join,
+        frames.Leave: on_leave,
+        frames.Send: on_send,
+        frames.History: on_history,
+        frames.Typing: on_typing,
+        frames.Ping: on_ping,
+    }
+
+    # Inside
+
+    async def ask(self, frame: frames.Join | frames.History, read: Awaitable[Any]) -> Any:
+        """Await a read, and answer what goes wrong with it; None then."""
+        try:
+            return await read
+        except NoSuchRoom:
+            self.tell("error", code="no_such_room", detail=f"no room {frame.room!r}", ref=frame.ref, room=frame.room)
+        except NotAllowed:
+            self.tell("error", code="not_allowed", detail="this room is not yours", ref=frame.ref, room=frame.room)
+        except Unavailable:
+            self.tell_unavailable(ref=frame.ref, room=frame.room)
+        return None
+
+    def feed(self, frame: frames.Client, room: str, **echo: str) -> Feed:
+        """Return the feed of a joined room; raise WrongFrameError for another."""
+        if self.socket is None or room not in self.socket.feeds:
+            raise WrongFrameError("not_joined", "join the room first", room=room, ref=frame.ref, **echo)
+        return self.socket.feeds[room]
+
+    def detach(self, room: str) -> None:
+        """Stop reading one room; harmless when it is not read."""
+        if self.socket is not None and (feed := self.socket.feeds.pop(room, None)):
+            feed.detach(self.socket)
+            self.runtime.process.hub.left(feed)
+            self.runtime.process.presence.leave(feed.room, self.user.pk)
+
+    def tell(self, kind: str, **fields: Any) -> None:
+        """Write one small frame."""
+        if self.socket is not None:
+            self.socket.write(Frame(frames.message(kind, **fields)))
+
+    def tell_unavailable(self, **echo: Any) -> None:
+        """The database does not answer: the client repeats, with the same key."""
+        detail = "the log does not answer; repeat with the same key"
+        self.tell("error", code="unavailable", detail=detail, retry_ms=limits.RETRY_MILLISECONDS, **echo)
+
+    def close(self, code: int) -> None:
+        """Close this socket."""
+        if self.socket is not None:
+            self.socket.close(code)

@@ -1,0 +1,138 @@
+"""The log as the loop sees it: two threads with a kept connection each, one that stores and one that reads.
+
+A writer that waits for a lock never holds up a reader (pitfalls B3), and the thread that Channels shares with
+everything is left alone. Drafts that come while a transaction is under way go into the next one together: the busier
+the process, the larger the batch, and a lone message waits for nothing.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+from django.db import DatabaseError, connection
+
+from chat.frames import fitting, with_entries
+from chat.log import read
+from chat.log.store import Commit, Draft, Outcome, Refused, Stored, store
+from realtime.feed import LogUnavailableError
+from realtime.frame import Frame
+from realtime.hub import Head
+
+log = logging.getLogger(__name__)
+
+BATCH_DRAFTS = 256  # a transaction this large still takes a few milliseconds
+QUEUE_DRAFTS = 4_096  # beyond this the database is away, and a sender is told so at once
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+__all__ = ["Log", "Refused", "Unavailable"]
+
+
+class Unavailable(LogUnavailableError):  # noqa: N818 (named as its code on the wire)
+    """The database does not answer; whether a draft was stored is unknown: the same key again finds out."""
+
+
+class Log:
+    """Stores drafts in batches and reads; `committed` is told what a transaction added, after its commit."""
+
+    def __init__(self, committed: Callable[[Commit], None]) -> None:
+        self._committed = committed
+        self._queue: deque[tuple[Draft, asyncio.Future[Stored]]] = deque()
+        self._storing: asyncio.Task[None] | None = None
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="log-store")
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="log-read")
+
+    # Storing
+
+    def append(self, draft: Draft) -> asyncio.Future[Stored]:
+        """Queue a draft; the future gives where it was stored, or raises Refused or Unavailable."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Stored] = loop.create_future()
+        if len(self._queue) >= QUEUE_DRAFTS:
+            future.set_exception(Unavailable("too many drafts wait for the database"))
+            return future
+        self._queue.append((draft, future))
+        if self._storing is None:
+            self._storing = loop.create_task(self._store_all())
+        return future
+
+    async def _store_all(self) -> None:
+        """Store until the queue is empty."""
+        try:
+            while self._queue:
+                batch = [self._queue.popleft() for _ in range(min(BATCH_DRAFTS, len(self._queue)))]
+                await self._store(batch)
+        finally:
+            self._storing = None
+
+    async def _store(self, batch: Sequence[tuple[Draft, asyncio.Future[Stored]]]) -> None:
+        outcomes: Sequence[Outcome | Unavailable]
+        try:
+            outcomes, commits = await self._in(self._writer, store, [draft for draft, _ in batch])
+        except Unavailable as error:
+            outcomes, commits = [error] * len(batch), []
+        for commit in commits:
+            self._committed(commit)
+        for (_, future), outcome in zip(batch, outcomes, strict=True):
+            if future.cancelled():
+                continue
+            if isinstance(outcome, Stored):
+                future.set_result(outcome)
+            else:
+                future.set_exception(outcome)
+
+    # Reading
+
+    async def join(self, **asked: object) -> read.Joined:
+        """See read.join."""
+        return await self._in(self._reader, read.join, **asked)  # type: ignore[arg-type]  # keywords pass through
+
+    async def page(self, **asked: object) -> read.Page:
+        """See read.page."""
+        return await self._in(self._reader, read.page, **asked)  # type: ignore[arg-type]  # keywords pass through
+
+    async def read(self, room: int, after: int, limit: int) -> list[bytes]:
+        """See read.entries_after."""
+        return await self._in(self._reader, read.entries_after, room, after, limit)
+
+    async def heads(self, rooms: Collection[int]) -> dict[int, Head]:
+        """See read.heads."""
+        return await self._in(self._reader, read.heads, list(rooms))
+
+    async def renew(self, room: int, epoch: str, below: int) -> None:
+        """See read.renew."""
+        await self._in(self._reader, read.renew, room, epoch, below)
+
+    def frames(self, room: str, entries: Sequence[bytes]) -> list[Frame]:
+        """Put entries into as few `entries` frames as the frame limit allows."""
+        frames = []
+        while entries:
+            number = fitting(entries)
+            frames.append(Frame(with_entries("entries", entries[:number], room=room), number))
+            entries = entries[number:]
+        return frames
+
+    async def close(self) -> None:
+        """Finish what is queued, and let the threads and their connections go."""
+        if self._storing is not None:
+            await self._storing
+        for thread in (self._writer, self._reader):
+            await asyncio.get_running_loop().run_in_executor(thread, connection.close)
+            thread.shutdown(wait=False)
+
+    async def _in(self, thread: ThreadPoolExecutor, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await asyncio.get_running_loop().run_in_executor(thread, lambda: _guarded(work, *args, **kwargs))
+
+
+def _guarded(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Work on this thread's kept connection; after an error the next work gets a new one (pitfalls B8)."""
+    try:
+        return work(*args, **kwargs)
+    except DatabaseError as error:
+        log.warning("database: %s: %s", type(error).__name__, str(error).strip())
+        connection.close()
+        raise Unavailable(str(error)) from error

@@ -1,0 +1,96 @@
+"""Reading: joins, pages of history, what a feed missed, and where logs end. All synchronous, in the reader's thread."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from accounts.models import User
+from chat import limits
+from chat.frames import Author, encode_entry, fitting, timestamp
+from chat.frames import Entry as EntryFrame
+from chat.models import Entry, Room, new_epoch
+from chat.selectors import room_for, room_title_for
+from realtime.hub import Head
+
+FIELDS = ("seq", "kind", "key", "author", "author_name", "text", "at", "target", "reply_to")
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """What a join reads; `entries` end at `position`, which is under `head` where one frame cannot hold them all."""
+
+    room: int
+    title: str
+    head: Head
+    entries: list[bytes]
+    position: int
+    recovered: bool
+
+
+class Page(NamedTuple):
+    """Entries older than asked, ascending, and whether there are older ones still."""
+
+    entries: list[bytes]
+    more: bool
+
+
+def join(*, user: User, slug: str, after: int | None, epoch: str | None) -> Joined:
+    """Read a room for somebody who enters it; raise NoSuchRoom or NotAllowed."""
+    room = room_for(user, slug)
+    known = epoch == room.epoch and after is not None
+    if known and after is not None and after > room.head:
+        renew(room.pk, room.epoch, below=after)  # the client saw what this log does not have: it was replaced
+        room = room_for(user, slug)
+        known = False
+    if known and after is not None and _is_whole(room, after):
+        start, most = after, limits.RESUME_ENTRIES
+    else:
+        known = False
+        start, most = max(0, room.head - limits.JOIN_ENTRIES), limits.JOIN_ENTRIES
+    entries = entries_after(room.pk, start, most, upto=room.head)
+    entries = entries[: fitting(entries)]
+    position = start + len(entries)
+    return Joined(room.pk, room_title_for(user, room), Head(room.epoch, room.head), entries, position, recovered=known)
+
+
+def _is_whole(room: Room, after: int) -> bool:
+    """Say whether every entry from after+1 to the head is kept: never a part passed off as the whole."""
+    if after == room.head:
+        return True
+    return Entry.objects.filter(room=room, seq__gt=after, seq__lte=room.head).count() == room.head - after
+
+
+def page(*, user: User, slug: str, before: int, limit: int) -> Page:
+    """Read up to `limit` entries before `before`; raise NoSuchRoom or NotAllowed."""
+    room = room_for(user, slug)
+    newest = Entry.objects.filter(room=room, seq__lt=before).order_by("-seq")
+    rows = list(newest.values_list(*FIELDS)[: limit + 1])
+    entries = _encode(rows[:limit])  # newest first: those are kept where not all fit into one frame
+    entries = entries[: fitting(entries)]
+    return Page(entries[::-1], len(rows) > len(entries))
+
+
+def entries_after(room: int, after: int, limit: int, *, upto: int = limits.LARGEST_SEQ) -> list[bytes]:
+    """Read encoded entries after+1, after+2, … without a gap."""
+    rows = Entry.objects.filter(room=room, seq__gt=after, seq__lte=upto).order_by("seq")
+    found = list(rows.values_list(*FIELDS)[:limit])
+    whole = [row for number, row in enumerate(found, after + 1) if row[0] == number]
+    return _encode(whole)
+
+
+def heads(rooms: Collection[int]) -> dict[int, Head]:
+    """Read where the logs of these rooms end, in one query."""
+    rows = Room.objects.filter(pk__in=rooms).values_list("pk", "epoch", "head")
+    return {room: Head(epoch, head) for room, epoch, head in rows}
+
+
+def renew(room: int, epoch: str, below: int) -> None:
+    """Give a room a new epoch, if its history is still `epoch` and ends below `below`."""
+    Room.objects.filter(pk=room, epoch=epoch, head__lt=below).update(epoch=new_epoch())
+
+
+def _encode(rows: Iterable[tuple[Any, ...]]) -> list[bytes]:
+    return [
+        encode_entry(EntryFrame(seq, kind, key, Author(author, name), text, timestamp(at), target, reply_to))
+        for seq, kind, key, author, name, text, at, target, reply_to in rows
+    ]

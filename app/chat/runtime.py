@@ -1,0 +1,73 @@
+"""What runs once per process: the log, and the realtime process over it."""
+
+import asyncio
+import weakref
+from collections.abc import Mapping
+from typing import Any
+
+from channels.layers import get_channel_layer
+
+from chat.frames import message, people
+from chat.log import Commit, Log
+from realtime.feed import Feed
+from realtime.frame import Frame
+from realtime.hub import group_of
+from realtime.process import Process
+
+_runtimes: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, "Runtime"] = weakref.WeakKeyDictionary()
+
+
+class Runtime:
+    """The log and the process of one event loop."""
+
+    def __init__(self) -> None:
+        self.log = Log(self._committed)
+        self.process = Process(
+            layer=get_channel_layer(),
+            source=self.log,
+            presence_frame=_presence,
+            drain_frame=_drain,
+            closed=self.log.close,
+        )
+
+        self.process.hub.handlers["typing"] = self._typing_elsewhere
+
+    def _committed(self, commit: Commit) -> None:
+        """Fan out what a transaction stored, after its commit and never before (pitfalls B11)."""
+        hub = self.process.hub
+        hub.committed(room=commit.room, epoch=commit.epoch, first=commit.first, entries=commit.entries)
+
+    def tell_typing(self, feed: Feed, person: int, name: str) -> None:
+        """Tell a room that somebody is writing, here and in every other process."""
+        self._write_typing(feed, person, name)
+        self.process.hub.publisher.put_signal(
+            group=group_of(feed.room), key=f"typing.{person}", kind="typing", room=feed.room, person=person, name=name
+        )
+
+    def _typing_elsewhere(self, told: dict[str, Any]) -> None:
+        if feed := self.process.hub.feeds.get(told["room"]):
+            self._write_typing(feed, told["person"], told["name"])
+
+    def _write_typing(self, feed: Feed, person: int, name: str) -> None:
+        frame = Frame(message("typing", room=feed.name, who={"id": person, "name": name}))
+        for socket in self.process.sockets_in(feed):
+            if socket.person != person and socket.is_writable:
+                socket.write(frame)
+
+
+def runtime() -> Runtime:
+    """Return the running loop's runtime; the first call makes and starts it."""
+    loop = asyncio.get_running_loop()
+    if loop not in _runtimes:
+        _runtimes[loop] = Runtime()
+        _runtimes[loop].process.start()
+    return _runtimes[loop]
+
+
+def _presence(room: str, count: int, joined: Mapping[int, str], left: Mapping[int, str]) -> Frame:
+    fields: dict[str, Any] = {name: people(who) for name, who in (("joined", joined), ("left", left)) if who}
+    return Frame(message("presence", room=room, count=count, **fields))
+
+
+def _drain(within_ms: int) -> Frame:
+    return Frame(message("drain", within_ms=within_ms))
