@@ -41,7 +41,7 @@ def room_create(*, title: str, kind: Room.Kind, creator: User) -> Room:
 def _slug(title: str, *, apart: bool = False) -> str:
     """Make an address of a title's ASCII letters, with random ones where it has none or where it is taken."""
     slug = slugify(title)[: limits.SLUG_CHARACTERS - 2 * SUFFIX_BYTES - 1].strip("-_")
-    if not slug or slug.startswith(DIRECT_PREFIX):
+    if not slug or f"{slug}-".startswith(DIRECT_PREFIX):
         slug, apart = "room", True
     return f"{slug}-{secrets.token_hex(SUFFIX_BYTES)}" if apart else slug
 

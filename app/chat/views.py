@@ -8,7 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts.requests import PersonRequest
 from chat import selectors, services
@@ -26,10 +26,11 @@ def rooms(request: PersonRequest) -> HttpResponse:
     return _rooms_page(request)
 
 
-@require_POST
 @login_required
 def room_new(request: PersonRequest) -> HttpResponse:
-    """Make a room, for people who signed up."""
+    """Make a room, for people who signed up; an address typed by hand leads to the list."""
+    if request.method != "POST":
+        return redirect("chat:rooms")
     form = RoomForm(request.POST)
     if not form.is_valid():
         return _rooms_page(request, status=400, room_form=form)
@@ -41,10 +42,11 @@ def room_new(request: PersonRequest) -> HttpResponse:
     return redirect("chat:room", room.slug)
 
 
-@require_POST
 @login_required
 def direct(request: PersonRequest) -> HttpResponse:
     """Open the room of two people: the other one is given by id (`user`) or by username (`username`)."""
+    if request.method != "POST":
+        return redirect("chat:rooms")
     by_id = "user" in request.POST
     form = DirectForm(request.POST) if by_id else PersonForm(request.POST)
     if not form.is_valid():
@@ -65,10 +67,11 @@ def room(request: PersonRequest, slug: str) -> HttpResponse:
     return _room_page(request, _find(request, slug))
 
 
-@require_POST
 @login_required
 def members(request: PersonRequest, slug: str) -> HttpResponse:
     """Let somebody into a members-only room, or take them out of it."""
+    if request.method != "POST":
+        return redirect("chat:room", slug)
     room = _find(request, slug)
     form = MemberForm(request.POST)
     if not form.is_valid():

@@ -1,0 +1,10 @@
+// The page's words in the reader's language, as the template put them there.
+
+const words = JSON.parse(document.getElementById("phrases").textContent);
+
+// A phrase with its {braces} filled in.
+export const phrase = (name, values = {}) =>
+  (words[name] ?? name).replace(/\{(\w+)\}/g, (whole, key) => values[key] ?? whole);
+
+// Names as the language lists them: "Ana, Ben and Eva".
+export const list = (names) => new Intl.ListFormat(document.documentElement.lang).format(names);
