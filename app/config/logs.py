@@ -26,6 +26,8 @@ def configuration(*, style: str, level: str) -> dict[str, Any]:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
+    # uvicorn writes one line per handshake, with its query string: nginx does that, without (pitfalls N14).
+    quiet = {"uvicorn.error": "WARNING", "uvicorn.access": "WARNING"}
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -39,7 +41,7 @@ def configuration(*, style: str, level: str) -> dict[str, Any]:
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": level.upper()},
         "loggers": {
-            name: {"handlers": ["stderr"], "level": level.upper(), "propagate": False}
+            name: {"handlers": ["stderr"], "level": quiet.get(name, level.upper()), "propagate": False}
             for name in ("gunicorn.error", "gunicorn.access", "uvicorn.error", "uvicorn.access")
         },
     }

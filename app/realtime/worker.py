@@ -90,10 +90,6 @@ class ChatWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn-worker ships n
     drain_window: ClassVar[float] = 5.0
     close_wait: ClassVar[float] = 2.0
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # one line per handshake is nginx's to write
-
     async def _serve(self) -> None:
         """Run uvicorn with our drain, and keep gunicorn's heartbeat going to the very end."""
         self.config.app = self.wsgi
