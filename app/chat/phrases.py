@@ -35,6 +35,6 @@ def phrases() -> dict[str, str]:
         "unknown": _("the server did not take it ({code})."),
         "discard": _("Discard"),
         "full": _("Too many messages are waiting to be sent."),
-        "left_over": _("{count} characters left"),
-        "too_many": _("{count} characters too many"),
+        "left_over": _("Characters left: {count}"),
+        "too_many": _("Characters too many: {count}"),
     }
