@@ -98,6 +98,10 @@ def main() -> None:
         fail(str(error), 1)
     except typer.TyperException as error:
         fail(error.format_message(), 2)
+    except PermissionError as error:
+        fail(f"{error.filename}: {error.strerror}", 2)
+    except OSError as error:  # a full disk, a file where a folder should be
+        fail(str(error), 1)
     except KeyboardInterrupt:
         sys.exit(130)
 
