@@ -1,0 +1,35 @@
+"""The faults by name: each does one thing to a running stack, and heals it whatever happens."""
+
+from deploy.drill.faults.client import client_frozen, link_cut
+from deploy.drill.faults.database import database_locked
+from deploy.drill.faults.instance import instance_restart, instances_rolled, reload_gunicorn
+from deploy.drill.faults.nginx import reload_nginx
+from deploy.drill.faults.redis import redis_flushed, redis_frozen, redis_killed
+from deploy.drill.faults.scene import Fault, Scene
+from deploy.drill.faults.worker import worker_frozen, worker_killed
+
+FAULTS = {
+    fault.name: fault
+    for fault in (
+        Fault("none", "nothing happens: the workload alone", lambda _: _nothing()),
+        Fault("worker-kill", "a worker is killed (SIGKILL)", worker_killed),
+        Fault("worker-freeze", "a worker is stopped (SIGSTOP) until gunicorn's timeout kills it", worker_frozen),
+        Fault("instance-restart", "an instance ends (SIGTERM) and is started again", instance_restart),
+        Fault("roll", "each instance is restarted in turn", instances_rolled),
+        Fault("gunicorn-reload", "an instance reloads its worker (SIGHUP)", reload_gunicorn),
+        Fault("redis-kill", "Redis is down for 10 s (SIGKILL)", redis_killed),
+        Fault("redis-flush", "Redis forgets everything (FLUSHALL)", redis_flushed),
+        Fault("redis-freeze", "Redis is stopped for 10 s (SIGSTOP)", redis_frozen),
+        Fault("nginx-reload", "nginx reloads, and its old workers end (SIGHUP)", reload_nginx),
+        Fault("database-lock", "another connection holds the database's write lock for 5 s", database_locked),
+        Fault("client-freeze", "a client stops for 10 s", client_frozen),
+        Fault("link-cut", "three clients' network is gone for 30 s, without a FIN", link_cut, proxied=3),
+    )
+}
+
+
+async def _nothing() -> None:
+    """Do nothing."""
+
+
+__all__ = ["FAULTS", "Fault", "Scene"]

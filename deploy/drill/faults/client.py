@@ -1,0 +1,30 @@
+"""Faults on the side of the clients."""
+
+import asyncio
+
+from deploy.drill.faults.scene import Scene
+from deploy.errors import StackError
+
+FROZEN_SECONDS = 10.0
+CUT_SECONDS = 30.0
+
+
+async def client_frozen(scene: Scene) -> None:
+    """Stop the first client: it reads and sends nothing, and its socket stays open."""
+    witness = scene.witnesses[0]
+    witness.freeze()
+    try:
+        await asyncio.sleep(FROZEN_SECONDS)
+    finally:
+        witness.thaw()
+
+
+async def link_cut(scene: Scene) -> None:
+    """Cut the links that go through the proxy, without a FIN, and mend them."""
+    if scene.proxy is None:
+        raise StackError("no client goes through a proxy")
+    scene.proxy.cut()
+    try:
+        await asyncio.sleep(CUT_SECONDS)
+    finally:
+        scene.proxy.mend()

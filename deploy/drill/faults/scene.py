@@ -1,0 +1,27 @@
+"""What a fault acts on, and what a fault is."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from deploy.drill.proxy import Proxy
+from deploy.drill.stack import Stack
+from deploy.drill.witness import Witness
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The stack, the clients that chat through it, and the proxy that the first few of them go through."""
+
+    stack: Stack
+    witnesses: Sequence[Witness]
+    proxy: Proxy | None = None
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault: `strike` returns when the stack is whole again, and raises StackError when it does not heal."""
+
+    name: str
+    summary: str
+    strike: Callable[[Scene], Awaitable[None]]
+    proxied: int = 0  # so many clients go through the proxy

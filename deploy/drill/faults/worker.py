@@ -1,0 +1,45 @@
+"""Faults of one worker: its instance's gunicorn lives and starts another."""
+
+import signal
+
+from deploy.drill import processes
+from deploy.drill.faults.scene import Scene
+from deploy.drill.stack import Stack, until_ready
+from deploy.errors import StackError
+
+NEW_WORKER_SECONDS = 20.0
+FROZEN_SECONDS = 45.0  # gunicorn's timeout, the abort it sends first, and the kill
+
+
+async def worker_killed(scene: Scene) -> None:
+    """Kill the worker of the first instance and wait for the next one."""
+    name = scene.stack.names()[0]
+    worker = the_worker(scene.stack, name)
+    processes.tell(worker, signal.SIGKILL)
+    await replaced(scene.stack, name, worker, NEW_WORKER_SECONDS)
+
+
+async def worker_frozen(scene: Scene) -> None:
+    """Stop the worker of the first instance: gunicorn misses its heartbeat, kills it and starts another."""
+    name = scene.stack.names()[0]
+    worker = the_worker(scene.stack, name)
+    try:
+        processes.tell(worker, signal.SIGSTOP)
+        await replaced(scene.stack, name, worker, FROZEN_SECONDS)
+    finally:
+        processes.tell(worker, signal.SIGCONT)
+
+
+def the_worker(stack: Stack, name: str) -> int:
+    """Give the one worker of an instance; raises StackError when there is none right now."""
+    master = stack.pid(name)
+    workers = processes.children(master) if master else frozenset()
+    if not workers:
+        raise StackError(f"{name} has no worker")
+    return max(workers)
+
+
+async def replaced(stack: Stack, name: str, worker: int, seconds: float) -> None:
+    """Wait until a worker is gone and its instance is ready with another; raises StackError."""
+    await processes.until(lambda: not processes.alive(worker), seconds, f"the end of worker {worker} of {name}")
+    await until_ready(stack, name, NEW_WORKER_SECONDS)
