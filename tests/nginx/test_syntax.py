@@ -1,0 +1,36 @@
+"""nginx's own opinion of the rendered configuration: no error and no warning."""
+
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from deploy import files, render
+from deploy.config import Config
+from deploy.render import NginxSite
+from deploy.stacks.local import binaries
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        Config(),
+        Config.model_validate({"nginx": {"sockets_per_address": 0, "handshakes_per_second": 0, "hsts_seconds": 60}}),
+    ],
+    ids=["defaults", "switched"],
+)
+def test_nginx_takes_it_without_a_warning(folder: Path, site: NginxSite, nginx: binaries.Nginx, config: Config) -> None:
+    """Every version-gated line fits the version that reads it."""
+    files.write_all(folder / "nginx", render.nginx(config, replace(site, error_log="stderr")))
+    command = [str(nginx.path), "-e", "stderr", "-t", "-p", site.run, "-c", str(folder / "nginx" / "nginx.conf")]
+    said = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert said.returncode == 0, said.stderr
+    assert "[" not in said.stderr, said.stderr
+
+
+def test_every_template_is_used(site: NginxSite) -> None:
+    """A file that no other includes is one that nobody reads."""
+    texts = render.nginx(Config(), site)
+    included = {name for text in texts.values() for name in texts if f"include {name};" in text}
+    assert included == set(texts) - {"nginx.conf"}
