@@ -58,9 +58,9 @@ def become(command: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> Neve
     os.execvpe(command[0], list(command), dict(env))  # noqa: S606 (no shell is what is wanted)
 
 
-def adopt_orphans() -> None:
-    """Become the parent of what a killed child leaves, so that it can be found and reaped."""
-    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+def adopt_orphans(*, adopt: bool = True) -> None:
+    """Become the parent of what a killed child leaves, so that it is reaped: not every PID 1 does that."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, int(adopt), 0, 0, 0)
 
 
 class Process:

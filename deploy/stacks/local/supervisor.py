@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from deploy import runner
 from deploy.errors import StackError
 from deploy.stacks.local.process import Say, Service, Supervised
 
@@ -14,7 +13,6 @@ class Supervisor:
     """Holds the processes; `changed` is called whenever one starts or ends."""
 
     def __init__(self, say: Say, inherit: int) -> None:
-        runner.adopt_orphans()
         self.members: dict[str, Supervised] = {}
         self.changed: Callable[[], None] = lambda: None
         self._tasks: dict[str, asyncio.Task[None]] = {}

@@ -80,6 +80,7 @@ class Run:
         """Start, wait for a signal, stop. A second signal stops without grace."""
         loop = asyncio.get_running_loop()
         asked = asyncio.Event()
+        runner.adopt_orphans()
         supervisor = Supervisor(self.console.say, self.inherit)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._signalled, asked, supervisor)
