@@ -1,0 +1,56 @@
+"""What every test shares: the running stack, and an account of what was left out."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.running import RunningStack, running_stack
+
+IN_CI = os.environ.get("CI") == "true"
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    """The stack of `./parley up`, one for all tests that leave it as they found it."""
+    with running_stack(tmp_path_factory.mktemp("stack")) as running:
+        yield running
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Count what a machine lacks as a failure in CI, which installs the tools: a skip would hide it there."""
+    report = yield
+    if IN_CI and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.longrepr = f"left out, which CI does not allow: {reason}"
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say at the end how much was left out, and why."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons: dict[str, int] = {}
+    for report in skipped:
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        reasons[reason] = reasons.get(reason, 0) + 1
+    terminalreporter.write_sep("-", f"left out on this machine: {len(skipped)}")
+    for reason, number in sorted(reasons.items()):
+        terminalreporter.write_line(f"{number:4d}  {reason.removeprefix('Skipped: ')}")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give tests that run real stacks the time they need; unit tests keep the short limit."""
+    for item in items:
+        if not item.get_closest_marker("timeout") and {"stack", "browser", "drill"} & {
+            m.name for m in item.iter_markers()
+        }:
+            item.add_marker(pytest.mark.timeout(300))
+
+
+@pytest.fixture
+def here() -> Path:
+    """The checkout."""
+    return Path(__file__).resolve().parent.parent

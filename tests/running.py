@@ -1,0 +1,168 @@
+"""The stack of `./parley up`, started for tests on a free port in a temporary directory."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from deploy.drill.address import Address
+
+ROOT = Path(__file__).resolve().parent.parent
+READY_SECONDS = 90
+STOP_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One gunicorn of the stack: `pid` is its master's."""
+
+    name: str
+    pid: int
+    socket: Path
+    metrics: str
+
+    def workers(self) -> list[int]:
+        """Return the pids of its workers now."""
+        return [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
+
+
+@dataclass
+class RunningStack:
+    """A running `up`: where it answers, what it started, and everything it printed."""
+
+    process: subprocess.Popen[str]
+    directory: Path
+    lines: list[str] = field(default_factory=list)
+    printed: threading.Condition = field(default_factory=threading.Condition)
+
+    async def line(self, *parts: str, timeout: float = 10) -> str:
+        """Wait for a line with all these parts, from the first one printed on, and return it."""
+
+        def find() -> str | None:
+            return next((line for line in self.lines if all(part in line for part in parts)), None)
+
+        def wait() -> str | None:
+            with self.printed:
+                return self.printed.wait_for(find, timeout)
+
+        found = await asyncio.to_thread(wait)
+        assert found, f"no line with {parts}; the last ones:\n" + "".join(self.lines[-20:])
+        return found
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """Return what `up` wrote when it was ready."""
+        state: dict[str, Any] = json.loads((self.directory / "run" / "state.json").read_text())
+        return state
+
+    @property
+    def url(self) -> str:
+        """Return the address of the site, without the last slash."""
+        return str(self.state["url"]).rstrip("/")
+
+    @property
+    def address(self) -> Address:
+        """Return the way through nginx."""
+        return Address.at(self.url)
+
+    @property
+    def instances(self) -> list[Instance]:
+        """Return the instances as they are now."""
+        return [
+            Instance(one["name"], one["pid"], Path(one["socket"]), one["metrics"]) for one in self.state["instances"]
+        ]
+
+    def pinned(self, number: int) -> Address:
+        """Return the way to one instance, past nginx: a test that lets the listener choose can pass by luck."""
+        return self.address.instance(self.instances[number].socket)
+
+    async def manage(self, *arguments: str) -> str:
+        """Run `./parley manage` on this stack and return what it printed."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", "deploy", "manage", "--dir", str(self.directory), *arguments),
+            cwd=ROOT,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        printed, _ = await process.communicate()
+        assert process.returncode == 0, printed.decode()
+        return printed.decode()
+
+    def stop(self) -> int:
+        """Stop as Ctrl-C does, and return the exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        return self.process.wait(STOP_SECONDS)
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def running_stack(directory: Path, *options: str, **environment: str) -> Iterator[RunningStack]:
+    """Run `./parley up` (with this Python, without the launcher) until the block ends."""
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "deploy",
+        "up",
+        "--port",
+        str(free_port()),
+        "--dir",
+        str(directory),
+        *options,
+    ]
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+    stack = RunningStack(process, directory)
+    ready = threading.Event()
+    reader = threading.Thread(target=_follow, args=(stack, ready), daemon=True)
+    reader.start()
+    try:
+        if not ready.wait(READY_SECONDS) or process.poll() is not None:
+            raise AssertionError("`up` was not ready:\n" + "".join(stack.lines[-40:]))
+        yield stack
+    finally:
+        try:
+            stack.stop()
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(STOP_SECONDS)
+            raise
+        finally:
+            reader.join(STOP_SECONDS)
+
+
+def _follow(stack: RunningStack, ready: threading.Event) -> None:
+    assert stack.process.stdout is not None
+    with stack.process.stdout as output:
+        for line in output:
+            with stack.printed:
+                stack.lines.append(line)
+                stack.printed.notify_all()
+            if "ready: https://" in line:
+                ready.set()
+    ready.set()  # ended: whoever waits looks why
