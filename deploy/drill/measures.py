@@ -6,6 +6,8 @@ from statistics import quantiles
 from deploy.drill.journal import Asked, Entry, Joined, Journal, Read, Sent
 from deploy.drill.verdict import Window
 
+SHORTEST_WINDOW = 2.0
+
 
 def acknowledged(journal: Journal) -> Iterator[tuple[Asked, Sent]]:
     """Give each message of a client that was acknowledged, with its first acknowledgement."""
@@ -18,9 +20,11 @@ def acknowledged(journal: Journal) -> Iterator[tuple[Asked, Sent]]:
 def within(pairs: Sequence[tuple[Asked, Sent]], window: Window) -> int:
     """Count the acknowledged messages that lived in the window: asked before its end, answered after its start.
 
-    A locked database acknowledges nothing while it is locked; the messages that count are those it delayed.
+    A locked database acknowledges nothing while it is locked; the messages that count are those it delayed. The
+    window of a fault that is over at once (FLUSHALL) is the two seconds that show what it did.
     """
-    return sum(ask.mono <= window.end and sent.mono >= window.start for ask, sent in pairs)
+    end = max(window.end, window.start + SHORTEST_WINDOW)
+    return sum(ask.mono <= end and sent.mono >= window.start for ask, sent in pairs)
 
 
 def latency_ms(pairs: Sequence[tuple[Asked, Sent]]) -> tuple[float | None, float | None]:

@@ -231,6 +231,7 @@ def test_a_message_delayed_by_the_whole_fault_counts_as_under_it() -> None:
     run.join(0)
     run.note(0, Asked(mono=run.now(), room=ROOM, key="long"))
     start = run.now()
+    run.clock += 5
     end = run.now()
     run.entries.append(Entry(1, "text", "long", 1, "at-1"))
     run.note(0, Sent(mono=run.now(), room=ROOM, key="long", seq=1, at="at-1"))
@@ -238,6 +239,17 @@ def test_a_message_delayed_by_the_whole_fault_counts_as_under_it() -> None:
     run.chat(5)
     verdict = check(run.journals, run.end(), Window(start=start, end=end), least=1)
     assert (verdict.outcome, verdict.acknowledged_in_window) == ("passed", 1)
+
+
+def test_a_fault_that_is_over_at_once_has_two_seconds(run: Run) -> None:
+    """FLUSHALL takes no time: the messages right after it are the ones it could have hurt."""
+    start = run.now()
+    run.clock += 1
+    run.chat(3)
+    run.clock += 2
+    run.chat(3)
+    verdict = check(run.journals, run.end(), Window(start=start, end=start), least=50)
+    assert (verdict.outcome, verdict.acknowledged_in_window) == ("passed", 3)
 
 
 def test_the_time_to_recover_is_when_the_last_client_sends_and_reads_again(run: Run) -> None:
