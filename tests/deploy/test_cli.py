@@ -1,0 +1,78 @@
+"""Bad input: one line that names it, exit 2, and nothing half done."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def parley(*arguments: str, cwd: Path = ROOT, path: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Run the command as the launcher does."""
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": path or os.environ["PATH"]}
+    command = [sys.executable, "-P", "-m", "deploy", *arguments]
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["up", "--port", "0"], "Invalid value for '--port'"),
+        (["up", "--port", "many"], "Invalid value for '--port'"),
+        (["up", "--instances", "65"], "Invalid value for '--instances'"),
+        (["up", "--host", "https://a"], "site.hosts.0: 'https://a' is not a host name or address"),
+        (["up", "--prot", "1"], "No such option: --prot"),
+        (["up", "now"], "unexpected extra argument"),
+        (["down"], "No such command 'down'"),
+        (["render"], "Missing command"),
+        (["render", "nginx"], "Missing option '--out'"),
+        (["drain"], "Missing argument"),
+        (["drain", "web-1", "--dir", "nowhere"], "no `./parley up` runs in"),
+        (["manage", "--dir", "nowhere", "check"], "run `./parley up` first"),
+        (["up", "--dir", "parley.toml"], "parley.toml"),
+        (["up", "--dir", "a;b"], "holds ';', which an nginx configuration cannot"),
+        (["render", "nginx", "--out", "parley.toml"], "parley.toml cannot be made"),
+    ],
+)
+def test_bad_input_is_one_line_and_two(arguments: list[str], said: str) -> None:
+    """The line names what was wrong."""
+    done = parley(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("parley: ")
+    assert done.stderr.count("\n") == 1
+    assert said in done.stderr
+
+
+def test_a_port_in_use_leaves_nothing(tmp_path: Path) -> None:
+    """The folder is not even made."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = parley("up", "--port", str(port), "--dir", str(tmp_path / "stack"))
+    assert (done.returncode, done.stderr) == (2, f"parley: port {port} is in use on 127.0.0.1: choose another\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_nginx_the_wheels_own_is_taken(tmp_path: Path) -> None:
+    """A machine with nothing but Python."""
+    done = parley("render", "nginx", "--out", str(tmp_path), path="/nonexistent")
+    assert done.returncode == 0, done.stderr
+    assert "http2 on;" in (tmp_path / "server.conf").read_text()
+
+
+def test_help_names_every_command() -> None:
+    """No arguments are a question."""
+    done = parley()
+    assert done.returncode == 0
+    for command in ("up", "dev", "test", "check", "render", "manage", "drain"):
+        assert f"\n  {command} " in done.stdout
+
+
+def test_check_names_every_rule() -> None:
+    """And ends well on the file in the checkout."""
+    done = parley("check")
+    assert done.returncode == 0
+    assert "stop-times-add" in done.stdout
