@@ -1,11 +1,19 @@
-"""Unit tests: in memory, plain static names, a fast password hasher."""
+"""Unit tests: a database file of their own, plain static names, a fast password hasher."""
+
+import os
+import tempfile
+from pathlib import Path
 
 from config.env import LOCAL_SECRET, assume
 
 assume("test")
 
 from config.settings.base import *  # noqa: E402, F403 (a settings module is its names; the environment comes first)
-from config.settings.base import env  # noqa: E402
+from config.settings.base import DATABASES, env  # noqa: E402
+
+# A file: the log's threads share no connection, and SQLite in memory is not the SQLite that is shipped.
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["TEST"] = {"NAME": str(Path(tempfile.gettempdir()) / f"parley-test-{os.getpid()}.sqlite3")}
 
 SECRET_KEY = env.secret_key or LOCAL_SECRET
 ALLOWED_HOSTS = ["testserver", "localhost"]
