@@ -1,18 +1,36 @@
 """The three ways in: logging in, signing up, and coming as a guest."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm, UserCreationForm
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
+from accounts.credentials import Locked, login_succeeded, login_try
 from accounts.models import GUEST_PREFIX, NAME_CHARACTERS, User
 from accounts.names import LineField
 
 
 class LogInForm(AuthenticationForm):
-    """Django's form, which also refuses people who are banned."""
+    """Django's form, which also refuses people who are banned, and who tries too often."""
+
+    def clean(self) -> dict[str, Any]:
+        """Count the try before it is looked at."""
+        username = self.data.get("username", "")
+        address = self.request.META.get("REMOTE_ADDR", "") if self.request else ""
+        try:
+            begun = login_try(username=username, address=address)
+        except Locked as locked:
+            minutes = locked.seconds // 60 + 1
+            text = ngettext(
+                "Too many tries. Wait %(minutes)d minute.", "Too many tries. Wait %(minutes)d minutes.", minutes
+            )
+            raise ValidationError(text, code="locked", params={"minutes": minutes}) from None
+        cleaned: dict[str, Any] = super().clean()
+        login_succeeded(begun)
+        return cleaned
 
     def confirm_login_allowed(self, user: User) -> None:
         """Say no only after the right password, so that nobody learns who is banned."""

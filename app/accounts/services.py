@@ -1,9 +1,10 @@
 """What changes people."""
 
 from django.contrib.auth import login
+from django.db import transaction
 from django.http import HttpRequest
 
-from accounts.models import User
+from accounts.models import Revocation, User
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
@@ -16,5 +17,14 @@ def guest_enter(*, request: HttpRequest, name: str) -> User:
         user.save(update_fields=["name"])
         return user
     guest = User.objects.create_guest(name=name)
-    login(request, guest, backend=BACKEND)
+    person_enter(request=request, user=guest)
     return guest
+
+
+@transaction.atomic
+def person_enter(*, request: HttpRequest, user: User) -> None:
+    """Log somebody in; the session that the request had ends, with its sockets, if it was somebody else's."""
+    before, was = request.session.session_key, request.user
+    login(request, user, backend=BACKEND)
+    if before and isinstance(was, User) and was.pk != user.pk:
+        Revocation.objects.create(reason=Revocation.Reason.LOGGED_OUT, session=before)

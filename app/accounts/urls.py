@@ -10,5 +10,6 @@ urlpatterns = [
     path("login/", views.LogIn.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("signup/", views.SignUp.as_view(), name="signup"),
+    path("ticket/", views.ticket, name="ticket"),
     path("guest/", views.Guest.as_view(), name="guest"),
 ]

@@ -3,7 +3,7 @@
 from typing import Any, cast
 
 from django.conf import settings
-from django.contrib.auth import login
+from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView, RedirectURLMixin
 from django.core.exceptions import PermissionDenied
 from django.forms import BaseForm
@@ -14,11 +14,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_POST
 from django.views.generic import FormView
 
 from accounts.forms import GuestForm, LogInForm, SignUpForm
 from accounts.models import User
-from accounts.services import BACKEND, guest_enter
+from accounts.services import guest_enter, person_enter
+from accounts.sessions import NoSuchTicket, ticket_redeem
 
 
 class Entrance(RedirectURLMixin):
@@ -50,6 +52,21 @@ class LogIn(Entrance, LoginView):
     authentication_form = LogInForm
     template_name = "accounts/login.html"
 
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        """Enter; a guest who does so leaves the guest behind."""
+        person_enter(request=self.request, user=form.get_user())
+        return HttpResponseRedirect(self.get_success_url())
+
+
+@require_POST
+def ticket(request: HttpRequest) -> HttpResponse:
+    """Exchange a ticket that a socket's `welcome` carried for the session's cookie: 204, once."""
+    try:
+        ticket_redeem(request=request, ticket=request.POST.get("ticket", ""))
+    except NoSuchTicket:
+        return HttpResponse(_("This ticket is unknown, used or too old."), status=400, content_type="text/plain")
+    return HttpResponse(status=204)
+
 
 @method_decorator([sensitive_post_parameters(), never_cache], name="dispatch")
 class SignUp(Entrance, FormView):  # type: ignore[type-arg]  # generic in the stubs alone
@@ -60,7 +77,7 @@ class SignUp(Entrance, FormView):  # type: ignore[type-arg]  # generic in the st
 
     def form_valid(self, form: SignUpForm) -> HttpResponse:
         """Store the person and cycle the session."""
-        login(self.request, form.save(), backend=BACKEND)
+        person_enter(request=self.request, user=form.save())
         return HttpResponseRedirect(self.get_success_url())
 
 

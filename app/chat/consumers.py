@@ -3,90 +3,44 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, cast
-
-from django.conf import settings
+from typing import Any, ClassVar
 
 from chat import frames, limits
 from chat.frames import WrongFrameError
 from chat.log import Draft, Joined, Refused, Stored, Unavailable
-from chat.runtime import runtime
+from chat.person import PersonConsumer
 from chat.selectors import NoSuchRoom, NotAllowed
-from realtime.bucket import Bucket
-from realtime.consumer import SocketConsumer
 from realtime.feed import Feed
 from realtime.frame import Frame
-from realtime.socket import RESTART, Socket
-
-if TYPE_CHECKING:
-    from accounts.models import User
+from realtime.socket import Socket
 
 BINARY = 1003
 NOT_JSON = 1007
-TRY_LATER = 1013
-NO_SESSION = 4401
-BANNED = 4403
 FLOODING = 4429
 
 
-class ChatConsumer(SocketConsumer):
-    """One person's socket. Frames are taken one after the other; a `send` is answered when it is stored."""
+class ChatConsumer(PersonConsumer):
+    """One person's rooms. Frames are taken one after the other; a `send` is answered when it is stored."""
 
     def __init__(self) -> None:
-        self.runtime = runtime()
-        self.bucket = Bucket(rate=settings.FRAMES_PER_SECOND, burst=settings.BURST)
+        super().__init__()
         self.refused = 0  # frames above the rate, in a row
         self.repeats = 0  # frames that may be above it without counting: what a client repeats after `joined`
         self.not_json = 0
         self.known: set[str] = set()  # rooms that this socket joined at least once
+        self.ended: set[str] = set()  # rooms that it was taken out of
         self.sending: dict[str, set[asyncio.Future[Stored]]] = {}  # room → sends that are not answered yet
 
-    async def connect(self) -> None:
-        """Say who this is and what holds here; refuse after the accept: a browser can read why (pitfalls B13)."""
-        self.user = cast("User", self.scope["user"])
-        code = self.why_closed()
-        socket = await self.accept()
-        if code:
-            socket.close(code)
-            return
-        socket.person = self.user.pk
-        self.runtime.process.sockets.add(socket)
-        self.tell(
-            "welcome",
-            protocol=1,
-            server=settings.RELEASE,
-            instance=settings.INSTANCE,
-            you={"id": self.user.pk, "name": self.user.name, "guest": self.user.guest},
-            limits={
-                "text_chars": limits.TEXT_CHARACTERS,
-                "frames_per_second": settings.FRAMES_PER_SECOND,
-                "burst": settings.BURST,
-            },
-            heartbeat_seconds=limits.HEARTBEAT_SECONDS,
-            features=frames.FEATURES,
-        )
-
-    def why_closed(self) -> int:
-        """Return the code this handshake is closed with, 0 for none."""
-        process = self.runtime.process
-        if process.is_draining:
-            return RESTART
-        if len(process.sockets) >= settings.SOCKETS:
-            return TRY_LATER
-        if not self.user.is_authenticated or (self.user.guest and not settings.GUESTS):
-            return NO_SESSION
-        return BANNED if self.user.banned else 0
-
     def left(self, socket: Socket) -> None:
-        """Let everything go; never waits, runs whatever ended the socket (pitfalls B1)."""
-        self.runtime.process.sockets.discard(socket)
+        """Let the rooms go too."""
+        super().left(socket)
         for room in list(socket.feeds):
             self.detach(room)
 
     async def receive(self, text: str | None) -> None:
         """Take one frame and answer it."""
         if text is None:
-            self.close(BINARY)
+            self.end(BINARY)
             return
         if wait := self.bucket.take():
             self.refuse_flood(text, wait)
@@ -99,7 +53,7 @@ class ChatConsumer(SocketConsumer):
             self.tell("error", code=error.code, detail=error.detail, **error.echo)
             self.not_json += error.code == "bad_frame"
             if self.not_json >= limits.BAD_FRAMES:
-                self.close(NOT_JSON)
+                self.end(NOT_JSON)
 
     def refuse_flood(self, text: str, wait: float) -> None:
         """Answer a frame above the rate, and close who goes on and on."""
@@ -108,7 +62,7 @@ class ChatConsumer(SocketConsumer):
         else:
             self.refused += 1
         if self.refused > limits.FLOOD_FRAMES:
-            self.close(FLOODING)
+            self.end(FLOODING)
             return
         echo = frames.echo_of(text)
         self.tell("error", code="rate_limited", detail="too many frames", retry_ms=int(wait * 1000) + 1, **echo)
@@ -118,6 +72,7 @@ class ChatConsumer(SocketConsumer):
     async def on_join(self, frame: frames.Join) -> None:
         """Read a room from where the client stands, and stay."""
         self.detach(frame.room)
+        self.ended.discard(frame.room)
         if self.socket is None or len(self.socket.feeds) >= limits.ROOMS_PER_SOCKET:
             raise WrongFrameError("not_allowed", f"{limits.ROOMS_PER_SOCKET} rooms on one socket", ref=frame.ref)
         joined = await self.ask(
@@ -172,6 +127,8 @@ class ChatConsumer(SocketConsumer):
     def sent(self, frame: frames.Send, future: asyncio.Future[Stored]) -> None:
         """Answer a send when it is known what became of it."""
         self.sending[frame.room].discard(future)
+        if frame.room in self.ended:
+            return  # after `left` no frame of that room follows
         echo = {"room": frame.room, "key": frame.key, "ref": frame.ref}
         match future.exception():
             case None:
@@ -204,13 +161,15 @@ class ChatConsumer(SocketConsumer):
             heads = {room: feed.position_of(self.socket) for room, feed in self.socket.feeds.items()}
             self.tell("pong", ref=frame.ref, heads=heads)
 
-    handlers: ClassVar[dict[type[frames.Client], Callable[["ChatConsumer", Any], Awaitable[None]]]] = {
+    handlers: ClassVar[dict[type[frames.Client], Callable[[Any, Any], Awaitable[None]]]] = {
         frames.Join: on_join,
         frames.Leave: on_leave,
         frames.Send: on_send,
         frames.History: on_history,
         frames.Typing: on_typing,
         frames.Ping: on_ping,
+        frames.Login: PersonConsumer.on_login,
+        frames.Logout: PersonConsumer.on_logout,
     }
 
     # Inside
@@ -233,6 +192,10 @@ class ChatConsumer(SocketConsumer):
             raise WrongFrameError("not_joined", "join the room first", room=room, ref=frame.ref, **echo)
         return self.socket.feeds[room]
 
+    def feeds(self) -> dict[str, Feed]:
+        """Return the feeds of the rooms that are joined, by the rooms' names."""
+        return self.socket.feeds if self.socket is not None else {}
+
     def detach(self, room: str) -> None:
         """Stop reading one room; harmless when it is not read."""
         if self.socket is not None and (feed := self.socket.feeds.pop(room, None)):
@@ -240,17 +203,26 @@ class ChatConsumer(SocketConsumer):
             self.runtime.process.hub.left(feed)
             self.runtime.process.presence.leave(feed.room, self.user.pk)
 
-    def tell(self, kind: str, **fields: Any) -> None:
-        """Write one small frame."""
-        if self.socket is not None:
-            self.socket.write(Frame(frames.message(kind, **fields)))
+    # For the person behind it
 
-    def tell_unavailable(self, **echo: Any) -> None:
-        """The database does not answer: the client repeats, with the same key."""
-        detail = "the log does not answer; repeat with the same key"
-        self.tell("error", code="unavailable", detail=detail, retry_ms=limits.RETRY_MILLISECONDS, **echo)
+    def has_open_sends(self) -> bool:
+        """Say whether a send is not answered yet."""
+        return any(self.sending.values())
 
-    def close(self, code: int) -> None:
-        """Close this socket."""
-        if self.socket is not None:
-            self.socket.close(code)
+    async def sends_answered(self) -> None:
+        """Wait until every send is answered."""
+        if sending := [future for futures in self.sending.values() for future in futures]:
+            await asyncio.wait(sending)
+
+    def leave_rooms(self) -> None:
+        """Leave every room and say so."""
+        for room in list(self.feeds()):
+            self.detach(room)
+            self.tell("left", room=room, reason="closed")
+
+    def remove(self, room: int, reason: str) -> None:
+        """Take this socket out of a room that it may not read any more."""
+        for name in [name for name, feed in self.feeds().items() if feed.room == room]:
+            self.detach(name)
+            self.ended.add(name)
+            self.tell("left", room=name, reason=reason)

@@ -86,9 +86,24 @@ class Ping(Struct, tag="ping"):
     ref: Ref = None
 
 
-Client = Join | Leave | Send | History | Typing | Ping
+class Login(Struct, tag="login"):
+    """Become somebody who signed up, without leaving the socket."""
+
+    username: Annotated[str, Meta(min_length=1, max_length=limits.USERNAME_CHARACTERS)]
+    password: Annotated[str, Meta(min_length=1, max_length=limits.PASSWORD_CHARACTERS)]
+    ref: Ref = None
+
+
+class Logout(Struct, tag="logout"):
+    """End the session, on every process."""
+
+    ref: Ref = None
+
+
+Client = Join | Leave | Send | History | Typing | Ping | Login | Logout
 CLIENTS: dict[str, type[Client]] = {
     "join": Join, "leave": Leave, "send": Send, "history": History, "typing": Typing, "ping": Ping,
+    "login": Login, "logout": Logout,
 }  # fmt: skip
 FEATURES = tuple(CLIENTS)
 
@@ -111,11 +126,9 @@ def decode(text: str) -> Client:
     """Read one client frame; raise WrongFrameError with the code that protocol.md has for it."""
     try:
         frame = _client.decode(text)
-    except msgspec.ValidationError as error:
-        raise _wrong(text, str(error)) from None
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise _not_a_frame(text, str(error)) from None
-    for name in ("room", "key", "text", "epoch", "ref"):
+        raise _wrong(text, error) from None
+    for name in ("room", "key", "text", "epoch", "username", "password", "ref"):
         value = getattr(frame, name, None)
         if isinstance(value, str) and CONTROLS.search(value):
             raise WrongFrameError("bad_field", f"{name}: control character", **_echo(frame))
@@ -132,26 +145,23 @@ def _check_text(frame: Send) -> None:
         raise WrongFrameError("too_long", detail, **_echo(frame))
 
 
-def _wrong(text: str, detail: str) -> WrongFrameError:
-    """Name what is wrong with a JSON document that is none of our frames."""
-    try:
-        envelope = msgspec.structs.asdict(_envelope.decode(text))
-    except msgspec.ValidationError:
-        return WrongFrameError("bad_frame", "a frame is a JSON object")
-    kind = envelope["type"]
-    if isinstance(kind, str) and kind not in CLIENTS:
-        return WrongFrameError("unknown_type", f"type: {kind[:64]!r} is not known here", **_echo_of(envelope))
-    return WrongFrameError("bad_field", detail.replace("`$.", "`"), **_echo_of(envelope))
+def _wrong(text: str, error: Exception) -> WrongFrameError:
+    """Name what is wrong with a text that is none of our frames.
 
-
-def _not_a_frame(text: str, detail: str) -> WrongFrameError:
-    """Tell what is not JSON from what is JSON and no Unicode: half a surrogate pair."""
+    Read again by a lenient parser: msgspec stops at the first thing that is wrong, before it knows whether the rest
+    is JSON, and takes half a surrogate pair and a number like 1e400 for no JSON at all.
+    """
     try:
-        envelope = json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
-        return WrongFrameError("bad_frame", f"not JSON: {detail}")
+        envelope = json.loads(text, parse_constant=_refuse_constant, parse_int=_integer)
+    except (ValueError, RecursionError) as why:
+        return WrongFrameError("bad_frame", f"not JSON: {why}")
     if not isinstance(envelope, dict):
         return WrongFrameError("bad_frame", "a frame is a JSON object")
+    kind = envelope.get("type")
+    if isinstance(kind, str) and kind not in CLIENTS:
+        return WrongFrameError("unknown_type", f"type: {kind[:64]!r} is not known here", **_echo_of(envelope))
+    if isinstance(error, msgspec.ValidationError):
+        return WrongFrameError("bad_field", str(error).replace("`$.", "`"), **_echo_of(envelope))
     return WrongFrameError("bad_field", "half a surrogate pair is no character", **_echo_of(envelope))
 
 
@@ -159,8 +169,13 @@ def echo_of(text: str) -> dict[str, Any]:
     """Read of a frame what its answer carries, whatever else is in it."""
     try:
         return _echo_of(msgspec.structs.asdict(_envelope.decode(text)))
-    except (msgspec.DecodeError, UnicodeError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         return {}
+
+
+def _integer(digits: str) -> int:
+    """Read an integer of any length: one that is too long for Python is too large for us."""
+    return int(digits) if len(digits) < 20 else 10**20
 
 
 def _refuse_constant(name: str) -> None:

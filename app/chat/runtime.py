@@ -2,17 +2,24 @@
 
 import asyncio
 import weakref
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ParamSpec, TypeVar
 
 from channels.layers import get_channel_layer
+from django.conf import settings
 
+from chat import limits
 from chat.frames import message, people
-from chat.log import Commit, Log
+from chat.log import Commit, DatabaseThread, Log, Unavailable
+from chat.watch import Watch
 from realtime.feed import Feed
 from realtime.frame import Frame
 from realtime.hub import group_of
 from realtime.process import Process
+from realtime.socket import Sockets
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _runtimes: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, "Runtime"] = weakref.WeakKeyDictionary()
 
@@ -22,15 +29,48 @@ class Runtime:
 
     def __init__(self) -> None:
         self.log = Log(self._committed)
+        self.watch = Watch(self.log)
+        self._passwords = DatabaseThread("passwords")
+        self._logins = 0
         self.process = Process(
+            sockets=Sockets(
+                most=settings.SOCKETS,
+                per_person=settings.SOCKETS_PER_USER,
+                per_address=settings.SOCKETS_PER_ADDRESS,
+            ),
             layer=get_channel_layer(),
             source=self.log,
             presence_frame=_presence,
             drain_frame=_drain,
-            closed=self.log.close,
+            closed=self._close,
         )
 
         self.process.hub.handlers["typing"] = self._typing_elsewhere
+
+    def start(self) -> None:
+        """Start everything on the running loop."""
+        self.process.start()
+        self._watching = asyncio.get_running_loop().create_task(self.watch.run())
+
+    async def stop(self) -> None:
+        """Stop everything; what is queued is stored first."""
+        await self.process.stop()
+
+    async def credentials(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Check a password, or open or end a session, on a thread of its own: hashing takes a third of a second."""
+        if self._logins >= limits.LOGINS_WAITING:
+            raise Unavailable("too many wait for their password to be checked")
+        self._logins += 1
+        try:
+            return await self._passwords.run(work, *args, **kwargs)
+        finally:
+            self._logins -= 1
+
+    async def _close(self) -> None:
+        self._watching.cancel()
+        await asyncio.gather(self._watching, return_exceptions=True)
+        await self.log.close()
+        await self._passwords.close()
 
     def _committed(self, commit: Commit) -> None:
         """Fan out what a transaction stored, after its commit and never before (pitfalls B11)."""
@@ -60,7 +100,7 @@ def runtime() -> Runtime:
     loop = asyncio.get_running_loop()
     if loop not in _runtimes:
         _runtimes[loop] = Runtime()
-        _runtimes[loop].process.start()
+        _runtimes[loop].start()
     return _runtimes[loop]
 
 

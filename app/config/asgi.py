@@ -23,12 +23,13 @@ from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
 from django.urls import path, re_path
 
 from chat.consumers import ChatConsumer
+from chat.handshake import Handshake
 from health.asgi import Health
 from realtime.origin import LoggedOriginValidator
 from realtime.refuse import not_found
 
 # django-stubs knows views alone as the end of a path; Channels routes ASGI applications.
-chat: Any = AuthMiddlewareStack(ChatConsumer.as_asgi())
+chat: Any = Handshake(AuthMiddlewareStack(ChatConsumer.as_asgi()))
 nowhere: Any = not_found
 _, _, metrics_port = environment().metrics_bind.rpartition(":")
 

@@ -6,11 +6,11 @@ import weakref
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
+from realtime import metrics
 from realtime.drain import drain
 from realtime.feed import Feed
 from realtime.frame import Frame
 from realtime.hub import Hub, Log, group_of
-from realtime import metrics
 from realtime.presence import Presence
 from realtime.socket import Socket, Sockets
 
@@ -32,13 +32,14 @@ class Process:
     def __init__(
         self,
         *,
+        sockets: Sockets,
         layer: Any,
         source: Log,
         presence_frame: PresenceFrame,
         drain_frame: Callable[[int], Frame],
         closed: Callable[[], Coroutine[Any, Any, None]],
     ) -> None:
-        self.sockets = Sockets()
+        self.sockets = sockets
         self.is_draining = False
         self.has_layer = layer is not None
         self.hub = Hub(layer=layer, source=source, count=metrics.count)

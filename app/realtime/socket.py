@@ -1,8 +1,9 @@
 """One websocket of this process, and the register of all of them."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from realtime.frame import Frame
 from realtime.outlet import Outlet
@@ -19,11 +20,12 @@ ABORT_SECONDS = 5.0  # how long a closed peer may take to answer before the conn
 class Socket:
     """A subscriber of feeds: writes frames, knows the rooms it reads, and closes once."""
 
-    __slots__ = ("closing", "feeds", "outlet", "person", "stuck_since")
+    __slots__ = ("address", "closing", "feeds", "outlet", "person", "stuck_since")
 
     def __init__(self, outlet: Outlet) -> None:
         self.outlet = outlet
         self.person = 0  # whose it is, once known
+        self.address = ""
         self.feeds: dict[str, Feed] = {}
         self.closing: int | None = None
         self.stuck_since: float | None = None
@@ -67,9 +69,14 @@ class Socket:
 
 
 class Sockets:
-    """Every socket of this process."""
+    """Every socket of this process, and how many it may be; 0 is no limit."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, most: int = 0, per_person: int = 0, per_address: int = 0) -> None:
+        self.most = most
+        self.per_person = per_person
+        self.per_address = per_address
+        self._persons: Counter[int] = Counter()
+        self._addresses: Counter[str] = Counter()
         self._sockets: dict[Socket, None] = {}  # ordered: a drain starts with the oldest
         self._empty = asyncio.Event()
         self._empty.set()
@@ -83,16 +90,42 @@ class Sockets:
     def __contains__(self, socket: Socket) -> bool:
         return socket in self._sockets
 
+    def are_full(self, *, person: int, address: str) -> bool:
+        """Say whether one more of this person, from this address, would be too many here."""
+        return (
+            0 < self.most <= len(self._sockets)
+            or 0 < self.per_person <= self._persons[person]
+            or 0 < self.per_address <= self._addresses[address]
+        )
+
     def add(self, socket: Socket) -> None:
         """Count a socket from its accept on."""
         self._sockets[socket] = None
+        self._persons[socket.person] += 1
+        self._addresses[socket.address] += 1
         self._empty.clear()
+
+    def change(self, socket: Socket, *, person: int) -> None:
+        """Count a socket under another person."""
+        if socket in self._sockets:
+            self._uncount(self._persons, socket.person)
+            self._persons[person] += 1
+        socket.person = person
 
     def discard(self, socket: Socket) -> None:
         """Count it no more; harmless when it is not there."""
-        self._sockets.pop(socket, None)
+        if socket in self._sockets:
+            del self._sockets[socket]
+            self._uncount(self._persons, socket.person)
+            self._uncount(self._addresses, socket.address)
         if not self._sockets:
             self._empty.set()
+
+    @staticmethod
+    def _uncount(counter: Counter[Any], key: object) -> None:
+        counter[key] -= 1
+        if not counter[key]:
+            del counter[key]
 
     async def wait_empty(self) -> None:
         """Wait until the last one has gone."""

@@ -9,15 +9,12 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
-
-from django.db import DatabaseError, connection
 
 from chat.frames import fitting, with_entries
 from chat.log import read
-from chat.log.store import Commit, Draft, Outcome, Refused, Stored, store
-from realtime.feed import LogUnavailableError
+from chat.log.store import Commit, Draft, Outcome, Stored, store
+from chat.log.thread import DatabaseThread, Unavailable
 from realtime.frame import Frame
 from realtime.hub import Head
 
@@ -29,12 +26,6 @@ QUEUE_DRAFTS = 4_096  # beyond this the database is away, and a sender is told s
 P = ParamSpec("P")
 T = TypeVar("T")
 
-__all__ = ["Log", "Refused", "Unavailable"]
-
-
-class Unavailable(LogUnavailableError):  # noqa: N818 (named as its code on the wire)
-    """The database does not answer; whether a draft was stored is unknown: the same key again finds out."""
-
 
 class Log:
     """Stores drafts in batches and reads; `committed` is told what a transaction added, after its commit."""
@@ -43,8 +34,8 @@ class Log:
         self._committed = committed
         self._queue: deque[tuple[Draft, asyncio.Future[Stored]]] = deque()
         self._storing: asyncio.Task[None] | None = None
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="log-store")
-        self._reader = ThreadPoolExecutor(1, thread_name_prefix="log-read")
+        self._writer = DatabaseThread("log-store")
+        self._reader = DatabaseThread("log-read")
 
     # Storing
 
@@ -72,11 +63,17 @@ class Log:
     async def _store(self, batch: Sequence[tuple[Draft, asyncio.Future[Stored]]]) -> None:
         outcomes: Sequence[Outcome | Unavailable]
         try:
-            outcomes, commits = await self._in(self._writer, store, [draft for draft, _ in batch])
+            outcomes, commits = await self._writer.run(store, [draft for draft, _ in batch])
         except Unavailable as error:
             outcomes, commits = [error] * len(batch), []
+        except Exception as error:  # whatever it was, each sender is answered and the next batch is stored
+            log.exception("a batch could not be stored")
+            outcomes, commits = [Unavailable(str(error))] * len(batch), []
         for commit in commits:
-            self._committed(commit)
+            try:
+                self._committed(commit)
+            except Exception:
+                log.exception("room %s: what was stored could not be told; the poll tells it", commit.room)
         for (_, future), outcome in zip(batch, outcomes, strict=True):
             if future.cancelled():
                 continue
@@ -87,25 +84,29 @@ class Log:
 
     # Reading
 
+    async def ask(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run somebody's reading in order with the log's own: after a join that was asked for before."""
+        return await self._reader.run(work, *args, **kwargs)
+
     async def join(self, **asked: object) -> read.Joined:
         """See read.join."""
-        return await self._in(self._reader, read.join, **asked)  # type: ignore[arg-type]  # keywords pass through
+        return await self._reader.run(read.join, **asked)  # type: ignore[arg-type]  # keywords pass through
 
     async def page(self, **asked: object) -> read.Page:
         """See read.page."""
-        return await self._in(self._reader, read.page, **asked)  # type: ignore[arg-type]  # keywords pass through
+        return await self._reader.run(read.page, **asked)  # type: ignore[arg-type]  # keywords pass through
 
-    async def read(self, room: int, after: int, limit: int) -> list[bytes]:
+    async def read(self, room: int, epoch: str, after: int, limit: int) -> list[bytes]:
         """See read.entries_after."""
-        return await self._in(self._reader, read.entries_after, room, after, limit)
+        return await self._reader.run(read.entries_after, room, after, limit, epoch=epoch)
 
     async def heads(self, rooms: Collection[int]) -> dict[int, Head]:
         """See read.heads."""
-        return await self._in(self._reader, read.heads, list(rooms))
+        return await self._reader.run(read.heads, list(rooms))
 
     async def renew(self, room: int, epoch: str, below: int) -> None:
         """See read.renew."""
-        await self._in(self._reader, read.renew, room, epoch, below)
+        await self._reader.run(read.renew, room, epoch, below)
 
     def frames(self, room: str, entries: Sequence[bytes]) -> list[Frame]:
         """Put entries into as few `entries` frames as the frame limit allows."""
@@ -121,18 +122,4 @@ class Log:
         if self._storing is not None:
             await self._storing
         for thread in (self._writer, self._reader):
-            await asyncio.get_running_loop().run_in_executor(thread, connection.close)
-            thread.shutdown(wait=False)
-
-    async def _in(self, thread: ThreadPoolExecutor, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return await asyncio.get_running_loop().run_in_executor(thread, lambda: _guarded(work, *args, **kwargs))
-
-
-def _guarded(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Work on this thread's kept connection; after an error the next work gets a new one (pitfalls B8)."""
-    try:
-        return work(*args, **kwargs)
-    except DatabaseError as error:
-        log.warning("database: %s: %s", type(error).__name__, str(error).strip())
-        connection.close()
-        raise Unavailable(str(error)) from error
+            await thread.close()

@@ -47,8 +47,8 @@ def join(*, user: User, slug: str, after: int | None, epoch: str | None) -> Join
     else:
         known = False
         start, most = max(0, room.head - limits.JOIN_ENTRIES), limits.JOIN_ENTRIES
-    entries = entries_after(room.pk, start, most, upto=room.head)
-    entries = entries[: fitting(entries)]
+    entries = entries_after(room.pk, start, most, epoch=room.epoch, upto=room.head)
+    entries = entries[: fitting(entries, room=limits.JOINED_BYTES)]
     position = start + len(entries)
     return Joined(room.pk, room_title_for(user, room), Head(room.epoch, room.head), entries, position, recovered=known)
 
@@ -70,9 +70,9 @@ def page(*, user: User, slug: str, before: int, limit: int) -> Page:
     return Page(entries[::-1], len(rows) > len(entries))
 
 
-def entries_after(room: int, after: int, limit: int, *, upto: int = limits.LARGEST_SEQ) -> list[bytes]:
-    """Read encoded entries after+1, after+2, … without a gap."""
-    rows = Entry.objects.filter(room=room, seq__gt=after, seq__lte=upto).order_by("seq")
+def entries_after(room: int, after: int, limit: int, *, epoch: str, upto: int = limits.LARGEST_SEQ) -> list[bytes]:
+    """Read encoded entries after+1, after+2, … of one history without a gap; none where it was replaced."""
+    rows = Entry.objects.filter(room=room, room__epoch=epoch, seq__gt=after, seq__lte=upto).order_by("seq")
     found = list(rows.values_list(*FIELDS)[:limit])
     whole = [row for number, row in enumerate(found, after + 1) if row[0] == number]
     return _encode(whole)

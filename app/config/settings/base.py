@@ -114,5 +114,7 @@ GUESTS = env.guests
 FRAMES_PER_SECOND = env.frames_per_second
 BURST = env.burst
 SOCKETS = env.sockets
+SOCKETS_PER_USER = env.sockets_per_user
+SOCKETS_PER_ADDRESS = env.sockets_per_address
 INSTANCE = env.instance
 RELEASE = env.release

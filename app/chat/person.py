@@ -1,0 +1,185 @@
+"""Who is behind a socket: the welcome, logging in and out inside it, and the end of a session."""
+
+from typing import Any, cast
+
+from django.conf import settings
+
+from accounts.credentials import BadCredentials, Locked, credentials_check
+from accounts.models import User
+from accounts.sessions import session_end, session_open
+from chat import frames, limits
+from chat.handshake import DEADLINE
+from chat.log import Unavailable
+from chat.runtime import runtime
+from chat.watch import BANNED, NO_SESSION
+from realtime.bucket import Bucket
+from realtime.consumer import SocketConsumer
+from realtime.frame import Frame
+from realtime.socket import RESTART, Socket
+
+TRY_LATER = 1013
+
+
+class PersonConsumer(SocketConsumer):
+    """A socket with a person and a session; the watch ends it when either may not go on."""
+
+    def __init__(self) -> None:
+        self.runtime = runtime()
+        self.bucket = Bucket(rate=settings.FRAMES_PER_SECOND, burst=settings.BURST)
+        self.due = 0.0  # at once: the session may have ended since the handshake read it
+
+    async def connect(self) -> None:
+        """Say who this is and what holds here; refuse after the accept: a browser can read why (pitfalls B13)."""
+        scope: Any = self.scope
+        scope[DEADLINE].reschedule(None)
+        self.user = cast("User", scope["user"])
+        self.session: str = scope["session"].session_key or ""
+        code = self.why_closed()
+        socket = await self.accept()
+        if code:
+            socket.close(code)
+            return
+        socket.person, socket.address = self.user.pk, self.address
+        self.runtime.process.sockets.add(socket)
+        self.runtime.watch.visitors.add(self)
+        self.welcome()
+
+    def why_closed(self) -> int:
+        """Return the code this handshake is closed with, 0 for none."""
+        sockets = self.runtime.process.sockets
+        if self.runtime.process.is_draining:
+            return RESTART
+        if not self.user.is_authenticated or (self.user.guest and not settings.GUESTS):
+            return NO_SESSION
+        if self.user.banned:
+            return BANNED
+        return TRY_LATER if sockets.are_full(person=self.user.pk, address=self.address) else 0
+
+    def welcome(self, ticket: str | None = None, ref: int | str | None = None) -> None:
+        """Tell who this socket is, and what holds."""
+        fields = {"ticket": ticket} if ticket else {}
+        self.tell(
+            "welcome",
+            ref=ref,
+            protocol=1,
+            server=settings.RELEASE,
+            instance=settings.INSTANCE,
+            you={"id": self.user.pk, "name": self.user.name, "guest": self.user.guest},
+            limits={
+                "text_chars": limits.TEXT_CHARACTERS,
+                "frames_per_second": settings.FRAMES_PER_SECOND,
+                "burst": settings.BURST,
+            },
+            heartbeat_seconds=limits.HEARTBEAT_SECONDS,
+            features=frames.FEATURES,
+            **fields,
+        )
+
+    def left(self, socket: Socket) -> None:
+        """Let everything go; never waits, runs whatever ended the socket (pitfalls B1)."""
+        self.runtime.process.sockets.discard(socket)
+        self.runtime.watch.visitors.discard(self)
+
+    # Logging in and out
+
+    async def on_login(self, frame: frames.Login) -> None:
+        """Become somebody who signed up; the page fetches the cookie with the ticket."""
+        if self.has_open_sends():
+            self.tell_unavailable(ref=frame.ref)  # a client never repeats a key under another id
+            return
+        try:
+            user = await self.runtime.credentials(
+                credentials_check, username=frame.username, password=frame.password, address=self.address
+            )
+            session, ticket = await self.runtime.credentials(session_open, user=user)
+        except BadCredentials:
+            self.tell("error", code="bad_credentials", detail="no such username and password", ref=frame.ref)
+        except Locked as locked:
+            detail, wait = "too many tries", locked.seconds * 1000
+            self.tell("error", code="rate_limited", detail=detail, retry_ms=wait, ref=frame.ref)
+        except Unavailable:
+            self.tell_unavailable(ref=frame.ref)
+        else:
+            self.become(user, session)
+            self.welcome(ticket, frame.ref)
+
+    async def on_logout(self, frame: frames.Logout) -> None:
+        """End the session everywhere; this socket goes on as a guest, where guests are let in."""
+        await self.sends_answered()
+        ended = self.session
+        try:
+            if settings.GUESTS:
+                guest, session, ticket = await self.runtime.credentials(_guest_open)
+                self.leave_rooms()
+                self.become(guest, session)
+            await self.runtime.credentials(session_end, key=ended)
+        except Unavailable:
+            self.tell_unavailable(ref=frame.ref)
+            return
+        if settings.GUESTS:
+            self.welcome(ticket, frame.ref)
+        else:
+            self.end(NO_SESSION)
+
+    def become(self, user: User, session: str) -> None:
+        """Go on as somebody else; the rooms that are joined see one leave and another come."""
+        before, self.user, self.session, self.due = self.user, user, session, 0.0
+        if self.socket is not None:
+            self.runtime.process.sockets.change(self.socket, person=user.pk)
+            for feed in self.socket.feeds.values():
+                self.runtime.process.presence.leave(feed.room, before.pk)
+                self.runtime.process.presence.enter(feed.room, user.pk, user.name)
+
+    # For the watch
+
+    @property
+    def person(self) -> int:
+        """The id of who this is."""
+        return self.user.pk
+
+    @property
+    def password(self) -> str:
+        """The hash that the session was opened under."""
+        return self.user.password
+
+    def remove(self, room: int, reason: str) -> None:
+        """Take this socket out of a room that it may not read any more; to be overridden."""
+
+    def end(self, code: int) -> None:
+        """Close this socket."""
+        if self.socket is not None:
+            self.socket.close(code)
+
+    # For the rooms
+
+    @property
+    def address(self) -> str:
+        """Where this socket comes from, as the trusted proxy says."""
+        client = self.scope.get("client")
+        return client[0] if client else ""
+
+    def has_open_sends(self) -> bool:
+        """Say whether a send is not answered yet; to be overridden."""
+        return False
+
+    async def sends_answered(self) -> None:
+        """Wait until every send is answered; to be overridden."""
+
+    def leave_rooms(self) -> None:
+        """Leave every room and say so; to be overridden."""
+
+    def tell(self, kind: str, **fields: Any) -> None:
+        """Write one small frame."""
+        if self.socket is not None:
+            self.socket.write(Frame(frames.message(kind, **fields)))
+
+    def tell_unavailable(self, **echo: Any) -> None:
+        """The database does not answer: the client repeats, with the same key."""
+        detail = "the log does not answer; repeat with the same key"
+        self.tell("error", code="unavailable", detail=detail, retry_ms=limits.RETRY_MILLISECONDS, **echo)
+
+
+def _guest_open() -> tuple[User, str, str]:
+    """Make a guest with a session."""
+    guest = User.objects.create_guest(name=limits.GUEST_NAME)
+    return guest, *session_open(user=guest)

@@ -1,0 +1,21 @@
+"""Rights that end with a row, wherever it is deleted from: a page, the admin, a shell."""
+
+from typing import Any
+
+from django.db.models.signals import post_delete
+from django.dispatch import receiver
+
+from accounts.models import Revocation
+from chat.models import Membership, Room
+
+
+@receiver(post_delete, sender=Membership)
+def membership_ended(instance: Membership, **_: Any) -> None:
+    """Take a person out of the room in every process."""
+    Revocation.objects.create(reason=Revocation.Reason.REMOVED, user=instance.user_id, room=instance.room_id)
+
+
+@receiver(post_delete, sender=Room)
+def room_ended(instance: Room, **_: Any) -> None:
+    """Take everybody out of a room that is gone."""
+    Revocation.objects.create(reason=Revocation.Reason.CLOSED, room=instance.pk)

@@ -1,0 +1,118 @@
+"""Letting sockets go whose right to be here ended: one reading per process, whatever the number of sockets.
+
+Revocations are read twice a second from the log's database, so that they need no channel layer and come from
+anywhere. What they cannot tell (a session that ran out, or was revoked between the handshake's reading and the
+socket's first line) the re-reading of sessions finds: of every new socket at once, of each other now and then.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Collection
+from typing import NamedTuple, Protocol
+
+from accounts.models import Revocation
+from accounts.selectors import Revoked, Standing, revocation_newest, revocations_after, sessions_expire, standings
+from chat.log import Log, Unavailable
+
+log = logging.getLogger(__name__)
+
+WATCH_SECONDS = 0.5  # protocol: within a second on every process
+RECHECK_SECONDS = 60.0  # for sessions that ended without a row: a flush, a clean-up, an admin's delete
+OVERLAP_SECONDS = 60.0  # ids are given before commits: one that commits late is still read for so long
+
+NO_SESSION = 4401
+BANNED = 4403
+Reason = Revocation.Reason
+
+
+class Visitor(Protocol):
+    """A socket with a person behind it."""
+
+    session: str
+    due: float  # when its session is to be read again, in time.time() seconds
+
+    @property
+    def person(self) -> int:
+        """The id of who it is."""
+
+    @property
+    def password(self) -> str:
+        """The hash that its session was opened under."""
+
+    def end(self, code: int) -> None:
+        """Close it."""
+
+    def remove(self, room: int, reason: str) -> None:
+        """Take it out of one room, if it is in it."""
+
+
+class Reading(NamedTuple):
+    """What one turn read."""
+
+    revoked: list[Revoked]
+    sessions: dict[str, float]
+    people: dict[int, Standing]
+
+
+class Watch:
+    """Applies revocations to the sockets of this process."""
+
+    def __init__(self, log: Log) -> None:
+        self.visitors: set[Visitor] = set()
+        self._log = log
+        self._floor: int | None = None
+        self._applied: dict[int, float] = {}  # id → when; the floor follows behind it
+
+    async def run(self) -> None:
+        """Watch for ever."""
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            due = [visitor for visitor in self.visitors if visitor.due <= time.time()]
+            try:
+                reading = await self._log.ask(
+                    self._read, {visitor.session for visitor in due}, {one.person for one in due}
+                )
+            except Unavailable:
+                continue  # nobody can write either; read when it is back
+            for revoked in reading.revoked:
+                if revoked.id not in self._applied:
+                    self._apply(revoked)
+            self._forget()
+            for visitor in due:
+                self._recheck(visitor, reading)
+
+    def _read(self, sessions: Collection[str], people: Collection[int]) -> Reading:
+        if self._floor is None:
+            self._floor = revocation_newest()
+        return Reading(
+            revocations_after(self._floor),
+            {key: at.timestamp() for key, at in sessions_expire(sessions).items()} if sessions else {},
+            standings(people) if people else {},
+        )
+
+    def _apply(self, revoked: Revoked) -> None:
+        self._applied[revoked.id] = time.monotonic()
+        for visitor in list(self.visitors):
+            if revoked.session not in ("", visitor.session) or revoked.user not in (0, visitor.person):
+                continue
+            if revoked.room:
+                visitor.remove(revoked.room, "closed" if revoked.reason == Reason.CLOSED else "removed")
+            else:
+                visitor.end(BANNED if revoked.reason == Reason.BANNED else NO_SESSION)
+
+    def _forget(self) -> None:
+        old = time.monotonic() - OVERLAP_SECONDS
+        for number in [number for number, at in self._applied.items() if at < old]:
+            del self._applied[number]
+            self._floor = max(self._floor or 0, number)
+
+    def _recheck(self, visitor: Visitor, reading: Reading) -> None:
+        person = reading.people.get(visitor.person)
+        expires = reading.sessions.get(visitor.session)
+        if person is not None and person.banned:
+            visitor.end(BANNED)
+        elif expires is None or person is None or not person.is_active or person.password != visitor.password:
+            visitor.end(NO_SESSION)
+        else:
+            visitor.due = min(expires, time.time() + RECHECK_SECONDS)
