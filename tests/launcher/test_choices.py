@@ -67,8 +67,10 @@ def python(path: Path) -> Callable[..., None]:
 def launch(checkout: Path, path: Path, tmp_path: Path) -> Launch:
     """Runs the launcher."""
 
-    def run(*arguments: str, program: Path | None = None, cwd: Path = tmp_path) -> subprocess.CompletedProcess[str]:
-        env = {"PATH": str(path), "JOURNAL": str(tmp_path / "journal"), "FAIL": str(tmp_path / "fail")}
+    def run(
+        *arguments: str, program: Path | None = None, cwd: Path = tmp_path, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        env = {"PATH": str(path), "JOURNAL": str(tmp_path / "journal"), "FAIL": str(tmp_path / "fail")} | variables
         command = [str(program or checkout / "parley"), *arguments]
         return subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, timeout=30, check=False)
 
@@ -105,6 +107,16 @@ def test_what_does_not_run_is_passed_over(launch: Launch, python: Callable[..., 
     assert said.returncode == 0, said.stderr
     assert "deploy ran with: -P -m deploy up --port 1" in said.stdout
     assert "pyenv" not in said.stderr
+
+
+def test_a_shim_that_fails_hides_no_python_behind_it(launch: Launch, python: Callable[..., None], path: Path) -> None:
+    """The same name, further down PATH."""
+    python("python3")
+    shims = path.parent / "shims"
+    shims.mkdir()
+    (shims / "python3").write_text("#!/bin/sh\nexit 127\n")
+    (shims / "python3").chmod(0o755)
+    assert launch("check", PATH=f"{shims}:{path}").returncode == 0
 
 
 def test_one_that_can_make_environments_is_preferred(

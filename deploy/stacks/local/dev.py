@@ -39,6 +39,6 @@ def dev(config: Config, port: int) -> Never:
     asyncio.run(prepare.database(env))
     sys.stdout.write(f"ready: {origin('localhost', port, 'http')}/ in a moment; Ctrl-C stops it\n")
     command = [sys.executable, "-m", "uvicorn", "config.asgi:application", "--host", ADDRESS, "--port", str(port)]
-    command += ["--reload", "--ws", "realtime.socket:PreparedProtocol", "--lifespan", "off"]
+    command += ["--reload", "--ws", "realtime.protocol:PreparedProtocol", "--lifespan", "off"]
     command += ["--ws-max-size", str(config.app.frame_bytes), "--ws-ping-interval", str(config.app.ping_seconds)]
     runner.become(command, env=env, cwd=APP)
