@@ -1,0 +1,89 @@
+"""Letting an instance go while it is full: nobody is cut, and they come back one after the other."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+
+import pytest
+
+from deploy.drill.visitor import guest
+from deploy.drill.wire import Hangup, Socket, connect
+from tests.running import RunningStack, running_stack
+
+pytestmark = pytest.mark.stack
+
+SOCKETS = 500
+WINDOW = 5.0
+
+
+@pytest.fixture
+def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    """A stack that this test may end instances of."""
+    with running_stack(tmp_path_factory.mktemp("drain")) as running:
+        yield running
+
+
+async def moments(socket: Socket, obeys: bool) -> tuple[float | None, int]:
+    """Read to the end; return when the server asked to come back (monotonic seconds) and the close code."""
+    asked = None
+    try:
+        while True:
+            frame = await socket.read(60)
+            if frame["type"] == "drain":
+                asked = time.monotonic() + frame["within_ms"] / 2000  # the middle of the moment asked for
+                if obeys:
+                    await asyncio.sleep(frame["within_ms"] / 1000)
+                    await socket.close()
+                    return asked, 1000
+    except Hangup as hangup:
+        return asked, hangup.code
+
+
+async def fill(stack: RunningStack, exits: AsyncExitStack, number: int) -> list[Socket]:
+    """Open sockets on the first instance, all of one guest, in the lobby."""
+    address = stack.pinned(0)
+    cookie = await guest(address, "Many")
+    sockets = []
+    for _ in range(number):
+        socket = await exits.enter_async_context(connect(address, cookie))
+        await socket.welcome()
+        await socket.join("lobby")
+        sockets.append(socket)
+    return sockets
+
+
+async def test_drain_is_spread_and_cuts_nobody(own_stack: RunningStack) -> None:
+    """500 sockets in a window of 5 s: even moments, no 1006, stragglers closed with 1012, nothing left over."""
+    pid = own_stack.instances[0].pid
+    async with AsyncExitStack() as exits:
+        sockets = await fill(own_stack, exits, SOCKETS)
+        reading = [asyncio.create_task(moments(one, obeys=number % 5 != 0)) for number, one in enumerate(sockets)]
+        began = time.monotonic()
+        os.kill(pid, signal.SIGTERM)
+        told = await asyncio.wait_for(asyncio.gather(*reading), 30)
+    asked = sorted(at - began for at, _ in told if at is not None)
+    assert len(asked) == SOCKETS
+    per_second = [sum(second <= at < second + 1 for at in asked) for second in range(int(WINDOW))]
+    assert all(0.6 * SOCKETS / WINDOW <= number <= 1.4 * SOCKETS / WINDOW for number in per_second), per_second
+    codes = {code for _, code in told}
+    assert codes == {1000, 1012}
+    assert sum(code == 1012 for _, code in told) == SOCKETS // 5
+    await own_stack.line("web-1", "drain finished sockets=0", timeout=30)
+    await own_stack.line("web-1", "drain batch=")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT, signal.SIGHUP])
+async def test_other_signals_drain_too(own_stack: RunningStack, number: signal.Signals) -> None:
+    """gunicorn's other ways to end a worker: the worker drains all the same (pitfalls G1)."""
+    instance = own_stack.instances[0]
+    async with AsyncExitStack() as exits:
+        sockets = await fill(own_stack, exits, 5)
+        reading = [asyncio.create_task(moments(socket, obeys=False)) for socket in sockets]
+        os.kill(instance.pid, number)
+        told = await asyncio.wait_for(asyncio.gather(*reading), 30)
+    assert {code for _, code in told} == {1012}
+    assert all(at is not None for at, _ in told)
+    await own_stack.line("web-1", "drain finished sockets=0", timeout=30)

@@ -1,0 +1,190 @@
+"""Rights that end: the sockets concerned go, on every instance, and nobody else's."""
+
+import asyncio
+import secrets
+
+import pytest
+
+from deploy.drill.visitor import Visitor, guest
+from deploy.drill.wire import Refused, Socket, connect
+from tests.running import RunningStack
+
+pytestmark = pytest.mark.stack
+
+PASSWORD = "correct horse battery staple"
+SECONDS = 5  # bound of the waits; the promise is a second
+
+
+async def person(stack: RunningStack, name: str) -> None:
+    """Store somebody who signed up."""
+    code = f"from accounts.models import User; User.objects.create_user('{name}', password='{PASSWORD}')"
+    await stack.manage("shell", "-c", code)
+
+
+async def django(stack: RunningStack, code: str) -> None:
+    """Do something as an admin's shell does."""
+    imports = "from accounts.models import User; from chat.models import Room, Membership; "
+    await stack.manage("shell", "-c", imports + code)
+
+
+async def welcomed(socket: Socket) -> Socket:
+    """Greet and join the lobby."""
+    await socket.welcome()
+    await socket.join("lobby")
+    return socket
+
+
+async def test_log_out_closes_that_session_on_every_instance(stack: RunningStack) -> None:
+    """4401 for all sockets of the session; another session of the same person, and others, go on."""
+    await person(stack, "lola")
+    here, there = Visitor(stack.address), Visitor(stack.address)
+    mine, also = await here.login("lola", PASSWORD), await there.login("lola", PASSWORD)
+    other = await guest(stack.address, "Other")
+    async with (
+        connect(stack.pinned(0), mine) as one,
+        connect(stack.pinned(1), mine) as two,
+        connect(stack.pinned(0), also) as session,
+        connect(stack.pinned(1), other) as somebody,
+    ):
+        for socket in (one, two, session, somebody):
+            await welcomed(socket)
+        assert (await here.post("/accounts/logout/")).status == 302
+        assert await asyncio.gather(one.closed(SECONDS), two.closed(SECONDS)) == [4401, 4401]
+        await session.send_text("lobby", "another session goes on")
+        await somebody.send_text("lobby", "and so do I")
+
+
+@pytest.mark.parametrize(
+    ("act", "code"),
+    [
+        ("user.set_password('another one entirely'); user.save()", 4401),
+        ("user.is_active = False; user.save()", 4401),
+        ("user.banned = True; user.save()", 4403),
+    ],
+    ids=["password", "deactivation", "ban"],
+)
+async def test_what_ends_a_person_ends_their_sockets(stack: RunningStack, act: str, code: int) -> None:
+    """Every socket of that person, on both instances, and only theirs."""
+    name = secrets.token_hex(4)
+    await person(stack, name)
+    cookie = await Visitor(stack.address).login(name, PASSWORD)
+    async with connect(stack.pinned(0), cookie) as one, connect(stack.pinned(1), cookie) as two:
+        await welcomed(one)
+        await welcomed(two)
+        await django(stack, f"user = User.objects.get(username='{name}'); {act}")
+        assert await asyncio.gather(one.closed(SECONDS), two.closed(SECONDS)) == [code, code]
+    async with connect(stack.pinned(0), cookie) as again:
+        assert await again.closed(SECONDS) == code
+
+
+async def test_removed_from_a_room(stack: RunningStack) -> None:
+    """`left` with `removed`, the socket stays for its other rooms, and writing is refused."""
+    await person(stack, "memo")
+    await django(
+        stack,
+        "room, _ = Room.objects.get_or_create(slug='closed', title='Closed', kind='members'); "
+        "Membership.objects.get_or_create(room=room, user=User.objects.get(username='memo'))",
+    )
+    cookie = await Visitor(stack.address).login("memo", PASSWORD)
+    async with connect(stack.pinned(0), cookie) as one, connect(stack.pinned(1), cookie) as two:
+        for socket in (one, two):
+            await welcomed(socket)
+            await socket.join("closed")
+        await one.send_text("closed", "I am in")
+        await django(stack, "Membership.objects.filter(user__username='memo').delete()")
+        for socket in (one, two):
+            assert (await socket.expect("left", SECONDS, room="closed"))["reason"] == "removed"
+            await socket.send_text("lobby", "still in the lobby")
+            with pytest.raises(Refused) as refused:
+                await socket.join("closed")
+            assert refused.value.code == "not_allowed"
+
+
+async def test_room_deleted(stack: RunningStack) -> None:
+    """`left` with `closed` for everybody in it."""
+    await django(stack, "Room.objects.create(slug='brief', title='Brief', guests=True)")
+    cookie = await guest(stack.address, "Xul")
+    async with connect(stack.pinned(0), cookie) as socket:
+        await socket.welcome()
+        await socket.join("brief")
+        await django(stack, "Room.objects.filter(slug='brief').delete()")
+        assert (await socket.expect("left", SECONDS, room="brief"))["reason"] == "closed"
+        with pytest.raises(Refused) as refused:
+            await socket.join("brief")
+        assert refused.value.code == "no_such_room"
+
+
+async def test_session_that_expires(stack: RunningStack) -> None:
+    """A socket outlives no session."""
+    await person(stack, "exp")
+    cookie = await Visitor(stack.address).login("exp", PASSWORD)
+    await django(
+        stack,
+        "from django.contrib.sessions.models import Session; "
+        "from django.utils import timezone as t; import datetime as d; "
+        f"Session.objects.filter(session_key='{cookie.split('sessionid=')[1].split(';')[0]}')"
+        ".update(expire_date=t.now() + d.timedelta(seconds=6))",
+    )
+    async with connect(stack.pinned(0), cookie) as socket:
+        await welcomed(socket)
+        await socket.send_text("lobby", "not yet")
+        assert await socket.closed(12) == 4401
+
+
+async def test_log_in_inside_a_socket(stack: RunningStack) -> None:
+    """A guest becomes somebody; the ticket gives the cookie once; other browsers notice nothing."""
+    await person(stack, "ivan")
+    visitor = Visitor(stack.address)
+    cookie = await visitor.guest("Before")
+    other = await guest(stack.address, "Bystander")
+    async with connect(stack.pinned(0), cookie) as socket, connect(stack.pinned(0), other) as bystander:
+        before = (await socket.welcome())["you"]
+        await socket.join("lobby")
+        await welcomed(bystander)
+        with pytest.raises(Refused) as refused:
+            await socket.ask("login", username="ivan", password="wrong")
+        assert refused.value.code == "bad_credentials"
+        welcome = await socket.ask("login", username="ivan", password=PASSWORD)
+        assert welcome["type"] == "welcome"
+        assert welcome["you"]["name"] == "ivan"
+        assert welcome["you"]["guest"] is False
+        assert welcome["you"]["id"] != before["id"]
+        sent = await socket.send_text("lobby", "as ivan")
+        assert (await socket.entry("lobby", sent["seq"]))["author"] == {"id": welcome["you"]["id"], "name": "ivan"}
+        assert (await visitor.post("/accounts/ticket/", {"ticket": welcome["ticket"]})).status == 204
+        async with connect(stack.pinned(1), visitor.cookie) as again:
+            assert (await again.welcome())["you"] == welcome["you"]
+        assert (await visitor.post("/accounts/ticket/", {"ticket": welcome["ticket"]})).status == 400
+        await bystander.send_text("lobby", "nothing happened to me")
+
+
+async def test_log_out_inside_a_socket(stack: RunningStack) -> None:
+    """The session ends on every instance; this socket goes on as a guest with a ticket of its own."""
+    await person(stack, "judit")
+    cookie = await Visitor(stack.address).login("judit", PASSWORD)
+    async with connect(stack.pinned(0), cookie) as one, connect(stack.pinned(1), cookie) as two:
+        await welcomed(one)
+        await welcomed(two)
+        welcome = await one.ask("logout")
+        assert welcome["you"]["guest"] is True
+        assert welcome["ticket"]
+        assert await two.closed(SECONDS) == 4401
+        await one.join("lobby")
+        await one.send_text("lobby", "as a guest")
+    async with connect(stack.pinned(0), cookie) as again:
+        assert await again.closed(SECONDS) == 4401
+
+
+async def test_tries_are_limited(stack: RunningStack) -> None:
+    """After five wrong passwords the right one is not looked at either, and is told when."""
+    await person(stack, "karla")
+    cookie = await guest(stack.address, "Guesser")
+    async with connect(stack.pinned(0), cookie) as socket:
+        await socket.welcome()
+        codes = []
+        for password in ["wrong"] * 5 + [PASSWORD]:
+            with pytest.raises(Refused) as refused:
+                await socket.ask("login", username="karla", password=password)
+            codes.append(refused.value.code)
+        assert codes == ["bad_credentials"] * 5 + ["rate_limited"]
+        assert refused.value.frame["retry_ms"] > 60_000
