@@ -29,6 +29,13 @@ class LayerHealth:
 
     async def run(self, channel: Callable[[], str | None]) -> None:
         """Probe for ever through `channel()`, the hub's own channel (None while it has none)."""
+        try:
+            await self._probe(channel)
+        finally:
+            if self._sending is not None:
+                self._sending.cancel()
+
+    async def _probe(self, channel: Callable[[], str | None]) -> None:
         while self._layer is not None:
             self._number += 1
             self._back.clear()

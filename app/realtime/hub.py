@@ -5,6 +5,7 @@ and the heads poll carries a room whose group is not joined yet, or whose layer 
 """
 
 import asyncio
+import contextlib
 import logging
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -65,7 +66,8 @@ class Hub:
         self._poll_now = asyncio.Event()
         self._check: set[int] = set()
         self.publisher = Publisher(layer=layer, sender=self.id, count=count)
-        self.health = LayerHealth(layer=layer, changed=lambda _: self._poll_now.set())
+        # What was lost before the layer turned unwell, or until it was well again, is fetched at once.
+        self.health = LayerHealth(layer=layer, changed=lambda _: self._check_now(*self.feeds))
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -98,6 +100,8 @@ class Hub:
             )
             self._reconcile.set()
             self._check_now(room)  # what was stored between that reading and this line
+        else:
+            feed.head_is(head.seq)
         return feed
 
     def left(self, feed: Feed) -> None:
@@ -138,18 +142,27 @@ class Hub:
                     self._dispatch(await self._layer.receive(self._channel))
             except Exception as error:  # noqa: BLE001 (any layer, any client library: a hub that ended is rebuilt)
                 log.warning("hub ended and is rebuilt: %r", error)
-                self._channel = None
+                await self._abandon()
                 await asyncio.sleep(REBUILD_SECONDS)
+
+    async def _abandon(self) -> None:
+        """Take the old channel out of its groups: the layer would go on filling it, and nobody reads."""
+        channel, self._channel = self._channel, None
+        groups, self._joined = self._joined, set()
+        if channel is not None:
+            with contextlib.suppress(Exception):
+                async with asyncio.timeout(REBUILD_SECONDS):
+                    for group in groups:
+                        await self._layer.group_discard(group, channel)
 
     def _dispatch(self, message: dict[str, Any]) -> None:
         """Hand one message on; one that this release does not know, or cannot read, is dropped (pitfalls B2)."""
-        handler = self.handlers.get(message.get("type", ""))
-        if handler is None or message.get("from") == self.id:
-            return
         try:
-            handler(message)
-        except (KeyError, TypeError, ValueError):
-            log.warning("message of another shape dropped: %s", message.get("type"))
+            handler = self.handlers.get(message.get("type", ""))
+            if handler is not None and message.get("from") != self.id:
+                handler(message)
+        except Exception as error:  # noqa: BLE001 (what one message does must not end the hub of all rooms)
+            log.warning("message of another shape dropped: %r", error)
 
     async def _join_groups(self) -> None:
         """Keep the groups joined that this process serves, and only those."""
@@ -182,16 +195,20 @@ class Hub:
 
     async def _poll(self) -> None:
         """Ask the log where it ends: all active rooms when it is time, rooms that ask for it at once."""
+        clock = asyncio.get_running_loop().time
+        polled = clock()
         while True:
+            # Counted from the last full poll: rooms that ask for one at once must not put off all others for ever.
             interval = POLL_SECONDS if self.health.is_well else POLL_UNWELL_SECONDS
-            try:
-                await asyncio.wait_for(self._poll_now.wait(), interval)
-            except TimeoutError:
-                self._check = set(self.feeds)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._poll_now.wait(), polled + interval - clock())
+            is_time = clock() >= polled + interval
             self._poll_now.clear()
-            rooms, self._check = self._check & self.feeds.keys(), set()
+            rooms, self._check = set(self.feeds) if is_time else self._check & self.feeds.keys(), set()
             if rooms:
                 await self._compare(rooms)
+            if is_time:
+                polled = clock()
 
     async def _compare(self, rooms: Collection[int]) -> None:
         # Positions are noted before the log is read: a head under a position noted before is truly under it.
@@ -206,6 +223,8 @@ class Hub:
                     self._settle(feed, head if head is None or head.seq >= position else None, epoch)
         except LogUnavailableError:
             log.warning("the log does not answer; polled again")
+        except Exception:
+            log.exception("the poll failed; polled again")  # without the poll, what the layer loses stays lost
 
     def _settle(self, feed: Feed, head: Head | None, epoch: str) -> None:
         """Bring a feed up to its head; where the history was replaced or the room is gone, start over."""

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 LEASE_SECONDS = 12.0  # three renewals may be lost
 RENEW_SECONDS = 4.0
+SETTLE_SECONDS = 5.0  # after the layer is well again, until every process has renewed once: no leave before that
 GRACE_SECONDS = 4.0  # a reload or a drain comes back sooner, and nobody is told
 TICK_SECONDS = 0.2  # changes are told together
 SMALL = 100  # people up to which names travel
@@ -43,6 +44,7 @@ class _Room:
     told_at: float = 0.0
     changed: bool = True  # something to compare
     unsent: bool = True  # the others have not heard
+    new: bool = True  # nor have we heard of them: they are asked to tell at once
     sent_at: float = 0.0
 
     def mine(self) -> dict[int, str]:
@@ -53,14 +55,21 @@ class Presence:
     """The people of every room that this process serves."""
 
     def __init__(
-        self, *, publish: Callable[..., None], tell: Telling, is_well: Callable[[], bool], serves: Callable[[int], bool]
+        self,
+        *,
+        publish: Callable[..., None],
+        tell: Telling,
+        is_well: Callable[[], bool],
+        serves: Callable[[int], bool],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._publish = publish
         self._tell = tell
         self._is_well = is_well
         self._serves = serves
         self._rooms: dict[int, _Room] = {}
-        self._well_since = time.monotonic()
+        self._clock = clock
+        self._well_since = clock()
         self._version = 0
 
     def enter(self, room: int, person: int, name: str) -> None:
@@ -80,7 +89,7 @@ class Presence:
         state.here[person] -= 1
         if not state.here[person]:
             del state.here[person]
-            state.leaving[person] = time.monotonic() + GRACE_SECONDS
+            state.leaving[person] = self._clock() + GRACE_SECONDS
 
     def present(self, room: int, person: int, name: str) -> tuple[int, dict[int, str]]:
         """Return how many people are in a room, `person` among them, and up to SMALL of them."""
@@ -95,29 +104,33 @@ class Presence:
         known = state.elsewhere.get(message["from"])
         if known and known.version >= message["version"]:
             return
-        if known is None:
-            state.unsent = True  # a process that is new to us may not know our people
+        if known is None or message.get("new"):
+            state.unsent = True  # a process that is new to us, or to the room, may not know our people
         people = dict(zip(message["ids"], message["names"], strict=True))
         if known is None or known.people != people:
             state.changed = True
-        ends = time.monotonic() + LEASE_SECONDS
+        ends = self._clock() + LEASE_SECONDS
         state.elsewhere[message["from"]] = _Lease(people=people, version=message["version"], ends=ends)
 
     async def run(self) -> None:
         """Renew, expire and tell, for ever."""
         while True:
             await asyncio.sleep(TICK_SECONDS)
-            now = time.monotonic()
-            if not self._is_well():
-                self._well_since = now
-            for room, state in list(self._rooms.items()):
-                self._expire(state, now)
-                if state.unsent or now - state.sent_at > RENEW_SECONDS:
-                    self._send(room, state, now)
-                if state.changed:
-                    self._compare(room, state, now)
-                if not self._serves(room) and not state.here and not state.leaving:
-                    del self._rooms[room]
+            self.tick()
+
+    def tick(self) -> None:
+        """Do what is due now."""
+        now = self._clock()
+        if not self._is_well():
+            self._well_since = now
+        for room, state in list(self._rooms.items()):
+            self._expire(state, now)
+            if state.unsent or now - state.sent_at > RENEW_SECONDS:
+                self._send(room, state, now)
+            if state.changed:
+                self._compare(room, state, now)
+            if not self._serves(room) and not state.here and not state.leaving:
+                del self._rooms[room]
 
     def _expire(self, state: _Room, now: float) -> None:
         for person in [person for person, gone in state.leaving.items() if gone <= now]:
@@ -130,11 +143,11 @@ class Presence:
                 state.changed = True
 
     def _send(self, room: int, state: _Room, now: float) -> None:
-        state.unsent = False
-        state.sent_at = now
-        self._version += 1
         mine = state.mine()
-        self._publish(room, ids=[*mine], names=[*mine.values()], version=self._version)
+        self._version += 1
+        self._publish(room, ids=[*mine], names=[*mine.values()], version=self._version, new=state.new)
+        state.unsent = state.new = False
+        state.sent_at = now
 
     def _compare(self, room: int, state: _Room, now: float) -> None:
         """Tell the room what changed, if anything did for its people."""
@@ -144,8 +157,8 @@ class Presence:
             return  # `changed` stays: told with the next tick that may
         joined = {person: name for person, name in everybody.items() if person not in state.told}
         left = {person: name for person, name in state.told.items() if person not in everybody}
-        if left and not self._is_well():
-            everybody |= left  # no leave is told while the layer is unwell
+        if left and now - self._well_since < SETTLE_SECONDS:
+            everybody |= left  # no leave is told while the layer is unwell, nor before all have told again
             left = {}
         else:
             state.changed = False

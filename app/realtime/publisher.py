@@ -21,7 +21,7 @@ class Publisher:
         self._layer = layer
         self._sender = sender
         self._count = count
-        self._entries: dict[str, dict[str, Any]] = {}
+        self._entries: dict[str, list[dict[str, Any]]] = {}
         self._signals: dict[tuple[str, str], dict[str, Any]] = {}
         self._queued = 0
         self._wake = asyncio.Event()
@@ -34,12 +34,12 @@ class Publisher:
             self._count("publish_dropped", len(entries))
             return
         self._queued += len(entries)
-        queued = self._entries.get(group)
-        if queued and queued["epoch"] == epoch and queued["first"] + len(queued["entries"]) == first:
-            queued["entries"].extend(entries)
-        else:
-            # A message that does not continue the queued one replaces it: the poll repairs, order is the feed's.
-            self._entries[group] = self._message("entries", room=room, epoch=epoch, first=first, entries=[*entries])
+        queued = self._entries.setdefault(group, [])
+        last = queued[-1] if queued else None
+        if last and last["epoch"] == epoch and last["first"] + len(last["entries"]) == first:
+            last["entries"].extend(entries)
+        else:  # another process stored in between, which two that write to one room do all the time
+            queued.append(self._message("entries", room=room, epoch=epoch, first=first, entries=[*entries]))
         self._wake.set()
 
     def put_signal(self, *, group: str, key: str, kind: str, **fields: Any) -> None:
@@ -55,8 +55,10 @@ class Publisher:
             self._wake.clear()
             entries, self._entries, self._queued = self._entries, {}, 0
             signals, self._signals = self._signals, {}
-            messages = [*entries.items(), *((group, message) for (group, _), message in signals.items())]
-            for group, message in messages:
+            for group, runs in entries.items():
+                for message in runs:
+                    await self._publish(group, message)
+            for (group, _), message in signals.items():
                 await self._publish(group, message)
 
     async def _publish(self, group: str, message: dict[str, Any]) -> None:
