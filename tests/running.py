@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -41,6 +42,7 @@ class RunningStack:
 
     process: subprocess.Popen[str]
     directory: Path
+    root: Path
     lines: list[str] = field(default_factory=list)
     printed: threading.Condition = field(default_factory=threading.Condition)
 
@@ -89,8 +91,8 @@ class RunningStack:
         """Run `./parley manage` on this stack and return what it printed."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-m", "deploy", "manage", "--dir", str(self.directory), *arguments),
-            cwd=ROOT,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            cwd=self.root,
+            env=os.environ | {"PYTHONPATH": str(self.root)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
@@ -105,6 +107,22 @@ class RunningStack:
         return self.process.wait(STOP_SECONDS)
 
 
+def changed_checkout(target: Path, *changes: tuple[str, str, str]) -> Path:
+    """Copy what runs of this checkout, with (path, old text, new text) replaced; other settings, or a guard less.
+
+    A text that is not there fails: a mutation that changes nothing would prove nothing.
+    """
+    for name in ("app", "deploy", "nginx", "requirements"):
+        shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "parley.toml", target)
+    shutil.copy(ROOT / "pyproject.toml", target)
+    for path, old, new in changes:
+        text = (target / path).read_text()
+        assert old in text, f"{path} has no {old!r}"
+        (target / path).write_text(text.replace(old, new))
+    return target
+
+
 def free_port() -> int:
     """Return a port that nobody listens on."""
     with socket.socket() as probe:
@@ -113,8 +131,8 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running_stack(directory: Path, *options: str, **environment: str) -> Iterator[RunningStack]:
-    """Run `./parley up` (with this Python, without the launcher) until the block ends."""
+def running_stack(directory: Path, *options: str, root: Path = ROOT) -> Iterator[RunningStack]:
+    """Run `./parley up` of a checkout (with this Python, without the launcher) until the block ends."""
     command = [
         sys.executable,
         "-P",
@@ -129,15 +147,15 @@ def running_stack(directory: Path, *options: str, **environment: str) -> Iterato
     ]
     process = subprocess.Popen(
         command,
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
+        cwd=root,
+        env=os.environ | {"PYTHONPATH": str(root)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         stdin=subprocess.DEVNULL,
         text=True,
         start_new_session=True,
     )
-    stack = RunningStack(process, directory)
+    stack = RunningStack(process, directory, root)
     ready = threading.Event()
     reader = threading.Thread(target=_follow, args=(stack, ready), daemon=True)
     reader.start()

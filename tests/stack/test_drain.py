@@ -6,12 +6,13 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
 
 from deploy.drill.visitor import guest
 from deploy.drill.wire import Hangup, Socket, connect
-from tests.running import RunningStack, running_stack
+from tests.running import RunningStack, changed_checkout, running_stack
 
 pytestmark = pytest.mark.stack
 
@@ -87,3 +88,22 @@ async def test_other_signals_drain_too(own_stack: RunningStack, number: signal.S
     assert {code for _, code in told} == {1012}
     assert all(at is not None for at, _ in told)
     await own_stack.line("web-1", "drain finished sockets=0", timeout=30)
+
+
+async def test_heartbeat_goes_on_through_the_drain(tmp_path: Path) -> None:
+    """With gunicorn's timeout far below the window, the worker still drains to the end (pitfalls L3)."""
+    short = (
+        ("parley.toml", "worker_timeout = 15 ", "worker_timeout = 2 "),
+        ("parley.toml", "drain_seconds = 5 ", "drain_seconds = 6 "),
+        ("parley.toml", "graceful_seconds = 12 ", "graceful_seconds = 14 "),
+    )
+    root = changed_checkout(tmp_path / "checkout", *short)
+    with running_stack(tmp_path / "stack", root=root) as stack:
+        async with AsyncExitStack() as exits:
+            sockets = await fill(stack, exits, 5)
+            reading = [asyncio.create_task(moments(socket, obeys=False)) for socket in sockets]
+            os.kill(stack.instances[0].pid, signal.SIGHUP)  # the way that leaves the arbiter watching its workers
+            told = await asyncio.wait_for(asyncio.gather(*reading), 30)
+        assert {code for _, code in told} == {1012}
+        await stack.line("web-1", "drain finished sockets=0", timeout=30)
+        assert not [line for line in stack.lines if "WORKER TIMEOUT" in line]
