@@ -8,6 +8,7 @@ position, or reads too slowly) has a position of its own, and is brought up from
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -43,8 +44,8 @@ class Subscriber(Protocol):
 class Source(Protocol):
     """The durable log behind a feed."""
 
-    async def read(self, room: int, after: int, limit: int) -> Sequence[bytes]:
-        """Return encoded entries after+1, after+2, … without a gap; raise LogUnavailableError."""
+    async def read(self, room: int, epoch: str, after: int, limit: int) -> Sequence[bytes]:
+        """Return encoded entries after+1, after+2, … of `epoch` without a gap; raise LogUnavailableError."""
 
     def frames(self, room: str, entries: Sequence[bytes]) -> list[Frame]:
         """Encode entries as what a client reads; several frames where one would be too large."""
@@ -64,6 +65,7 @@ class Feed:
         self.behind: dict[Subscriber, int] = {}
         self._source = source
         self._count = count
+        self._known = position  # the last seq that is known to be stored
         self._early: dict[int, bytes] = {}
         self._gap: asyncio.TimerHandle | None = None
         self._repair: asyncio.Task[None] | None = None
@@ -85,6 +87,7 @@ class Feed:
 
     def head_is(self, head: int) -> None:
         """The log has entries up to `head`: read what this feed has not seen."""
+        self._known = max(self._known, head)
         if head > self.position:
             self._start_repair()
 
@@ -162,6 +165,7 @@ class Feed:
                     subscriber.write(frame)
 
     def _keep(self, first: int, entries: Sequence[bytes]) -> None:
+        self._known = max(self._known, first + len(entries) - 1)
         if len(self._early) < EARLY_ENTRIES:
             self._early.update((first + index, entry) for index, entry in enumerate(entries))
         if self._gap is None and self._repair is None:
@@ -192,19 +196,26 @@ class Feed:
     async def _read_missing(self) -> None:
         """Read from the log what the layer did not bring, all gaps at once."""
         try:
-            while True:
-                after = self.position
-                entries = await self._source.read(self.room, after, READ_ENTRIES)
+            # What becomes known while a read is under way may not be in its answer: read again.
+            while self.position < self._known:
+                after, known = self.position, self._known
+                entries = await self._source.read(self.room, self.epoch, after, READ_ENTRIES)
                 repaired = after + len(entries) - self.position
                 if repaired > 0:
                     self._count("repaired", repaired)
                 self.offer(self.epoch, after + 1, entries)
-                if len(entries) < READ_ENTRIES:
-                    return
+                if not entries and self.position == after:
+                    self._forget_unknown(known)
         except LogUnavailableError:
             log.warning("room %s: the log cannot be read; the next poll tries again", self.room)
         finally:
             self._repair = None
+
+    def _forget_unknown(self, known: int) -> None:
+        """The log has nothing more, whatever was told: leave it to the heads poll, which finds a replaced history."""
+        if self._known == known:
+            self._known = self.position
+            self._early.clear()
 
     def _start_catching(self, subscriber: Subscriber) -> None:
         self._catching[subscriber] = asyncio.get_running_loop().create_task(self._catch_up(subscriber))
@@ -213,11 +224,11 @@ class Feed:
         """Bring one socket from its own position to the feed's, as fast as it reads."""
         try:
             while subscriber.is_writable and (after := self.behind[subscriber]) < self.position:
-                try:
-                    entries = await self._source.read(self.room, after, READ_ENTRIES)
-                except LogUnavailableError:
+                entries: Sequence[bytes] = []
+                with contextlib.suppress(LogUnavailableError):
+                    entries = await self._source.read(self.room, self.epoch, after, READ_ENTRIES)
+                if not entries:  # of a history that was replaced there are none: the heads poll ends this
                     await asyncio.sleep(RETRY_SECONDS)
-                    continue
                 # What is beyond the feed comes live.
                 for frame in self._source.frames(self.name, entries[: self.position - after]):
                     if not subscriber.is_writable:
@@ -227,6 +238,9 @@ class Feed:
             if subscriber.is_writable and self.behind[subscriber] == self.position:
                 del self.behind[subscriber]
                 self.live.add(subscriber)
+        except Exception:
+            log.exception("room %s: a socket could not be brought up, it joins again", self.room)
+            subscriber.restart()
         finally:
             if self._catching.get(subscriber) is asyncio.current_task():
                 del self._catching[subscriber]
