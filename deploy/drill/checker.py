@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from deploy.drill.journal import Asked, Closed, Ended, Joined, Journal, Log, Read, Rejected, Sent
-from deploy.drill.measures import acknowledged, latency_ms, recover_seconds, within
+from deploy.drill.measures import acknowledged, latency_ms, longest_stall, recover_seconds, within
 from deploy.drill.stream import stream_violations
 from deploy.drill.truth import log_violations, reading_violations, sent_violations
 from deploy.drill.verdict import Verdict, Violation, Window, counted
@@ -54,6 +54,7 @@ def check(
         closed=dict(Counter(event.code for journal in journals for event in journal.all(Closed))),
         fault_seconds=round(window.end - window.start, 3) if window else None,
         recover_seconds=recover,
+        stall_seconds=longest_stall(journals, window) if window else None,
         ack_p50_ms=p50,
         ack_p99_ms=p99,
     )

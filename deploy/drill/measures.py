@@ -1,6 +1,7 @@
 """What a run measured, out of the journals: acknowledgements, their latency, and the time to recover."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from statistics import quantiles
 
 from deploy.drill.journal import Asked, Entry, Joined, Journal, Read, Sent
@@ -50,6 +51,19 @@ def recover_seconds(journals: Sequence[Journal], window: Window) -> float | None
             return None
         moments += [read, sent]
     return round(max(moments) - window.end, 3) if moments else None
+
+
+def longest_stall(journals: Sequence[Journal], window: Window) -> float | None:
+    """Give the longest time that any client read nothing new, from the fault's start until the last message.
+
+    This is what a person notices. Clients that stopped on purpose count too.
+    """
+    last = max((ask.mono for journal in journals for ask in journal.all(Asked)), default=window.start)
+    stalls = []
+    for journal in journals:
+        moments = [window.start, *(mono for mono, _ in _read(journal) if window.start < mono < last), last]
+        stalls += [later - earlier for earlier, later in pairwise(moments)]
+    return round(max(stalls), 3) if stalls and last > window.start else None
 
 
 def _read(journal: Journal) -> Iterator[tuple[float, Entry]]:

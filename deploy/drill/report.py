@@ -18,12 +18,15 @@ def lines(name: str, verdict: Verdict) -> Iterator[str]:
     )
     if verdict.fault_seconds is not None:
         recovered = "never" if verdict.recover_seconds is None else f"{verdict.recover_seconds:.2f} s after it"
-        yield f"  fault {verdict.fault_seconds:.1f} s, recovered {recovered}"
+        yield (
+            f"  fault {verdict.fault_seconds:.1f} s, recovered {recovered}; "
+            f"nobody read nothing for longer than {verdict.stall_seconds or 0:.2f} s"
+        )
     if verdict.ack_p50_ms is not None:
         yield f"  acknowledged after {verdict.ack_p50_ms:.0f} ms (p50), {verdict.ack_p99_ms:.0f} ms (p99)"
     for reason in verdict.unknown:
         yield f"  unknown: {reason}"
-    for count in sorted(verdict.counts.items()):
-        yield f"  {count[0]}: {count[1]}"
+    for broken, count in sorted(verdict.counts.items()):
+        yield f"  {broken}: {count}"
     for example in verdict.examples:
         yield f"    {example.name} at seq {example.seq} of {example.client}: {example.detail}"

@@ -52,7 +52,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     rejected: dict[str, int]  # handshakes that came to nothing, by reason
     closed: dict[int, int]  # close codes
     fault_seconds: float | None
-    recover_seconds: float | None
+    recover_seconds: float | None  # from the fault's end until all could send and read again
+    stall_seconds: float | None  # the longest that any client read nothing new, from the fault's start on
     ack_p50_ms: float | None
     ack_p99_ms: float | None
 

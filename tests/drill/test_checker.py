@@ -264,6 +264,20 @@ def test_the_time_to_recover_is_when_the_last_client_sends_and_reads_again(run: 
     assert verdict.fault_seconds == pytest.approx(5, abs=0.1)
 
 
+def test_the_longest_stall_is_what_one_client_noticed(run: Run) -> None:
+    """One client without news for 7 s is the figure, however well the others were."""
+    start = run.now()
+    run.close(2)
+    for _ in range(7):
+        run.clock += 1
+        run.say(0)
+        run.read(0)
+        run.read(1)
+    run.chat(6)
+    verdict = check(run.journals, run.end(), Window(start=start, end=start + 7), least=50)
+    assert verdict.stall_seconds == pytest.approx(7, abs=0.5)
+
+
 def test_a_client_that_never_worked_again_is_unknown(run: Run) -> None:
     """No time to recover is not zero: nobody sent after the fault, so nothing shows that it healed."""
     end = run.clock + 1

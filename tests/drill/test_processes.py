@@ -1,0 +1,44 @@
+"""Other processes are seen as they are, and waited for with a limit."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from deploy.drill import processes
+from deploy.errors import StackError
+
+
+@pytest.fixture
+def child() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that does nothing until it is ended."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        yield child
+        child.kill()
+
+
+async def test_a_child_is_alive_until_it_is_killed(child: subprocess.Popen[bytes]) -> None:
+    """A killed child is gone for us before its parent has collected it."""
+    assert child.pid in processes.children(os.getpid())
+    processes.tell(child.pid, signal.SIGKILL)
+    await processes.until(lambda: not processes.alive(child.pid), 5, "its end")
+    assert child.pid not in processes.children(os.getpid())
+
+
+async def test_waiting_in_vain_names_what_for() -> None:
+    """The limit holds, and the error is one line for a person."""
+    async with asyncio.timeout(5):
+        with pytest.raises(StackError, match="not within 0 s: the moon"):
+            await processes.until(lambda: False, 0, "the moon")
+
+
+def test_a_process_that_is_gone_needs_no_signal(child: subprocess.Popen[bytes]) -> None:
+    """Healing something that has died already is no error."""
+    child.kill()
+    child.wait()
+    processes.tell(child.pid, signal.SIGCONT)
+    assert not processes.alive(child.pid)
