@@ -11,6 +11,7 @@ from deploy import runner
 STABLE_SECONDS = 30  # a process that lived this long starts again at once
 LONGEST_PAUSE = 10.0
 SWEEP_POLL = 0.05
+LAST_LINES_SECONDS = 1.0  # for what is left in the pipe; somebody outside the session may hold it open for ever
 
 Say = Callable[[str, str], None]  # (name, line)
 
@@ -73,7 +74,7 @@ class Supervised:
             status = await process.wait()
             # A killed master leaves workers that hold its ports: they end first, with the time they are promised.
             await self._sweep(process)
-            await follower
+            await asyncio.wait({follower}, timeout=LAST_LINES_SECONDS)
         finally:
             follower.cancel()
             process.close()

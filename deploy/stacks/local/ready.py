@@ -35,8 +35,9 @@ async def instance(path: Path) -> None:
     """Return once the instance behind a unix socket is ready."""
     while True:
         with suppress(OSError, TimeoutError):
-            if await asyncio.wait_for(_through_socket(path), ATTEMPT_SECONDS) == 200:
-                return
+            async with asyncio.timeout(ATTEMPT_SECONDS):
+                if await _through_socket(path) == 200:
+                    return
         await asyncio.sleep(PAUSE)
 
 
@@ -45,8 +46,9 @@ async def site(address: str, port: int, certificate: Path) -> None:
     trust = ssl.create_default_context(cafile=str(certificate))
     while True:
         with suppress(OSError, TimeoutError):
-            if await asyncio.wait_for(_through_nginx(address, port, trust), ATTEMPT_SECONDS) == 200:
-                return
+            async with asyncio.timeout(ATTEMPT_SECONDS):
+                if await _through_nginx(address, port, trust) == 200:
+                    return
         await asyncio.sleep(PAUSE)
 
 

@@ -31,10 +31,12 @@ from deploy.stacks.local.plan import Plan
 from deploy.stacks.local.supervisor import Supervisor
 
 READY_SECONDS = 90.0
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def up(config: Config, layout: Layout) -> None:
     """Run the stack until a signal ends it; raise BadInputError before anything is made, StackError after."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a script's background job starts with it ignored
     patience = config.stop.graceful_seconds + plan.KILL_SECONDS
     size = capacity.capacity(config, limits.raise_open_files())
     rules.require(config, size)
@@ -82,7 +84,9 @@ class Run:
         asked = asyncio.Event()
         runner.adopt_orphans()
         supervisor = Supervisor(self.console.say, self.inherit)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in STOP_SIGNALS:
+            if number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+                continue  # nohup
             loop.add_signal_handler(number, self._signalled, asked, supervisor)
         starting = asyncio.create_task(self.start(supervisor))
         waiting = asyncio.create_task(asked.wait())
