@@ -2,7 +2,9 @@
 
 import asyncio
 import sqlite3
+import threading
 from contextlib import closing
+from pathlib import Path
 
 from deploy.drill.faults.scene import Scene
 
@@ -12,10 +14,17 @@ PATIENCE = 10.0
 
 async def database_locked(scene: Scene) -> None:
     """Hold the write lock from another connection, as a long transaction of an administrator would."""
+    let_go = threading.Event()
+    holding = asyncio.ensure_future(asyncio.to_thread(_hold, scene.stack.database, let_go))
+    try:
+        await asyncio.shield(holding)
+    finally:
+        let_go.set()
+        await asyncio.wait([holding])
 
-    def opened() -> sqlite3.Connection:
-        return sqlite3.connect(scene.stack.database, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
 
-    with closing(await asyncio.to_thread(opened)) as connection:  # closing rolls back
-        await asyncio.to_thread(connection.execute, "BEGIN IMMEDIATE")
-        await asyncio.sleep(LOCKED_SECONDS)
+def _hold(path: Path, let_go: threading.Event) -> None:
+    """Lock and let go in one thread: closing a connection under another thread's statement crashes the process."""
+    with closing(sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)) as connection:  # closing rolls back
+        connection.execute("BEGIN IMMEDIATE")
+        let_go.wait(LOCKED_SECONDS)
