@@ -70,10 +70,15 @@ class Address:
         if self.path is not None:
             plain = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             plain.settimeout(timeout)
-            plain.connect(str(self.path))
-            return plain
-        plain = socket.create_connection(self.via or (self.hostname, self.port), timeout)
-        return self.tls.wrap_socket(plain, server_hostname=self.hostname) if self.tls else plain
+        else:
+            plain = socket.create_connection(self.via or (self.hostname, self.port), timeout)
+        try:
+            if self.path is not None:
+                plain.connect(str(self.path))
+            return self.tls.wrap_socket(plain, server_hostname=self.hostname) if self.tls else plain
+        except OSError:
+            plain.close()
+            raise
 
 
 def _loopback(hostname: str) -> bool:
