@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -123,15 +123,15 @@ async def test_the_database_is_locked_and_let_go(stack: FakeStack, monkeypatch: 
     monkeypatch.setattr(database, "PATIENCE", 0.1)
     with closing(sqlite3.connect(stack.database, timeout=0, isolation_level=None)) as other:
         other.execute("CREATE TABLE entry (seq INTEGER)")
-        with pytest.raises(ZeroDivisionError):
+        async with database.write_lock(stack.database):
+            assert locked(other)
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                await database.database_locked(Scene(stack, ()))
+        assert not locked(other)
+        with suppress(ZeroDivisionError):
             async with database.write_lock(stack.database):
-                assert locked(other)
                 raise ZeroDivisionError
         assert not locked(other)
-        async with database.write_lock(stack.database):
-            with pytest.raises(sqlite3.OperationalError, match="locked"):
-                async with database.write_lock(stack.database):
-                    pass
         monkeypatch.setattr(database, "LOCKED_SECONDS", 0)
         await database.database_locked(Scene(stack, ()))
         assert not locked(other)

@@ -6,6 +6,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
+from typing import Any
 
 from deploy.drill.faults.scene import Scene
 
@@ -24,8 +25,10 @@ async def write_lock(path: Path) -> AsyncIterator[None]:
     """Hold the database's write lock; raises sqlite3.OperationalError when it cannot be had in time."""
     loop = asyncio.get_running_loop()
     locked, let_go = asyncio.Event(), threading.Event()
-    holding = loop.run_in_executor(None, _hold, path, lambda: loop.call_soon_threadsafe(locked.set), let_go)
-    waiting = loop.create_task(locked.wait())
+    holding: asyncio.Future[Any] = loop.run_in_executor(
+        None, _hold, path, lambda: loop.call_soon_threadsafe(locked.set), let_go
+    )
+    waiting: asyncio.Future[Any] = asyncio.create_task(locked.wait())
     try:
         await asyncio.wait({holding, waiting}, return_when=asyncio.FIRST_COMPLETED)
         if holding.done():
