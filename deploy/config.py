@@ -38,6 +38,8 @@ class App(Section):
     guests: bool = True
     sockets: Annotated[int, Field(ge=1, le=1_000_000)] = 4096
     sockets_per_user: Count = 0
+    frames_per_second: Annotated[int, Field(ge=1, le=1_000_000)] = 100
+    burst: Annotated[int, Field(ge=1, le=1_000_000)] = 200
     frame_bytes: Annotated[int, Field(ge=1024, le=16_777_216)] = 65_536
     body_bytes: Annotated[int, Field(ge=1024, le=1_073_741_824)] = 1_048_576
     ping_seconds: Annotated[int, Field(ge=1, le=600)] = 20
