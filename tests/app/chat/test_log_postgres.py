@@ -1,0 +1,163 @@
+"""The log on PostgreSQL: two processes, many rooms, no deadlock, no gap; a connection that is cut is replaced."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+import pytest
+
+APP = Path(__file__).resolve().parents[3] / "app"
+WRITER = Path(__file__).with_name("writer.py")
+ROOMS = 12
+
+
+def binaries() -> Path | None:
+    """Where the newest PostgreSQL of this machine is."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    on_path = shutil.which("initdb")
+    return found[-1].parent if found else Path(on_path).parent if on_path else None
+
+
+def as_somebody(*command: str | Path) -> list[str]:
+    """PostgreSQL refuses to run as root."""
+    drop = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"] if os.geteuid() == 0 else []
+    return [*drop, *map(str, command)]
+
+
+def quietly(directory: Path, *command: str) -> None:
+    """Run a tool; what it prints goes to a file, which a server that it starts may keep open."""
+    with (directory / "tools.log").open("ab") as output:
+        subprocess.run(command, check=True, cwd=directory, stdout=output, stderr=output)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Path]:
+    """A PostgreSQL of our own on a unix socket in a temporary directory."""
+    found = binaries()
+    if found is None:
+        pytest.skip("PostgreSQL's initdb is not on this machine")
+    if os.geteuid() == 0 and shutil.which("setpriv") is None:
+        pytest.skip("setpriv is not on this machine: PostgreSQL does not run as root")
+    with tempfile.TemporaryDirectory(prefix="parley-pg-") as name:
+        directory = Path(name)
+        if os.geteuid() == 0:
+            shutil.chown(directory, "nobody", "nogroup")
+        data = directory / "data"
+        quietly(directory, *as_somebody(found / "initdb", "-D", data, "-U", "parley", "--auth=trust", "-N"))
+        options = f"-c listen_addresses= -c unix_socket_directories={directory} -c fsync=off -c deadlock_timeout=100ms"
+        control = as_somebody(found / "pg_ctl", "-D", data, "-w", "-s", "-l", directory / "log")
+        quietly(directory, *control, "-o", options, "start")
+        try:
+            yield directory
+        finally:
+            quietly(directory, *control, "-m", "immediate", "stop")
+
+
+@pytest.fixture(scope="session")
+def url(cluster: Path) -> str:
+    """A migrated database."""
+    address = f"postgres://parley@{quote(str(cluster), safe='')}/postgres"
+    run([sys.executable, "manage.py", "migrate", "-v", "0"], address)
+    return address
+
+
+@pytest.fixture
+def server(cluster: Path, url: str) -> Iterator[psycopg.Connection]:
+    """A connection to look with."""
+    with psycopg.connect(host=str(cluster), user="parley", dbname="postgres", autocommit=True) as connection:
+        yield connection
+
+
+def run(command: list[str], url: str) -> str:
+    """Run a process of the app on that database."""
+    environment = os.environ | {
+        "PARLEY_ENV": "test",
+        "PARLEY_DATABASE_URL": url,
+        "DJANGO_SETTINGS_MODULE": "config.settings.test",
+    }
+    done = subprocess.run(command, cwd=APP, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+SETUP = """
+import django; django.setup()
+from accounts.models import User
+from chat.models import Room
+author = User.objects.create(username=f"ada-{User.objects.count()}", name="Ada")
+rooms = [Room.objects.create(slug=f"r-{author.pk}-{n}", title="R").pk for n in range(%d)]
+print(author.pk, *rooms)
+"""
+
+
+def people_and_rooms(url: str) -> list[str]:
+    """An author and rooms, fresh."""
+    return run([sys.executable, "-c", SETUP % ROOMS], url).split()
+
+
+def test_two_processes_many_rooms(url: str, server: psycopg.Connection) -> None:
+    """Locked in one order, whatever order they write in: no deadlock, each seq once, each key once."""
+    author, *rooms = people_and_rooms(url)
+    command = [sys.executable, str(WRITER), url, author, *rooms]
+    writers = [subprocess.Popen([*command, name], stdout=subprocess.PIPE, text=True) for name in ("a", "b")]
+    answers = [json.loads(writer.communicate(timeout=100)[0]) for writer in writers]
+    assert [writer.returncode for writer in writers] == [0, 0]
+    for room in map(int, rooms):
+        stored = dict(server.execute("SELECT key, seq FROM chat_entry WHERE room_id = %s", [room]).fetchall())
+        assert sorted(stored.values()) == list(range(1, len(stored) + 1))
+        assert server.execute("SELECT head FROM chat_room WHERE id = %s", [room]).fetchone() == (len(stored),)
+        told = [{(key, seq) for one, key, seq in answer if one == room} for answer in answers]
+        assert told[0] | told[1] == stored.items()
+    deadlocks = server.execute("SELECT deadlocks FROM pg_stat_database WHERE datname = 'postgres'").fetchone()
+    assert deadlocks == (0,)
+
+
+CUT = """
+import asyncio, sys
+import django; django.setup()
+from django.db import connection
+from chat.log import Draft, Log, Unavailable
+
+async def main(author, room):
+    log = Log(lambda _: None)
+    def draft(key):
+        return Draft(room=room, author=author, author_name="Ada", guest=False, key=key, text="x")
+    assert (await log.append(draft("1"))).seq == 1
+    def cut():
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
+            )
+        connection.close()
+    await log.heads([room])
+    await asyncio.to_thread(cut)
+    answers = []
+    for _ in range(20):
+        try:
+            answers.append((await log.append(draft("2"))).seq)
+            answers.append((await log.heads([room]))[room].seq)
+        except Unavailable:
+            answers.append("unavailable")
+        if answers[-2:] == [2, 2]:
+            break
+    await log.close()
+    print(*answers)
+
+asyncio.run(main(*map(int, sys.argv[1:3])))
+"""
+
+
+def test_a_connection_that_is_cut_is_replaced(url: str) -> None:
+    """Unknown at first, and the same key then stores once (pitfalls B8)."""
+    author, room, *_ = people_and_rooms(url)
+    answers = run([sys.executable, "-c", CUT, author, room], url).split()
+    assert "unavailable" in answers
+    assert answers[-2:] == ["2", "2"]

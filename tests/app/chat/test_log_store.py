@@ -1,0 +1,294 @@
+"""Storing: seqs without a gap, each key once, an answer for everybody, whatever the database does."""
+
+import asyncio
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import InterfaceError, connection
+
+from chat.log import Commit, Log, Refused, Stored, Unavailable
+from chat.models import Entry, Room
+from tests.app.chat.conftest import Place
+
+storing = sys.modules["chat.log.store"]
+
+
+def rows(room: Room) -> list[tuple[int, str, str]]:
+    """What the database has of a room: seq, key and text."""
+    return list(Entry.objects.filter(room=room).order_by("seq").values_list("seq", "key", "text"))
+
+
+async def outcome(future: "asyncio.Future[Stored]") -> object:
+    """What a sender is told."""
+    try:
+        return await future
+    except (Refused, Unavailable) as refused:
+        return getattr(refused, "code", "unavailable")
+
+
+def locked() -> sqlite3.Connection:
+    """A connection of somebody else that holds the write lock."""
+    other = sqlite3.connect(settings.DATABASES["default"]["NAME"], isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    return other
+
+
+def open_files() -> int:
+    """How many descriptors this process has on the database's files."""
+    name = str(settings.DATABASES["default"]["NAME"])
+    links = (link for link in Path("/proc/self/fd").iterdir() if link.is_symlink())
+    return sum(os.path.realpath(link).startswith(name) for link in links)
+
+
+@pytest.fixture
+def impatient() -> Iterator[None]:
+    """Wait for a lock no longer than it takes to find it held."""
+    options = connection.settings_dict["OPTIONS"]
+    before, options["timeout"] = options["timeout"], 0.05
+    yield
+    options["timeout"] = before
+
+
+async def test_drafts_that_come_together_share_a_transaction(log: Log, place: Place) -> None:
+    """One commit, seqs in the order of asking, and what was told is what is stored."""
+    futures = [log.append(place.draft(f"k-{number}", f"text {number}")) for number in range(10)]
+    stored = [await future for future in futures]
+    assert [one.seq for one in stored] == list(range(1, 11))
+    assert not any(one.repeated for one in stored)
+    assert sum(len(commit.entries) for commit in place.commits) == 10
+    assert len(place.commits) <= 2
+    first = json.loads(place.commits[0].entries[0])
+    assert (first["seq"], first["key"], first["text"]) == (1, "k-0", "text 0")
+    assert place.commits[0].epoch == place.room.epoch
+    read = await log.read(place.room.pk, place.room.epoch, 0, 100)
+    assert read == [entry for commit in place.commits for entry in commit.entries]
+
+
+async def test_the_future_is_answered_after_the_commit_is_told(place: Place) -> None:
+    """The sender's own room is not behind its `sent` by more than a turn of the loop."""
+    told: list[str] = []
+    log = Log(lambda _: told.append("commit"))
+    future = log.append(place.draft("k"))
+    future.add_done_callback(lambda _: told.append("sent"))
+    await future
+    await log.close()
+    assert told == ["commit", "sent"]
+
+
+async def test_the_same_key_again_is_answered_with_the_first(log: Log, place: Place) -> None:
+    """Later, in the same batch, with another text; and a key belongs to its author and its room."""
+    first = await log.append(place.draft("k", "one"))
+    again, also, other, elsewhere = await asyncio.gather(
+        log.append(place.draft("k", "two")),
+        log.append(place.draft("k", "three")),
+        log.append(place.draft("k", "bob's", author=place.bob.pk, author_name="Bob")),
+        log.append(place.draft("k", "closed", room=place.closed.pk)),
+    )
+    assert again == also == Stored(first.seq, first.at, repeated=True)
+    assert (other.seq, other.repeated) == (2, False)
+    assert (elsewhere.seq, elsewhere.repeated) == (1, False)
+    twice = await asyncio.gather(*(log.append(place.draft("new", text)) for text in ("a", "b")))
+    assert [(one.seq, one.repeated) for one in twice] == [(3, False), (3, True)]
+    stored = await asyncio.to_thread(rows, place.room)
+    assert stored == [(1, "k", "one"), (2, "k", "bob's"), (3, "new", "a")]
+
+
+async def test_who_may_not_write_is_told_so_and_nobody_else_notices(log: Log, place: Place) -> None:
+    """All of it in one batch with a draft that is stored."""
+    guest = {"author": place.guest.pk, "author_name": "Guest", "guest": True}
+    answers = await asyncio.gather(
+        *map(
+            outcome,
+            [
+                log.append(place.draft("1", room=987_654)),
+                log.append(place.draft("2", room=place.closed.pk, author=place.bob.pk)),
+                log.append(place.draft("3", **guest)),
+                log.append(place.draft("4", reply_to=1)),
+                log.append(place.draft("5")),
+                log.append(place.draft("6", reply_to=1)),
+            ],
+        )
+    )
+    assert answers[:4] == ["no_such_room", "not_allowed", "not_allowed", "not_found"]
+    assert [one.seq for one in answers[4:] if isinstance(one, Stored)] == [1, 2]
+
+
+def test_a_guest_writes_where_guests_are_let_in(place: Place) -> None:
+    """The room says so, not the draft."""
+    Room.objects.filter(pk=place.room.pk).update(guests=True)
+    outcomes, commits = store_one(place.draft("k", author=place.guest.pk, guest=True))
+    assert isinstance(outcomes[0], Stored)
+    assert json.loads(commits[0].entries[0])["author"] == {"id": place.guest.pk, "name": "Ada"}
+
+
+def store_one(*drafts: Any) -> tuple[list[Any], list[Commit]]:
+    """Store in this thread."""
+    return storing.store(drafts)
+
+
+def test_two_drafts_that_clash_in_the_database_are_stored_one_by_one(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process stored the key between our looking and our writing: each draft is answered for itself."""
+    store_one(place.draft("taken", "theirs"))
+    known, looks = storing._known, []
+
+    def blind_at_first(drafts: Any) -> Any:
+        looks.append(len(drafts))
+        return known(drafts) if len(looks) > 1 else {}
+
+    monkeypatch.setattr(storing, "_known", blind_at_first)
+    outcomes, commits = store_one(place.draft("a"), place.draft("taken", "ours"), place.draft("b"))
+    assert looks == [3, 1, 1, 1]
+    assert [(one.seq, one.repeated) for one in outcomes] == [(2, False), (1, True), (3, False)]
+    assert [commit.first for commit in commits] == [2, 3]
+    assert [key for _, key, _ in rows(place.room)] == ["taken", "a", "b"]
+
+
+async def test_a_lone_draft_that_clashes_is_unknown_and_not_lost(
+    log: Log, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same key again finds out."""
+    await log.append(place.draft("k"))
+    with monkeypatch.context() as patched:
+        patched.setattr(storing, "_known", lambda _: {})
+        assert await outcome(log.append(place.draft("k"))) == "unavailable"
+    assert (await log.append(place.draft("k"))).repeated
+
+
+async def test_a_locked_database_is_unavailable_and_the_same_key_stores_once(
+    log: Log, place: Place, impatient: None
+) -> None:
+    """Reading goes on meanwhile: a writer that waits holds up no reader."""
+    await log.append(place.draft("before"))
+    other = locked()
+    future = log.append(place.draft("k"))
+    joined = await log.join(user=place.ada, slug="hall", after=None, epoch=None)
+    assert joined.head.seq == 1
+    assert await outcome(future) == "unavailable"
+    other.execute("ROLLBACK")
+    other.close()
+    stored = await log.append(place.draft("k"))
+    assert (stored.seq, stored.repeated) == (2, False)
+    assert (await log.append(place.draft("k"))).repeated
+
+
+@pytest.mark.parametrize("error", [InterfaceError("connection already closed"), RuntimeError("a bug")])
+async def test_no_sender_waits_for_ever(
+    log: Log, place: Place, monkeypatch: pytest.MonkeyPatch, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever goes wrong in a batch, each of its senders is answered, and the next batch is stored."""
+
+    def broken(_: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(storing, "_known", broken)
+        answers = await asyncio.gather(*(outcome(log.append(place.draft(f"k-{number}"))) for number in range(3)))
+        assert answers == ["unavailable"] * 3
+    assert (await log.append(place.draft("k-0"))).seq == 1
+
+
+async def test_who_is_told_of_a_commit_cannot_hold_up_its_answer(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is stored: the sender is told so."""
+
+    def broken(_: Commit) -> None:
+        raise RuntimeError("a bug")
+
+    log = Log(broken)
+    assert (await log.append(place.draft("k"))).seq == 1
+    assert (await log.append(place.draft("l"))).seq == 2
+    await log.close()
+    assert "could not be told" in caplog.text
+
+
+async def test_a_sender_that_went_away_is_stored_all_the_same(log: Log, place: Place) -> None:
+    """A future that was cancelled disturbs nobody in its batch."""
+    futures = [log.append(place.draft(f"k-{number}")) for number in range(3)]
+    futures[1].cancel()
+    assert (await futures[2]).seq == 3
+    assert len(await asyncio.to_thread(rows, place.room)) == 3
+
+
+async def test_too_many_that_wait_are_refused(log: Log, place: Place, impatient: None) -> None:
+    """Memory has an end: who comes above it is told at once, and may repeat."""
+    queue = sys.modules["chat.log.log"].QUEUE_DRAFTS
+    futures = [log.append(place.draft(f"k-{number}")) for number in range(queue + 5)]
+    late = [outcome(future) for future in futures[-5:]]
+    assert [await one for one in late] == ["unavailable"] * 5
+    assert [(await future).seq for future in futures[:-5]] == list(range(1, queue + 1))
+
+
+def test_close_stores_what_is_queued_and_closes_its_connections(place: Place) -> None:
+    """A drain ends here: it must not fail, nothing that was taken is lost, and no descriptor is left."""
+
+    async def use_and_close() -> list["asyncio.Future[Stored]"]:
+        log = Log(place.commits.append)
+        futures = [log.append(place.draft(f"k-{number}")) for number in range(300)]
+        await log.heads([place.room.pk])
+        assert open_files() > 0
+        await log.close()
+        return futures
+
+    connection.close()
+    assert open_files() == 0
+    assert all(future.result() for future in asyncio.run(use_and_close()))
+    assert open_files() == 0
+    assert len(rows(place.room)) == 300
+
+
+# Two writers
+
+
+async def test_two_logs_of_one_process_leave_no_gap(place: Place) -> None:
+    """Two threads on one file: each seq is given once."""
+    logs = [Log(place.commits.append) for _ in range(2)]
+    futures = []
+    for number in range(60):
+        futures += [
+            one.append(place.draft(f"{name}-{number}", room=room.pk))
+            for name, one in enumerate(logs)
+            for room in (place.room, place.closed)
+        ]
+        await asyncio.sleep(0)
+    seqs = [(await future).seq for future in futures]
+    for one in logs:
+        await one.close()
+    assert sorted(seqs) == sorted([*range(1, 121)] * 2)
+    told = sorted(
+        (commit.room, commit.first + index) for commit in place.commits for index in range(len(commit.entries))
+    )
+    assert told == sorted((room.pk, seq) for room in (place.room, place.closed) for seq in range(1, 121))
+
+
+WRITER = Path(__file__).with_name("writer.py")
+
+
+def test_two_processes_leave_no_gap(place: Place) -> None:
+    """Each writes its own keys and some that both write: together they give each seq once."""
+    url = f"sqlite:///{settings.DATABASES['default']['NAME']}"
+    command = [sys.executable, str(WRITER), url, str(place.ada.pk), str(place.room.pk), str(place.closed.pk)]
+    connection.close()
+    writers = [subprocess.Popen([*command, name], stdout=subprocess.PIPE, text=True) for name in ("a", "b")]
+    answers = [json.loads(writer.communicate(timeout=60)[0]) for writer in writers]
+    assert [writer.returncode for writer in writers] == [0, 0]
+    for room in (place.room, place.closed):
+        seqs = [seq for seq, _, _ in rows(room)]
+        assert seqs == list(range(1, len(seqs) + 1))
+        assert Room.objects.get(pk=room.pk).head == len(seqs)
+        told = [{key: seq for one, key, seq in answer if one == room.pk} for answer in answers]
+        stored = {key: seq for seq, key, _ in rows(room)}
+        assert told[0].items() | told[1].items() == stored.items()
+        both = told[0].keys() & told[1].keys()
+        assert both
+        assert all(told[0][key] == told[1][key] for key in both)
