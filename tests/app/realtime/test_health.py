@@ -1,0 +1,105 @@
+"""Whether the layer carries messages: said by a probe that comes back, whatever the layer says."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+
+from realtime import health as healths
+from realtime.health import LayerHealth
+from tests.app.realtime.layers import Scripted
+
+Until = Callable[[Callable[[], object]], Awaitable[None]]
+
+
+class Probed:
+    """A health over a layer, and what receives its probes."""
+
+    def __init__(self) -> None:
+        self.layer = Scripted()
+        self.changes: list[bool] = []
+        self.health = LayerHealth(layer=self.layer, changed=self.changes.append)
+        self.channel: str | None = None
+
+    async def receive(self) -> None:
+        self.channel = await self.layer.new_channel()
+        while True:
+            self.health.received((await self.layer.receive(self.channel))["number"])
+
+
+@pytest.fixture
+async def probed(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Probed]:
+    """A health that probes often."""
+    monkeypatch.setattr(healths, "PROBE_SECONDS", 0.02)
+    probed = Probed()
+    tasks = [
+        asyncio.create_task(probed.receive()),
+        asyncio.create_task(probed.health.run(lambda: probed.channel)),
+    ]
+    yield probed
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.sleep(0)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_unwell_until_the_first_probe_is_back(probed: Probed, until: Until) -> None:
+    """And then each change is told once."""
+    assert not probed.health.is_well
+    await until(lambda: probed.changes)
+    assert probed.changes == [True]
+
+
+async def test_a_layer_that_raises_and_comes_back(probed: Probed, until: Until) -> None:
+    """Unwell, and well again by itself."""
+    await until(lambda: probed.health.is_well)
+    probed.layer.is_broken = True
+    await until(lambda: not probed.health.is_well)
+    probed.layer.is_broken = False
+    await until(lambda: probed.health.is_well)
+    assert probed.changes == [True, False, True]
+
+
+async def test_a_layer_that_takes_and_loses(probed: Probed, until: Until) -> None:
+    """It answers that all is well; nothing arrives."""
+    await until(lambda: probed.health.is_well)
+    probed.layer.loses = True
+    await until(lambda: not probed.health.is_well)
+
+
+async def test_a_layer_whose_send_hangs(probed: Probed, until: Until) -> None:
+    """Probes do not pile up behind it; well again when it moves; the last one is not left behind."""
+    await until(lambda: probed.health.is_well)
+    probed.layer.open.clear()
+    await until(lambda: not probed.health.is_well)
+    tasks = len(asyncio.all_tasks())
+    await asyncio.sleep(healths.PROBE_SECONDS * 5)
+    assert len(asyncio.all_tasks()) == tasks
+    probed.layer.open.set()
+    await until(lambda: probed.health.is_well)
+    probed.layer.open.clear()
+    await until(lambda: not probed.health.is_well)
+
+
+async def test_an_old_probe_says_nothing(probed: Probed, until: Until) -> None:
+    """What comes back too late is not the one that is asked for."""
+    await until(lambda: probed.health.is_well)
+    probed.layer.loses = True
+    probed.health.received(1)
+    probed.health.received(-1)
+    await until(lambda: not probed.health.is_well)
+
+
+async def test_without_a_channel_it_is_unwell(probed: Probed, until: Until) -> None:
+    """The hub is being rebuilt."""
+    await until(lambda: probed.health.is_well)
+    probed.channel = None
+    await until(lambda: not probed.health.is_well)
+
+
+async def test_without_a_layer_it_is_never_well() -> None:
+    """And there is nothing to probe."""
+    health = LayerHealth(layer=None, changed=lambda _: None)
+    await health.run(lambda: "c")
+    assert not health.is_well
