@@ -12,6 +12,7 @@ from chat import limits
 from chat.frames import message, people
 from chat.log import Commit, DatabaseThread, Log, Unavailable
 from chat.watch import Watch
+from realtime.ending import end
 from realtime.feed import Feed
 from realtime.frame import Frame
 from realtime.hub import group_of
@@ -67,8 +68,7 @@ class Runtime:
             self._logins -= 1
 
     async def _close(self) -> None:
-        self._watching.cancel()
-        await asyncio.gather(self._watching, return_exceptions=True)
+        await end([self._watching])
         await self.log.close()
         await self._passwords.close()
 

@@ -23,7 +23,8 @@ async def readiness() -> tuple[bool, dict[str, str]]:
     """
     process = runtime().process
     try:
-        database, migrations = await asyncio.wait_for(_database(), DATABASE_SECONDS)
+        async with asyncio.timeout(DATABASE_SECONDS):
+            database, migrations = await _database()
     except TimeoutError:
         database, migrations = "slow", "unknown"
     layer = ("ok" if process.hub.health.is_well else "down") if process.has_layer else "none"

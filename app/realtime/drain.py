@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 import math
-import time
 from collections.abc import Callable
 
 from realtime.frame import Frame
@@ -27,7 +26,7 @@ async def drain(
     `frame(within_ms)` makes the frame that tells a client. Ends early when nobody is left. The server waits for the
     answers to the closes: it is the one that knows its connections.
     """
-    started = time.monotonic()
+    started = asyncio.get_running_loop().time()
     waiting = list(sockets)
     batches = max(1, math.ceil(window / BATCH_SECONDS)) if window else 0
     for number in range(batches):
@@ -42,7 +41,8 @@ async def drain(
         count("drain_batches", 1)
         log.info("drain batch=%d of=%d told=%d open=%d", number + 1, batches, len(batch), len(sockets))
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(sockets.wait_empty(), started + (number + 1) * window / batches - time.monotonic())
+            async with asyncio.timeout_at(started + (number + 1) * window / batches):
+                await sockets.wait_empty()
     stragglers = list(sockets)
     for socket in stragglers:
         socket.close(RESTART)

@@ -43,7 +43,8 @@ class LayerHealth:
             if (name := channel()) and (self._sending is None or self._sending.done()):
                 self._sending = asyncio.create_task(self._send(name, self._number))
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._back.wait(), PROBE_SECONDS)
+                async with asyncio.timeout(PROBE_SECONDS):
+                    await self._back.wait()
             self._set(well=self._back.is_set())
             if self.is_well:
                 await asyncio.sleep(PROBE_SECONDS)

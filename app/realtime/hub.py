@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from realtime import feed as feeds
+from realtime.ending import end
 from realtime.feed import Feed, LogUnavailableError
 from realtime.health import LayerHealth
 from realtime.publisher import Publisher
@@ -82,9 +83,7 @@ class Hub:
         """Stop every task."""
         for feed in self.feeds.values():
             feed.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
 
     # Rooms
 
@@ -201,7 +200,9 @@ class Hub:
             # Counted from the last full poll: rooms that ask for one at once must not put off all others for ever.
             interval = POLL_SECONDS if self.health.is_well else POLL_UNWELL_SECONDS
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._poll_now.wait(), polled + interval - clock())
+                # Not wait_for: Python 3.11's swallows a cancellation that meets the event, and a drain never ends.
+                async with asyncio.timeout_at(polled + interval):
+                    await self._poll_now.wait()
             is_time = clock() >= polled + interval
             self._poll_now.clear()
             rooms, self._check = set(self.feeds) if is_time else self._check & self.feeds.keys(), set()

@@ -8,6 +8,7 @@ from typing import Any
 
 from realtime import metrics
 from realtime.drain import drain
+from realtime.ending import end
 from realtime.feed import Feed
 from realtime.frame import Frame
 from realtime.hub import Hub, Log, group_of
@@ -65,9 +66,7 @@ class Process:
 
     async def stop(self) -> None:
         """Stop everything."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
         await self.hub.stop()
         await self._closed()
 
