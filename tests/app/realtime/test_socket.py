@@ -1,0 +1,103 @@
+"""One websocket: it writes, it closes once, and one that reads nothing does not stay."""
+
+import asyncio
+
+import pytest
+
+from realtime.frame import Frame
+from realtime.socket import RESTART, STUCK_SECONDS, TOO_SLOW, Socket, Sockets
+
+
+class Recorder:
+    """An outlet that does nothing."""
+
+    def __init__(self) -> None:
+        self.on_writable = None
+        self.is_writable = True
+        self.written: list[bytes] = []
+        self.closed: list[int] = []
+        self.aborted = 0
+
+    def write(self, frame: Frame) -> None:
+        self.written.append(frame.payload)
+
+    def close(self, code: int, reason: str = "") -> None:  # noqa: ARG002 (an outlet)
+        self.closed.append(code)
+
+    def abort(self) -> None:
+        self.aborted += 1
+
+
+async def test_it_closes_once_and_writes_nothing_after() -> None:
+    """The first reason is the one that the peer reads."""
+    outlet = Recorder()
+    socket = Socket(outlet)
+    socket.write(Frame(b"1"))
+    socket.restart()
+    socket.close(TOO_SLOW)
+    socket.write(Frame(b"2"))
+    assert (outlet.written, outlet.closed, socket.closing) == ([b"1"], [RESTART], RESTART)
+
+
+async def test_a_peer_that_does_not_answer_the_close_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that it is cleaned up even when its transport never drains (pitfalls G14)."""
+    monkeypatch.setattr("realtime.socket.ABORT_SECONDS", 0.0)
+    outlet = Recorder()
+    Socket(outlet).close(1000)
+    await asyncio.sleep(0.01)
+    assert outlet.aborted == 1
+
+
+async def test_a_peer_that_reads_nothing_for_too_long_is_closed_with_4408() -> None:
+    """Counted from when it was first found full, and only while it stays so."""
+    outlet = Recorder()
+    socket = Socket(outlet)
+    assert not socket.check_stuck(0)
+    outlet.is_writable = False
+    assert not socket.check_stuck(10)
+    assert not socket.check_stuck(10 + STUCK_SECONDS)
+    outlet.is_writable = True
+    assert not socket.check_stuck(11 + STUCK_SECONDS)
+    outlet.is_writable = False
+    assert not socket.check_stuck(50)
+    assert not socket.check_stuck(50 + STUCK_SECONDS)
+    assert socket.check_stuck(51 + STUCK_SECONDS)
+    assert not socket.check_stuck(99 + STUCK_SECONDS)
+    assert outlet.closed == [TOO_SLOW]
+
+
+async def test_room_again_is_told_to_every_feed() -> None:
+    """A socket may read many rooms."""
+    outlet = Recorder()
+    socket = Socket(outlet)
+    told: list[str] = []
+
+    class Told:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def resumed(self, subscriber: Socket) -> None:
+            assert subscriber is socket
+            told.append(self.name)
+
+    socket.feeds = {"a": Told("a"), "b": Told("b")}  # type: ignore[dict-item]
+    assert outlet.on_writable is not None
+    outlet.on_writable()
+    assert told == ["a", "b"]
+
+
+async def test_the_register_keeps_the_order_and_knows_when_it_is_empty() -> None:
+    """A drain starts with the oldest."""
+    sockets = Sockets()
+    await sockets.wait_empty()
+    all_of_them = [Socket(Recorder()) for _ in range(3)]
+    for socket in all_of_them:
+        sockets.add(socket)
+    assert list(sockets) == all_of_them
+    assert len(sockets) == 3
+    for socket in sockets:  # a copy: leaving while one walks over it is allowed
+        assert socket in sockets
+        sockets.discard(socket)
+        sockets.discard(socket)
+    await sockets.wait_empty()
+    assert not len(sockets)
