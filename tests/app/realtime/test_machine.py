@@ -12,7 +12,7 @@ from tests.app.realtime.machine import FeedMachine
 THOROUGH = settings(max_examples=800, stateful_step_count=40, deadline=None)
 # Without shrinking, and the same each time: that it is found is what counts.
 FINDS = settings(
-    max_examples=400, stateful_step_count=40, deadline=None, phases=[Phase.generate], database=None, derandomize=True
+    max_examples=1_000, stateful_step_count=40, deadline=None, phases=[Phase.generate], database=None, derandomize=True
 )
 
 
@@ -77,20 +77,23 @@ class TakesADeadCatchUpAlong(Feed):
         self.behind.pop(subscriber, None)
 
 
+NAMED = r"from \d+: \[|left at \d+ of|not live again|a task failed|no catch-up may fail"
+
+
 @pytest.mark.parametrize(
-    ("broken", "named"),
+    "broken",
     [
-        (DropsNoRepeats, "from |not live again"),
-        (SeesNoGap, "from "),
-        (RepairsNothing, "left at "),
-        (ForgetsTheSlow, "from "),
-        (LeavesTheEarlyJoiner, "left at |not live again"),
-        (JoinsWhereItIs, "from |left at "),
-        (TakesADeadCatchUpAlong, "KeyError|no catch-up may fail"),
+        DropsNoRepeats,
+        SeesNoGap,
+        RepairsNothing,
+        ForgetsTheSlow,
+        LeavesTheEarlyJoiner,
+        JoinsWhereItIs,
+        TakesADeadCatchUpAlong,
     ],
 )
-def test_a_guard_less_is_found(broken: type[Feed], named: str) -> None:
+def test_a_guard_less_is_found(broken: type[Feed]) -> None:
     """The machine can fail: each of these breaks the promise, and it says how."""
     machine = type(f"{broken.__name__}Machine", (FeedMachine,), {"feed_class": broken})
-    with pytest.raises(AssertionError, match=named):
+    with pytest.raises(AssertionError, match=NAMED):
         run_state_machine_as_test(machine, settings=FINDS)
