@@ -8,6 +8,7 @@ import typer
 
 from deploy import checks, testing
 from deploy.config import load
+from deploy.drill import command as drill_command
 from deploy.errors import BadInputError, StackError
 from deploy.stacks.local.dev import dev as run_dev
 from deploy.stacks.local.drain import drain as drain_instance
@@ -19,6 +20,8 @@ from deploy.stacks.local.up import up as run_up
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 render = typer.Typer(help="Write the configuration that the stack would run with.")
 app.add_typer(render, name="render")
+drill = typer.Typer(help="Do a fault to the running stack, and judge what its clients saw.")
+app.add_typer(drill, name="drill")
 
 Dir = Annotated[Path | None, typer.Option(help="Where the stack keeps everything.", show_default=".parley")]
 Port = Annotated[int | None, typer.Option(min=1, max=65_535, help="The https port.", show_default="parley.toml: 8443")]
@@ -55,6 +58,23 @@ def render_nginx(
 ) -> None:
     """Write nginx's configuration for `up`."""
     write_nginx(load(), Layout.at(dir), out)
+
+
+@drill.command("list")
+def drill_list() -> None:
+    """List the faults."""
+    for line in drill_command.names():
+        typer.echo(line)
+
+
+@drill.command("run")
+def drill_run(
+    name: str,
+    dir: Dir = None,  # noqa: A002
+    json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
+) -> None:
+    """Run one; exit 1 unless every promise was kept, in a run that counts."""
+    sys.exit(drill_command.strike(dir, name, as_json=json))
 
 
 @app.command()

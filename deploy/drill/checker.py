@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+from deploy.drill.grace import cut_violations
 from deploy.drill.journal import Asked, Closed, Ended, Joined, Journal, Log, Read, Rejected, Sent
 from deploy.drill.measures import acknowledged, latency_ms, longest_stall, recover_seconds, within
 from deploy.drill.stream import stream_violations
@@ -21,13 +22,17 @@ def check(
     *,
     least: int = LEAST_ACKNOWLEDGED,
     least_in_window: int = LEAST_IN_WINDOW,
+    graceful: bool = False,
 ) -> Verdict:
     """Give the verdict on a run in the log's room.
 
     `failed` when a promise of protocol.md was broken, whatever else; `unknown` when too little was acknowledged, in
     all or under the fault (`window`), or the run did not come to rest; else `passed`.
+    A `graceful` fault may cut nobody.
     """
     violations = list(find_violations(journals, log))
+    if window and graceful:
+        violations += [violation for journal in journals for violation in cut_violations(journal, window)]
     pairs = [pair for journal in journals for pair in acknowledged(journal)]
     recover = recover_seconds(journals, window) if window else None
     unknown = tuple(_unproven(journals, len(pairs), least))

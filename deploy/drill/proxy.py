@@ -16,14 +16,36 @@ class Proxy:
         self.links = 0
         self._whole = asyncio.Event()
         self._whole.set()
+        self._back = asyncio.Event()
+        self._back.set()
+        self._serving: set[asyncio.Task[None]] = set()
 
     def cut(self) -> None:
         """Let nothing through from now on; new links are accepted and lead nowhere."""
         self._whole.clear()
 
+    def mute(self) -> None:
+        """Let nothing back to the clients from now on; what they send still arrives."""
+        self._back.clear()
+
+    async def drop(self) -> None:
+        """End every link, with whatever is under way on it."""
+        links = tuple(self._serving)
+        for link in links:
+            link.cancel()
+        if links:
+            await asyncio.wait(links)
+
     def mend(self) -> None:
         """Let everything through again."""
         self._whole.set()
+        self._back.set()
+
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Carry a new link in a task of its own."""
+        link = asyncio.ensure_future(self.serve(reader, writer))
+        self._serving.add(link)
+        link.add_done_callback(self._serving.discard)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry one link until both sides ended."""
@@ -33,8 +55,8 @@ class Proxy:
             there, back = await asyncio.open_connection(self.host, self.port)
             try:
                 async with asyncio.TaskGroup() as pumps:
-                    pumps.create_task(self._pump(reader, back))
-                    pumps.create_task(self._pump(there, writer))
+                    pumps.create_task(self._pump(reader, back, self._whole))
+                    pumps.create_task(self._pump(there, writer, self._back))
             finally:
                 back.close()
         except OSError:
@@ -43,10 +65,11 @@ class Proxy:
             self.links -= 1
             writer.close()
 
-    async def _pump(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    async def _pump(self, source: asyncio.StreamReader, target: asyncio.StreamWriter, way: asyncio.Event) -> None:
         with suppress(OSError):
             while data := await source.read(CHUNK):
                 await self._whole.wait()
+                await way.wait()
                 target.write(data)
                 await target.drain()
         await self._whole.wait()
@@ -57,20 +80,10 @@ class Proxy:
 async def proxy_to(host: str, port: int) -> AsyncIterator[Proxy]:
     """Run a proxy to this address on a free port of loopback (`proxy.listen`)."""
     proxy = Proxy(host, port)
-    links: set[asyncio.Task[None]] = set()
-
-    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.ensure_future(proxy.serve(reader, writer))
-        links.add(task)
-        task.add_done_callback(links.discard)
-
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    server = await asyncio.start_server(proxy.accept, "127.0.0.1", 0)
     proxy.listen = server.sockets[0].getsockname()
     try:
         yield proxy
     finally:
         server.close()
-        for link in tuple(links):
-            link.cancel()
-        if links:
-            await asyncio.wait(tuple(links))
+        await proxy.drop()

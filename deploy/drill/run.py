@@ -61,7 +61,7 @@ async def drill(stack: Stack, fault: Fault, workload: Workload, keep: Path | Non
         for journal in journals:
             journal.save(keep)
     log = await reader.log(head, oldest(journals, workload.room))
-    return check(journals, log, window, least=workload.least)
+    return check(journals, log, window, least=workload.least, graceful=fault.graceful)
 
 
 async def enter(

@@ -13,6 +13,7 @@ Name = Literal[
     "stored_twice",  # one key of one author under two seqs
     "two_entries_one_seq",  # two readings of one seq differ in kind, key, author or time
     "missed",  # a member in the room at the end never got the newest entries
+    "cut",  # a graceful stop ended a socket that was not asked to come back
     "bad_recovery",  # a join said `recovered` and did not continue, or could have continued and did not
 ]
 EXAMPLES = 5

@@ -1,6 +1,6 @@
 """The faults by name: each does one thing to a running stack, and heals it whatever happens."""
 
-from deploy.drill.faults.client import client_frozen, link_cut
+from deploy.drill.faults.client import answers_lost, client_frozen, link_cut
 from deploy.drill.faults.database import database_locked
 from deploy.drill.faults.instance import instance_restart, instances_rolled, reload_gunicorn
 from deploy.drill.faults.nginx import reload_nginx
@@ -14,9 +14,9 @@ FAULTS = {
         Fault("none", "nothing happens: the workload alone", lambda _: _nothing()),
         Fault("worker-kill", "a worker is killed (SIGKILL)", worker_killed),
         Fault("worker-freeze", "a worker is stopped (SIGSTOP) until gunicorn's timeout kills it", worker_frozen),
-        Fault("instance-restart", "an instance ends (SIGTERM) and is started again", instance_restart),
-        Fault("roll", "each instance is restarted in turn", instances_rolled),
-        Fault("gunicorn-reload", "an instance reloads its worker (SIGHUP)", reload_gunicorn),
+        Fault("instance-restart", "an instance ends (SIGTERM) and is started again", instance_restart, graceful=True),
+        Fault("roll", "each instance is restarted in turn", instances_rolled, graceful=True),
+        Fault("gunicorn-reload", "an instance reloads its worker (SIGHUP)", reload_gunicorn, graceful=True),
         Fault("redis-kill", "Redis is down for 10 s (SIGKILL)", redis_killed),
         Fault("redis-flush", "Redis forgets everything (FLUSHALL)", redis_flushed),
         Fault("redis-freeze", "Redis is stopped for 10 s (SIGSTOP)", redis_frozen),
@@ -24,6 +24,7 @@ FAULTS = {
         Fault("database-lock", "another connection holds the database's write lock for 5 s", database_locked),
         Fault("client-freeze", "a client stops for 10 s", client_frozen),
         Fault("link-cut", "three clients' network is gone for 30 s, without a FIN", link_cut, proxied=3),
+        Fault("answers-lost", "six clients' answers are lost for 4 s, then their links", answers_lost, proxied=6),
     )
 }
 

@@ -7,6 +7,7 @@ from deploy.errors import StackError
 
 FROZEN_SECONDS = 10.0
 CUT_SECONDS = 30.0
+MUTE_SECONDS = 4.0  # long enough to store messages unanswered, too short for a client to give up by itself
 
 
 async def client_frozen(scene: Scene) -> None:
@@ -26,5 +27,17 @@ async def link_cut(scene: Scene) -> None:
     scene.proxy.cut()
     try:
         await asyncio.sleep(CUT_SECONDS)
+    finally:
+        scene.proxy.mend()
+
+
+async def answers_lost(scene: Scene) -> None:
+    """Let clients send and lose what they would hear, then their links: they repeat what was stored already."""
+    if scene.proxy is None:
+        raise StackError("no client goes through a proxy")
+    scene.proxy.mute()
+    try:
+        await asyncio.sleep(MUTE_SECONDS)
+        await scene.proxy.drop()
     finally:
         scene.proxy.mend()

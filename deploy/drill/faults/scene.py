@@ -25,3 +25,4 @@ class Fault:
     summary: str
     strike: Callable[[Scene], Awaitable[None]]
     proxied: int = 0  # so many clients go through the proxy
+    graceful: bool = False  # it may end no socket that was not asked to come back
