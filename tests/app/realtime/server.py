@@ -1,0 +1,88 @@
+"""A real uvicorn in this loop, with either websocket protocol, around sockets that a test holds."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import uvicorn
+
+from realtime.outlet import Outlet, outlet_for
+
+PROTOCOLS = {"prepared": "realtime.protocol:PreparedProtocol", "plain": "websockets-sansio"}
+HANDSHAKE = (
+    b"GET /ws/ HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+
+
+@dataclass
+class Held:
+    """One accepted socket: its way out, and what the application received."""
+
+    outlet: Outlet
+    received: list[dict[str, Any]] = field(default_factory=list)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass
+class Holding:
+    """The server, and its sockets as they come."""
+
+    port: int
+    sockets: "asyncio.Queue[Held]" = field(default_factory=asyncio.Queue)
+
+    async def application(self, scope: Any, receive: Any, send: Any) -> None:
+        """Accept, hand the way out to the test, and take what comes."""
+        await receive()
+        await send({"type": "websocket.accept"})
+        held = Held(outlet_for(scope, send))
+        self.sockets.put_nowait(held)
+        try:
+            while (message := await receive())["type"] != "websocket.disconnect":
+                held.received.append(message)
+            held.received.append(message)
+        finally:
+            held.ended.set()
+
+    async def raw(self, buffer: int) -> tuple[Held, socket.socket]:
+        """Connect with a small receive buffer and past any websocket library; nothing is read yet."""
+        loop = asyncio.get_running_loop()
+        peer = socket.socket()
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        peer.setblocking(False)
+        await loop.sock_connect(peer, ("127.0.0.1", self.port))
+        await loop.sock_sendall(peer, HANDSHAKE)
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += await loop.sock_recv(peer, 1)
+        assert head.startswith(b"HTTP/1.1 101")
+        return await self.sockets.get(), peer
+
+
+@contextlib.asynccontextmanager
+async def holding(protocol: str) -> AsyncIterator[Holding]:
+    """Serve with one of PROTOCOLS."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    holding = Holding(listener.getsockname()[1])
+    config = uvicorn.Config(
+        holding.application,
+        interface="asgi3",
+        ws=PROTOCOLS[protocol],
+        lifespan="off",
+        log_config=None,
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=1,
+    )
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started:  # noqa: ASYNC110 (uvicorn has no event for it)
+        await asyncio.sleep(0.001)
+    try:
+        yield holding
+    finally:
+        server.should_exit = True
+        await task
+        listener.close()

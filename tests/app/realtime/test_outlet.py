@@ -1,0 +1,181 @@
+"""Both ways out, on a real server: what a feed does with one it does with the other."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from realtime.frame import Frame
+from realtime.outlet import AsgiOutlet, PreparedOutlet
+from realtime.socket import TOO_SLOW, Socket
+from tests.app.realtime.server import Held, Holding, holding
+
+Until = Callable[[Callable[[], object]], Awaitable[None]]
+BLOCK = 16 * 1024
+
+
+@pytest.fixture(params=["prepared", "plain"])
+async def server(request: pytest.FixtureRequest) -> AsyncIterator[Holding]:
+    """uvicorn with our protocol, and with its own."""
+    async with holding(request.param) as server:
+        yield server
+
+
+Pair = tuple[Held, ClientConnection]
+
+
+@pytest.fixture
+async def pair(server: Holding) -> AsyncIterator[Pair]:
+    """A socket, and a real client at its other end."""
+    async with connect(f"ws://127.0.0.1:{server.port}/ws/", compression=None, max_queue=None) as client:
+        yield await server.sockets.get(), client
+
+
+async def closed(client: ClientConnection) -> tuple[list[str], int, str]:
+    """Read to the end: what came, and the close that the peer sent."""
+    async with asyncio.timeout(10):
+        texts = await read_all(client)
+    assert client.close_code is not None, "no close frame came"
+    return texts, client.close_code, client.close_reason or ""
+
+
+async def read_all(client: ClientConnection) -> list[str]:
+    """Read until the connection is closed."""
+    texts: list[str] = []
+    with contextlib.suppress(ConnectionClosed):
+        while True:
+            texts.append(str(await client.recv()))
+    return texts
+
+
+async def test_each_server_gets_the_best_way(request: pytest.FixtureRequest, pair: Pair) -> None:
+    """Finished frames where the server takes them."""
+    expected = PreparedOutlet if "prepared" in request.node.name else AsgiOutlet
+    assert type(pair[0].outlet) is expected
+
+
+async def test_texts_arrive_in_order_at_every_size(pair: Pair) -> None:
+    """Where the header changes its form, and in any language."""
+    held, client = pair
+    texts = ["", "ñ 😀", *("x" * size for size in (125, 126, 65_535, 65_536, 200_000)), "end"]
+    for text in texts:
+        held.outlet.write(Frame(text.encode()))
+    assert [await asyncio.wait_for(client.recv(), 10) for _ in texts] == texts
+
+
+async def test_what_was_written_before_a_close_arrives_before_it(pair: Pair) -> None:
+    """No byte of payload is lost, the code and reason are ours, and nothing follows."""
+    held, client = pair
+    for number in range(100):
+        held.outlet.write(Frame(str(number).encode()))
+    held.outlet.close(4403, "banned")
+    held.outlet.close(1000)
+    held.outlet.write(Frame(b"late"))
+    assert await closed(client) == (list(map(str, range(100))), 4403, "banned")
+    await asyncio.wait_for(held.ended.wait(), 10)
+
+
+async def test_the_application_ends_with_a_close_of_its_own(pair: Pair) -> None:
+    """It is told at once, whatever the peer does."""
+    held, client = pair
+    held.outlet.close(1012)
+    await asyncio.wait_for(held.ended.wait(), 10)
+    assert held.received[-1]["code"] == 1012
+    assert (await closed(client))[1] == 1012
+
+
+async def test_frames_come_in_while_frames_go_out(pair: Pair) -> None:
+    """And pings are answered between them."""
+    held, client = pair
+    for number in range(50):
+        held.outlet.write(Frame(str(number).encode()))
+        await client.send(f"from the client {number}")
+    await asyncio.wait_for(await client.ping(), 10)
+    assert [await asyncio.wait_for(client.recv(), 10) for _ in range(50)] == list(map(str, range(50)))
+    while len(held.received) < 50:  # noqa: ASYNC110 (a list)
+        await asyncio.sleep(0.001)
+    assert held.received[-1]["text"] == "from the client 49"
+
+
+async def test_a_peer_that_left_is_written_to_silently(pair: Pair) -> None:
+    """A feed never sees an exception; the application is told that it ended."""
+    held, client = pair
+    client.transport.abort()
+    await asyncio.wait_for(held.ended.wait(), 10)
+    for _ in range(10):
+        held.outlet.write(Frame(b"x" * BLOCK))
+    held.outlet.close(1000)
+    held.outlet.abort()
+
+
+async def fill(held: Held, until: Until) -> list[Frame]:
+    """Write until the peer does not keep up."""
+    frames: list[Frame] = []
+    while held.outlet.is_writable:
+        assert len(frames) < 10_000, "it never was full"
+        frames.append(Frame(str(len(frames)).encode().ljust(BLOCK)))
+        held.outlet.write(frames[-1])
+        for _ in range(3):
+            await asyncio.sleep(0)
+    return frames
+
+
+async def test_a_slow_reader_is_seen_and_seen_to_come_back(server: Holding, until: Until) -> None:
+    """Not writable above the limit, told once when there is room, and the bytes are exactly the frames."""
+    held, peer = await server.raw(buffer=4 * 1024)
+    told: list[bool] = []
+    held.outlet.on_writable = lambda: told.append(held.outlet.is_writable)
+    frames = await fill(held, until)
+    await asyncio.sleep(0.05)
+    assert not held.outlet.is_writable
+    assert not told
+    expected = b"".join(frame.wire for frame in frames)
+    got = b""
+    with peer:
+        while len(got) < len(expected):
+            got += await asyncio.wait_for(asyncio.get_running_loop().sock_recv(peer, 1 << 20), 10)
+        assert got == expected
+        await until(lambda: held.outlet.is_writable)
+        assert told == [True]
+        held.outlet.write(Frame(b"live again"))
+        again = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(peer, 100), 10)
+        assert again == Frame(b"live again").wire
+    await asyncio.wait_for(held.ended.wait(), 10)
+
+
+async def test_a_reader_that_never_reads_again_is_let_go(until: Until, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Closed as too slow, the application ends at once, and the connection soon after (pitfalls G14)."""
+    monkeypatch.setattr("realtime.socket.ABORT_SECONDS", 0.1)
+    async with holding("prepared") as server:
+        held, peer = await server.raw(buffer=4 * 1024)
+        with peer:
+            socket = Socket(held.outlet)
+            await fill(held, until)
+            assert not socket.check_stuck(0)
+            assert socket.check_stuck(1_000)
+            assert socket.closing == TOO_SLOW
+            await asyncio.wait_for(held.ended.wait(), 10)
+            await until(lambda: held.outlet._protocol.disconnected)  # type: ignore[attr-defined]
+
+
+async def test_both_servers_send_the_same_bytes() -> None:
+    """Frame by frame, and the close frame too."""
+    payloads = [b"", b"x" * 125, b"x" * 126, b"x" * 65_536, "ñ".encode()]
+    wires = []
+    for protocol in ("prepared", "plain"):
+        async with holding(protocol) as server:
+            held, peer = await server.raw(buffer=1 << 20)
+            with peer:
+                for payload in payloads:
+                    held.outlet.write(Frame(payload))
+                held.outlet.close(4408, "too slow")
+                got = b""
+                expected = sum(len(Frame(payload).wire) for payload in payloads) + 2 + 2 + len("too slow")
+                while len(got) < expected:
+                    got += await asyncio.wait_for(asyncio.get_running_loop().sock_recv(peer, 1 << 20), 10)
+                wires.append(got)
+    assert wires[0] == wires[1]
+    assert wires[0].startswith(b"".join(Frame(payload).wire for payload in payloads))
