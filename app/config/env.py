@@ -16,10 +16,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 PREFIX = "PARLEY_"
 FILE_SUFFIX = "_FILE"
 SECRET_CHARACTERS = 50  # what Django's own deployment check (security.W009) asks for
+REQUIRED_IN_PRODUCTION = ("ORIGINS", "DATABASE_URL", "LAYER_URL", "STATIC_ROOT")
 LOCAL_SECRET = "local-only-" + "0" * 50  # never accepted in production, see Environment.production_is_closed
 
 
-def _split(value: object) -> object:
+def _split(value: Any) -> Any:
     """Read a comma list: "a, b" is ("a", "b")."""
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
@@ -48,7 +49,7 @@ class Environment(BaseModel):
     origins: Origins = ()
     database_url: str = ""
     layer_url: str = ""
-    static_root: Path | None = None
+    static_root: Annotated[Path | None, BeforeValidator(lambda text: text or None)] = None
     instance: str = Field(default="web-1", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
     release: str = "0.1.0"
     bind: str = "127.0.0.1:8000"
@@ -78,23 +79,23 @@ class Environment(BaseModel):
         """Refuse in production what is a convenience elsewhere, all of it in one message."""
         if self.env != "production":
             return self
-        problems = [
-            f"{PREFIX}{name}: {why}"
-            for name, wrong, why in (
-                ("SECRET_KEY", len(self.secret_key) < SECRET_CHARACTERS, f"needs {SECRET_CHARACTERS} characters"),
-                ("SECRET_KEY", self.secret_key == LOCAL_SECRET, "is the one of local"),
-                ("HOSTS", not self.hosts, "is missing"),
-                ("HOSTS", "*" in self.hosts, "must name hosts, not *"),
-                ("ORIGINS", not self.origins, "is missing"),
-                ("DATABASE_URL", not self.database_url, "is missing"),
-                ("LAYER_URL", not self.layer_url, "is missing"),
-                ("STATIC_ROOT", self.static_root is None, "is missing"),
-            )
-            if wrong
-        ]
+        problems = _open_in_production(self.model_dump())
         if problems:
             raise ValueError("\n".join(problems))
         return self
+
+
+def _open_in_production(values: Mapping[str, Any]) -> list[str]:
+    """Name what production does not accept, of checked values or of texts as they were found."""
+    secret, hosts = values.get("secret_key", ""), _split(values.get("hosts", ""))
+    problems = (
+        ("SECRET_KEY", len(secret) < SECRET_CHARACTERS, f"needs {SECRET_CHARACTERS} characters"),
+        ("SECRET_KEY", secret == LOCAL_SECRET, "is the one of local"),
+        ("HOSTS", not hosts, "is missing"),
+        ("HOSTS", hosts and "*" in hosts, "must name hosts, not *"),
+        *((name, not values.get(name.lower()), "is missing") for name in REQUIRED_IN_PRODUCTION),
+    )
+    return [f"{PREFIX}{name}: {why}" for name, wrong, why in problems if wrong]
 
 
 class WrongEnvironmentError(SystemExit):
@@ -122,6 +123,9 @@ def read(variables: Mapping[str, str]) -> Environment:
         environment = Environment(**values)
     except ValidationError as error:
         problems.extend(_sentences(error))
+        # With a wrong field pydantic does not come to what spans fields: nobody should find that one restart later.
+        if values.get("env") == "production" and any(item["loc"] for item in error.errors()):
+            problems.extend(_open_in_production(values))
     else:
         if not problems:
             return environment

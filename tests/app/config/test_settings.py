@@ -1,0 +1,214 @@
+"""Settings by environment: what each URL becomes, and that production as it is started is closed."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from channels.layers import ChannelLayerManager
+from django.core.checks import Error
+from django.test import override_settings
+from redis.exceptions import ConnectionError as NoRedisError
+
+from config import databases, layers
+from config.checks import layer_is_shared
+from config.env import environment
+from tests.app.config.test_env import PRODUCTION
+
+APP = Path(__file__).resolve().parents[3] / "app"
+
+
+def python(code: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """Run code in the app's folder with these variables of ours and no others."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("PARLEY_", "DJANGO_"))}
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=APP, env=clean | variables, capture_output=True, text=True, check=False
+    )
+
+
+SHOW = """
+import json
+from config.env import select_settings
+select_settings()
+from django.conf import settings
+names = ["DEBUG", "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SECRET_KEY",
+         "TIME_ZONE", "CHANNEL_LAYERS", "DATABASES", "STORAGES"]
+print(json.dumps({name: getattr(settings, name) for name in names}, default=str))
+"""
+
+
+def shown(**variables: str) -> dict[str, Any]:
+    """The settings that a process has."""
+    done = python(SHOW, **variables)
+    assert done.returncode == 0, done.stderr
+    settings: dict[str, Any] = json.loads(done.stdout)
+    return settings
+
+
+def test_production_is_closed() -> None:
+    """Base as it is: nothing in production.py opens or closes anything."""
+    settings = shown(**PRODUCTION)
+    assert settings["DEBUG"] is False
+    assert settings["ALLOWED_HOSTS"] == ["chat.example.com", "www.example.com"]
+    assert settings["CSRF_TRUSTED_ORIGINS"] == ["https://chat.example.com", "https://chat.example.com:8443"]
+    assert settings["SESSION_COOKIE_SECURE"] is settings["CSRF_COOKIE_SECURE"] is True
+    assert settings["SECRET_KEY"] == "x" * 50
+    assert settings["TIME_ZONE"] == "UTC"
+    assert settings["STORAGES"]["staticfiles"]["BACKEND"] == "config.static.HashedStorage"
+
+
+def test_local_is_open_to_this_machine_alone() -> None:
+    """DEBUG, and no host but this one."""
+    settings = shown(PARLEY_ENV="local")
+    assert settings["DEBUG"] is True
+    assert settings["ALLOWED_HOSTS"] == ["localhost", "127.0.0.1", "[::1]"]
+    assert settings["SESSION_COOKIE_SECURE"] is False
+
+
+def test_a_process_that_lacks_something_ends_with_one_message() -> None:
+    """No traceback."""
+    done = python("import config.asgi", PARLEY_ENV="production")
+    assert done.returncode == 1
+    assert done.stderr.startswith("The environment cannot be used:\n")
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 7
+
+
+# URLs
+
+
+def test_sqlite_is_as_it_was_measured() -> None:
+    """L7: the default BEGIN lost a fifth of the commits."""
+    settings = databases.from_url("sqlite:////srv/parley.db", pool=4)
+    assert settings["NAME"] == "/srv/parley.db"
+    assert settings["CONN_MAX_AGE"] == 0
+    assert settings["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
+    assert settings["OPTIONS"]["timeout"] == 2
+    assert "journal_mode=WAL" in settings["OPTIONS"]["init_command"]
+    assert "synchronous=FULL" in settings["OPTIONS"]["init_command"]
+    assert databases.from_url("", pool=4)["NAME"] == ":memory:"
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "name"),
+    [
+        ("postgres://u:p%40ss@db:5433/parley", "db", "parley"),
+        ("postgresql://u@%2Frun%2Fpostgresql/parley", "/run/postgresql", "parley"),
+    ],
+)
+def test_postgresql_has_a_pool_and_timeouts(url: str, host: str, name: str) -> None:
+    """B7: no connection is kept by a request's thread, and nothing waits for ever."""
+    settings = databases.from_url(url, pool=6)
+    assert (settings["HOST"], settings["NAME"], settings["USER"]) == (host, name, "u")
+    assert settings["CONN_MAX_AGE"] == 0
+    assert settings["OPTIONS"] == {
+        "pool": {"min_size": 1, "max_size": 6, "timeout": 2},
+        "connect_timeout": 2,
+        "options": "-c statement_timeout=10s",
+    }
+    assert settings["PASSWORD"] == ("p@ss" if "p%40ss" in url else "")
+
+
+@pytest.mark.parametrize("url", ["redis://redis:6379/0", "rediss://redis:6379/0", "unix:///run/redis.sock?db=0"])
+def test_redis_is_the_pubsub_layer_with_its_limits(url: str) -> None:
+    """C1 and C2: explicit timeouts and connections, as redis-py's own defaults end consumers."""
+    [layer] = layers.from_url(url).values()
+    assert layer["BACKEND"] == "channels_redis.pubsub.RedisPubSubChannelLayer"
+    [host] = layer["CONFIG"]["hosts"]
+    assert host["address"] == url
+    assert host["socket_timeout"] == host["socket_connect_timeout"] == 2
+    assert host["max_connections"] >= 256
+
+
+async def test_channels_redis_takes_what_it_is_given(tmp_path: Path) -> None:
+    """The options reach the connection pool, for a unix socket too."""
+    for url in ("redis://localhost:1/0", f"unix://{tmp_path}/redis.sock?db=0"):
+        with override_settings(CHANNEL_LAYERS=layers.from_url(url)):
+            layer = ChannelLayerManager()["default"]
+        with pytest.raises(NoRedisError, match="connecting to"):
+            await layer.send("c", {"type": "x"})
+        await layer.flush()
+
+
+def test_no_layer_and_the_one_in_memory() -> None:
+    """The latter with room for more than Channels' 100 (C3)."""
+    assert layers.from_url("none://") == layers.from_url("") == {}
+    [layer] = layers.from_url("memory://").values()
+    assert layer["BACKEND"] == "channels.layers.InMemoryChannelLayer"
+    assert layer["CONFIG"]["capacity"] >= 100_000
+
+
+@pytest.mark.parametrize(
+    ("env", "url", "refused"),
+    [
+        ("production", "memory://", True),
+        ("production", "redis://localhost", False),
+        ("production", "none://", False),
+        ("local", "memory://", False),
+        ("test", "memory://", False),
+    ],
+)
+def test_the_layer_in_memory_is_refused_outside_local_and_test(
+    env: str, url: str, refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """C9: it reaches one process and looks well."""
+    changed = environment().model_copy(update={"env": env})
+    monkeypatch.setattr("config.checks.environment", lambda: changed)
+    with override_settings(CHANNEL_LAYERS=layers.from_url(url)):
+        found = [error for error in layer_is_shared() if isinstance(error, Error) and error.id == "parley.E001"]
+    assert bool(found) is refused
+
+
+def test_the_check_is_registered() -> None:
+    """`manage.py check` fails by its id."""
+    variables = PRODUCTION | {"PARLEY_LAYER_URL": "memory://", "PARLEY_DATABASE_URL": "sqlite://:memory:"}
+    done = python(CHECK, **variables)
+    assert done.returncode == 1
+    assert "parley.E001" in done.stderr
+
+
+CHECK = """
+import sys
+from config.env import select_settings
+select_settings()
+from django.core.management import execute_from_command_line
+execute_from_command_line(["manage.py", "check"])
+"""
+
+
+# The ASGI file
+
+
+def test_asgi_boots() -> None:
+    """With no database and no layer at hand."""
+    done = python("import config.asgi; print(type(config.asgi.application).__name__)", PARLEY_ENV="test")
+    assert (done.returncode, done.stdout.strip()) == (0, "Health"), done.stderr
+
+
+def test_a_sorted_asgi_does_not_boot() -> None:
+    """A1: what the comment in the file says is so."""
+    lines = (APP / "config" / "asgi.py").read_text().splitlines()
+    imports = [line for line in lines if line.startswith(("from ", "import "))]
+    rest = [line for line in lines if line not in imports and line != "select_settings()"]
+    select = imports.index("from config.env import environment, select_settings")
+    first = [imports.pop(select), "select_settings()"]
+    code = "\n".join([*first, *sorted(imports), *rest])
+    done = python(code, PARLEY_ENV="test")
+    assert done.returncode == 1
+    assert "AppRegistryNotReady" in done.stderr
+
+
+def test_ruff_leaves_the_order_of_asgi_as_it_is(tmp_path: Path, here: Path) -> None:
+    """An editor that sorts on saving does not break the boot."""
+    source = (APP / "config" / "asgi.py").read_text()
+    copy = tmp_path / "app" / "config" / "asgi.py"
+    copy.parent.mkdir(parents=True)
+    copy.write_text(source)
+    ruff = [sys.executable, "-m", "ruff"]
+    config = ["--config", str(here / "pyproject.toml"), "--no-cache", str(copy)]
+    subprocess.run([*ruff, "check", "--fix", "--unsafe-fixes", *config], check=False, capture_output=True)
+    subprocess.run([*ruff, "format", *config], check=True, capture_output=True)
+    assert copy.read_text() == source
