@@ -3,7 +3,7 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from chat.runtime import runtime
@@ -50,7 +50,7 @@ def _ask() -> tuple[str, str]:
         if not _is_migrated:
             executor = MigrationExecutor(connection)
             _is_migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
-    except DatabaseError as error:
+    except Error as error:  # an InterfaceError, of a connection that went away, is no DatabaseError
         return f"down: {type(error).__name__}", "unknown"
     finally:
         connection.close()

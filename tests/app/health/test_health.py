@@ -1,0 +1,178 @@
+"""Health and metrics: answered before Django, true, and only where they may be."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.db import InterfaceError, OperationalError
+
+from health import readiness as readying
+from health.asgi import Health
+
+
+async def django(scope: Any, receive: Any, send: Any) -> None:
+    """What is behind health."""
+    await send({"type": "http.response.start", "status": 418, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def get(
+    path: str, *, port: int | None = 8000, host: bytes = b"evil.example.com", metrics_port: int = 9100
+) -> tuple[int, dict[str, str], bytes]:
+    """Ask, as a probe that knows no host name does."""
+    sent: list[dict[str, Any]] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request"}
+
+    server = ("127.0.0.1", port) if port else ("/run/web-1.sock", None)
+    scope = {"type": "http", "path": path, "method": "GET", "headers": [(b"host", host)], "server": server}
+    await Health(django, metrics_port=metrics_port)(scope, receive, send)
+    start, body = sent
+    return start["status"], {name.decode(): value.decode() for name, value in start["headers"]}, body["body"]
+
+
+@pytest.fixture
+def process(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """A process that serves."""
+    health = SimpleNamespace(is_well=True)
+    process = SimpleNamespace(hub=SimpleNamespace(health=health), has_layer=True, is_draining=False)
+    monkeypatch.setattr(readying, "runtime", lambda: SimpleNamespace(process=process))
+    return process
+
+
+@pytest.fixture(autouse=True)
+def _unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after a start: whether the database is migrated is not known yet."""
+    monkeypatch.setattr(readying, "_is_migrated", False)
+
+
+async def ready() -> tuple[int, dict[str, Any]]:
+    """What /readyz answers."""
+    status, headers, body = await get("/readyz")
+    assert headers["content-type"] == "application/json"
+    answer = json.loads(body)
+    assert answer["ready"] is (status == 200)
+    return status, answer["checks"]
+
+
+WELL = {"database": "ok", "layer": "ok", "migrations": "ok", "draining": "no"}
+
+
+async def test_healthz_asks_nobody() -> None:
+    """Any Host, no database, no layer, nothing cached."""
+    status, headers, body = await get("/healthz")
+    assert (status, body) == (200, b"ok")
+    assert headers["cache-control"] == "no-store"
+    assert headers["content-length"] == "2"
+
+
+async def test_everything_else_is_django_s() -> None:
+    """And so are sockets."""
+    assert (await get("/"))[0] == 418
+    assert (await get("/healthz/"))[0] == 418
+    reached = []
+
+    async def sockets(scope: Any, receive: Any, send: Any) -> None:
+        reached.append(scope)
+
+    await Health(sockets, metrics_port=1)({"type": "websocket", "path": "/healthz", "server": ("h", 1)}, None, None)
+    assert len(reached) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_ready(process: SimpleNamespace) -> None:
+    """All is well."""
+    assert await ready() == (200, WELL)
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_layer_that_is_down_is_told_and_the_instance_stays(process: SimpleNamespace) -> None:
+    """The poll carries the chat: without this, Redis would take every instance out at once."""
+    process.hub.health.is_well = False
+    assert await ready() == (200, WELL | {"layer": "down"})
+    process.has_layer = False
+    assert await ready() == (200, WELL | {"layer": "none"})
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_draining_is_not_ready(process: SimpleNamespace) -> None:
+    """So that nobody new is sent here."""
+    process.is_draining = True
+    assert await ready() == (503, WELL | {"draining": "yes"})
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_migrations_that_are_pending(process: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked again each time, until there are none; then never again."""
+    plan: list[object] = [("chat", "0009")]
+    asked: list[object] = []
+
+    class Executor:
+        def __init__(self, connection: object) -> None:  # noqa: ARG002 (Django's)
+            self.loader = SimpleNamespace(graph=SimpleNamespace(leaf_nodes=list))
+
+        def migration_plan(self, targets: object) -> list[object]:
+            asked.append(targets)
+            return plan
+
+    monkeypatch.setattr(readying, "MigrationExecutor", Executor)
+    assert await ready() == (503, WELL | {"migrations": "pending"})
+    plan.clear()
+    assert await ready() == (200, WELL)
+    assert await ready() == (200, WELL)
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize("error", [OperationalError("gone"), InterfaceError("connection already closed")])
+async def test_a_database_that_is_gone(
+    process: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """Not ready, and says so instead of failing."""
+
+    def cursor() -> None:
+        raise error
+
+    monkeypatch.setattr(readying, "connection", SimpleNamespace(cursor=cursor, close=lambda: None))
+    status, checks = await ready()
+    assert status == 503
+    assert checks == WELL | {"database": f"down: {type(error).__name__}", "migrations": "unknown"}
+
+
+@pytest.fixture
+async def hanging(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    """A database that answers when the test is over."""
+    answer = asyncio.Event()
+
+    async def hang() -> tuple[str, str]:
+        await answer.wait()
+        return "ok", "ok"
+
+    monkeypatch.setattr(readying, "DATABASE_SECONDS", 0.01)
+    monkeypatch.setattr(readying, "_database", hang)
+    yield
+    answer.set()
+
+
+async def test_a_database_that_hangs(process: SimpleNamespace, hanging: None) -> None:
+    """A probe is answered in bounded time."""
+    assert await ready() == (503, WELL | {"database": "slow", "migrations": "unknown"})
+
+
+async def test_metrics_are_on_their_own_listener_alone() -> None:
+    """There they are all there is; elsewhere the path is Django's."""
+    status, headers, body = await get("/metrics", port=9100)
+    assert status == 200
+    assert headers["content-type"].startswith("text/plain")
+    assert b"parley_deliveries_total" in body
+    assert (await get("/", port=9100))[0] == 404
+    assert (await get("/healthz", port=9100))[0] == 404
+    assert (await get("/metrics", port=8000))[0] == 418
+    assert (await get("/metrics", port=None))[0] == 418
+    assert (await get("/metrics", port=None, metrics_port=0))[0] == 418
