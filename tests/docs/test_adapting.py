@@ -1,6 +1,7 @@
 """docs/adapting.md, done: the tree that it describes is built from its own blocks and runs behind our stack."""
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
@@ -8,7 +9,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +79,7 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
         yield stack
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def socket(stack: RunningStack, path: str, number: int | None = None) -> AsyncIterator[ClientConnection]:
     """Open a socket through nginx, or on one instance past it."""
     address = stack.address if number is None else stack.pinned(number)
@@ -108,10 +108,11 @@ async def until(connection: ClientConnection, kind: str) -> dict[str, Any]:
 
 async def close_code(connection: ClientConnection) -> int | None:
     """Read to the end; return the code it ended with."""
-    with pytest.raises(ConnectionClosed):
-        async with asyncio.timeout(WAIT_SECONDS):
-            while True:
-                await connection.recv()
+    async with asyncio.timeout(WAIT_SECONDS):
+        with contextlib.suppress(ConnectionClosed):
+            async for _ in connection:
+                pass
+        await connection.wait_closed()
     return connection.close_code
 
 
