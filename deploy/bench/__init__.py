@@ -1,0 +1,1 @@
+"""`./parley bench`: Parley beside three others on this machine, under one load."""

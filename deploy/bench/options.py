@@ -1,0 +1,34 @@
+"""What was asked for on the command line."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Workload = Literal["fanout", "rooms", "idle", "storm"]
+PEERS = ("tutorial", "socketio", "floor")
+ROOM_MEMBERS = 4
+
+
+@dataclass(frozen=True)
+class Options:
+    """One run of the bench."""
+
+    workload: Workload
+    members: tuple[int, ...]  # one figure each
+    peers: tuple[str, ...] = PEERS
+    rounds: int = 3
+    seconds: float = 4.0  # of each measurement
+    in_flight: tuple[int, ...] = (4, 1)
+    databases: tuple[str, ...] = field(default=("sqlite",))
+    browser: bool = False
+    nginx: bool = False
+    json: bool = False
+
+    @property
+    def people(self) -> int:
+        """How many have to be able to log in."""
+        return max(self.members)
+
+    @property
+    def rooms(self) -> int:
+        """How many rooms are needed on the largest occasion."""
+        return self.people // ROOM_MEMBERS if self.workload == "rooms" else len(self.members)

@@ -1,0 +1,1 @@
+"""The servers that Parley is measured against, each as small as it can be."""

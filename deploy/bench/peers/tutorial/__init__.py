@@ -1,0 +1,1 @@
+"""The Channels tutorial as a project of its own."""

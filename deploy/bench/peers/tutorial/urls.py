@@ -1,0 +1,3 @@
+"""No pages: the bench asks for none."""
+
+urlpatterns: list[object] = []

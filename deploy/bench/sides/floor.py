@@ -1,0 +1,29 @@
+"""The bare floor: what uvicorn itself costs."""
+
+import sys
+from typing import ClassVar
+
+from deploy.bench.sides.side import Side
+from deploy.config import ROOT
+from deploy.stacks.local.process import Service
+
+SERVER = "deploy.bench.peers.floor.server"
+
+
+class Floor(Side):
+    """One frame, encoded once, written to every transport; stores nothing, knows nobody."""
+
+    name: ClassVar[str] = "floor"
+
+    async def prepare(self) -> None:
+        """Make the folder."""
+        self.make()
+        self.cookies = self.no_sessions()
+
+    def instance(self, name: str) -> Service:
+        """Give one uvicorn."""
+        command = [sys.executable, "-P", "-m", "uvicorn", f"{SERVER}:application", "--ws", f"{SERVER}:FloorProtocol"]
+        command += ["--uds", str(self.plan.instance_socket(name)), "--log-level", "warning", "--no-access-log"]
+        command += ["--ws-per-message-deflate", "false", "--lifespan", "on"]
+        env = self.env(PYTHONPATH=str(ROOT), BENCH_REDIS=str(self.redis_socket))
+        return Service(name, tuple(command), env, self.layout.dir)

@@ -1,0 +1,55 @@
+"""Socket.IO on Node with its Redis adapter, installed by npm into .parley/bench."""
+
+import shutil
+from pathlib import Path
+from typing import ClassVar
+
+from deploy import files, runner
+from deploy.bench.sides.side import Side
+from deploy.config import ROOT
+from deploy.errors import StackError
+from deploy.stacks.local.layout import DEFAULT
+from deploy.stacks.local.process import Service
+
+SOURCE = ROOT / "deploy" / "bench" / "peers" / "socketio"
+INSTALLED = DEFAULT / "bench" / "socketio"
+STAMP = INSTALLED / "installed"
+INSTALL = ("install", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error")
+
+
+class SocketIO(Side):
+    """Two Node processes; stores nothing."""
+
+    name: ClassVar[str] = "socketio"
+
+    @classmethod
+    def left_out(cls) -> str:
+        """Say which of node and npm is missing."""
+        missing = [name for name in ("node", "npm") if shutil.which(name) is None]
+        return f"no {' and no '.join(missing)} on PATH" if missing else super().left_out()
+
+    async def prepare(self) -> None:
+        """Install the packages once, and again when their list has changed."""
+        self.make()
+        self.cookies = self.no_sessions()
+        files.make_folder(INSTALLED)
+        package = (SOURCE / "package.json").read_bytes()
+        files.write(INSTALLED / "server.mjs", (SOURCE / "server.mjs").read_bytes())
+        if STAMP.exists() and STAMP.read_bytes() == package:
+            return
+        files.write(INSTALLED / "package.json", package)
+        done = await runner.run_beside([_found("npm"), *INSTALL], env=self.env(), cwd=INSTALLED)
+        if done.status != 0:
+            raise StackError(f"npm install in {INSTALLED} failed:\n{done.output}")
+        files.write(STAMP, package)
+
+    def instance(self, name: str) -> Service:
+        """Give one Node."""
+        socket = self.plan.instance_socket(name)
+        command = (_found("node"), str(INSTALLED / "server.mjs"), str(socket), str(self.redis_socket))
+        return Service(name, command, self.env(NODE_ENV="production"), INSTALLED)
+
+
+def _found(name: str) -> str:
+    path = shutil.which(name)
+    return str(Path(path)) if path else name
