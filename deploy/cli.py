@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from deploy import checks, testing
+from deploy.bench.cli import bench
 from deploy.config import load
 from deploy.drill import command as drill_command
 from deploy.errors import BadInputError, StackError
@@ -20,6 +21,7 @@ from deploy.stacks.local.up import up as run_up
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 render = typer.Typer(help="Write the configuration that the stack would run with.")
 app.add_typer(render, name="render")
+app.add_typer(bench, name="bench")
 drill = typer.Typer(help="Do a fault to the running stack, and judge what its clients saw.")
 app.add_typer(drill, name="drill")
 
