@@ -14,7 +14,10 @@ export class Log {
   constructor({ scroll, list, owner, seen }) {
     Object.assign(this, { scroll, list, owner, seen });
     this.lines = new Map(); // seq → line
-    scroll.addEventListener("scroll", () => this.seen(this.atEnd()), { passive: true });
+    this.end = true; // whether the reader is there
+    scroll.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    // A keyboard that comes up takes room from above: who read the end goes on reading it.
+    new ResizeObserver(() => this.end && this.toEnd()).observe(scroll);
   }
 
   get oldest() {
@@ -86,6 +89,11 @@ export class Log {
     this.#arrange([kept]);
     this.toEnd();
     return true;
+  }
+
+  #scrolled() {
+    this.end = this.atEnd();
+    this.seen(this.end);
   }
 
   #make(entries) {
