@@ -21,7 +21,13 @@ class Options:
     databases: tuple[str, ...] = field(default=("sqlite",))
     browser: bool = False
     nginx: bool = False
+    unix: bool = False  # to unix sockets instead of ports
     json: bool = False
+
+    @property
+    def by_port(self) -> bool:
+        """Whether the servers listen on ports; behind nginx they listen as `up` has them."""
+        return not self.unix and not self.nginx
 
     @property
     def people(self) -> int:

@@ -3,7 +3,7 @@
 import sys
 from typing import ClassVar
 
-from deploy.bench.sides.side import Side
+from deploy.bench.sides.side import LOOPBACK, Side
 from deploy.config import ROOT
 from deploy.stacks.local.process import Service
 
@@ -23,7 +23,11 @@ class Floor(Side):
     def instance(self, name: str) -> Service:
         """Give one uvicorn."""
         command = [sys.executable, "-P", "-m", "uvicorn", f"{SERVER}:application", "--ws", f"{SERVER}:FloorProtocol"]
-        command += ["--uds", str(self.plan.instance_socket(name)), "--log-level", "warning", "--no-access-log"]
+        if self.options.by_port:
+            command += ["--host", LOOPBACK, "--port", str(self.ports[name])]
+        else:
+            command += ["--uds", str(self.plan.instance_socket(name))]
+        command += ["--log-level", "warning", "--no-access-log"]
         command += ["--ws-per-message-deflate", "false", "--lifespan", "on"]
         env = self.env(PYTHONPATH=str(ROOT), BENCH_REDIS=str(self.redis_socket))
         return Service(name, tuple(command), env, self.layout.dir)

@@ -1,12 +1,12 @@
 """Parley as `./parley up` runs it, with the limits raised."""
 
 import os
-from pathlib import Path
+from dataclasses import replace
 from typing import ClassVar
 
 from deploy.bench.sides import django
 from deploy.bench.sides.side import Side
-from deploy.stacks.local import plan, prepare, ready
+from deploy.stacks.local import plan, prepare
 from deploy.stacks.local.process import Service
 
 
@@ -30,11 +30,8 @@ class Parley(Side):
 
     def instance(self, name: str) -> Service:
         """Give one gunicorn."""
-        return plan.instance_service(self.plan, name, self._env)
-
-    async def answers(self, path: Path) -> None:
-        """Return once the instance says that it is ready."""
-        await ready.instance(path)
+        service = plan.instance_service(self.plan, name, self._env)
+        return replace(service, env={**service.env, "PARLEY_BIND": self.bind(name)})
 
     @property
     def _env(self) -> dict[str, str]:

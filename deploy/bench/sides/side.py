@@ -30,6 +30,7 @@ INSTANCES = 2
 READY_SECONDS = 60.0
 LOCK_SECONDS = 20.0
 LAST_LINES = 30
+LOOPBACK = "127.0.0.1"
 UNLIMITED = 1_000_000
 
 
@@ -55,6 +56,7 @@ class Side(ABC):
         self.layout = Layout(folder / f"{self.name}-{database}")
         self.lines: deque[str] = deque(maxlen=LAST_LINES)
         self.cookies: list[str] = []
+        self.ports: dict[str, int] = {}
         self.plan = self._plan()
         self.postgres = Postgres(self.layout.dir / "postgres", self.say)
 
@@ -73,10 +75,6 @@ class Side(ABC):
     @abstractmethod
     def instance(self, name: str) -> Service:
         """Give one server process."""
-
-    async def answers(self, path: Path) -> None:
-        """Return once an instance takes connections."""
-        await ready.socket(path)
 
     # Common
 
@@ -126,35 +124,47 @@ class Side(ABC):
         """Give the caller's environment less what would change a server, and more."""
         return environment.clean(os.environ) | more
 
+    def bind(self, name: str) -> str:
+        """Write where an instance listens as gunicorn takes it."""
+        return f"{LOOPBACK}:{self.ports[name]}" if self.options.by_port else f"unix:{self.plan.instance_socket(name)}"
+
     def no_sessions(self) -> list[str]:
         """Make cookies as long as Django's for a side that has no sessions."""
         return [f"sessionid={secrets.token_hex(16)}" for _ in range(self.options.people)]
 
     def _plan(self) -> Plan:
-        listen, (port, *metrics) = ("127.0.0.1",), ports.metrics(0, INSTANCES + 1)
+        port, *free = ports.metrics(0, 2 * INSTANCES + 1)
         config = configuration(port, self.options)
-        return Plan(
+        found = Plan(
             config=config,
             layout=self.layout,
             capacity=capacity.capacity(config, limits.raise_open_files()),
             nginx=binaries.nginx(),
             redis=binaries.redis(Layout(DEFAULT)),
-            listen=tuple(f"{address}:{port}" for address in listen),
-            metrics_ports=tuple(metrics),
+            listen=(f"{LOOPBACK}:{port}",),
+            metrics_ports=tuple(free[:INSTANCES]),
             release=release(),
         )
+        self.ports = dict(zip(found.names, free[INSTANCES:], strict=True))
+        return found
 
     async def _start(self, supervisor: Supervisor) -> None:
         found, basic = self.plan, self.env()
-        sockets = [found.instance_socket(name) for name in found.names]
         supervisor.start(plan.redis_service(found, basic))
         await self._wait(supervisor, ready.socket(self.redis_socket))
         for name in found.names:
             supervisor.start(self.instance(name))
-        await self._wait(supervisor, _all(self.answers(path) for path in sockets))
+        await self._wait(supervisor, _all(self._answers(name) for name in found.names))
         if self.options.nginx:
             supervisor.start(plan.nginx_service(found, basic))
             await self._wait(supervisor, _listening(found.config.site.port))
+
+    async def _answers(self, name: str) -> None:
+        """Return once an instance takes connections."""
+        if self.options.by_port:
+            await _listening(self.ports[name])
+        else:
+            await ready.socket(self.plan.instance_socket(name))
 
     async def _wait(self, supervisor: Supervisor, condition: Any) -> None:
         try:
@@ -173,9 +183,12 @@ class Side(ABC):
     def _running(self, supervisor: Supervisor, groups: Mapping[str, list[int]]) -> Running:
         found, port = self.plan, self.plan.config.site.port
         pids = {name: [member.pid] for name, member in supervisor.members.items() if member.pid is not None}
-        endpoints = [Endpoint(path=str(found.instance_socket(name))) for name in found.names]
         if self.options.nginx:
             endpoints = [Endpoint(port=port, tls=True)]
+        elif self.options.by_port:
+            endpoints = [Endpoint(port=self.ports[name]) for name in found.names]
+        else:
+            endpoints = [Endpoint(path=str(found.instance_socket(name))) for name in found.names]
         return Running(
             endpoints=endpoints,
             host=f"localhost:{port}",
@@ -217,7 +230,7 @@ async def _listening(port: int) -> None:
     """Return once something takes connections on a port of loopback."""
     while True:
         with suppress(OSError):
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            _, writer = await asyncio.open_connection(LOOPBACK, port)
             writer.close()
             return
         await asyncio.sleep(ready.PAUSE)

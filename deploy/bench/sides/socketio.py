@@ -45,8 +45,8 @@ class SocketIO(Side):
 
     def instance(self, name: str) -> Service:
         """Give one Node."""
-        socket = self.plan.instance_socket(name)
-        command = (_found("node"), str(INSTALLED / "server.mjs"), str(socket), str(self.redis_socket))
+        where = str(self.ports[name] if self.options.by_port else self.plan.instance_socket(name))
+        command = (_found("node"), str(INSTALLED / "server.mjs"), where, str(self.redis_socket))
         return Service(name, command, self.env(NODE_ENV="production"), INSTALLED)
 
 

@@ -31,7 +31,7 @@ class Tutorial(Side):
         """Give one gunicorn with one stock worker."""
         command = [sys.executable, "-P", "-m", "gunicorn", f"{PROJECT}.asgi:application"]
         command += ["--worker-class", "uvicorn_worker.UvicornWorker", "--workers", "1", "--no-control-socket"]
-        command += ["--bind", f"unix:{self.plan.instance_socket(name)}"]
+        command += ["--bind", self.bind(name)]
         return Service(name, tuple(command), self._env, self.layout.dir)
 
     @property

@@ -1,10 +1,10 @@
-// Socket.IO as its documentation has it with the Redis adapter: node server.mjs SOCKET REDIS_SOCKET
+// Socket.IO as its documentation has it with the Redis adapter: node server.mjs PORT|SOCKET REDIS_SOCKET
 import { createServer } from "node:http";
 import { createAdapter } from "@socket.io/redis-adapter";
 import { Redis } from "ioredis";
 import { Server } from "socket.io";
 
-const [socketPath, redisPath] = process.argv.slice(2);
+const [where, redisPath] = process.argv.slice(2);
 const publisher = new Redis(redisPath);
 const subscriber = publisher.duplicate();
 
@@ -23,5 +23,5 @@ io.on("connection", (socket) => {
   socket.on("message", (room, text) => io.to(room).emit("message", text));
 });
 
-httpServer.listen(socketPath);
+httpServer.listen(/^\d+$/.test(where) ? { port: Number(where), host: "127.0.0.1" } : { path: where });
 process.on("SIGTERM", () => process.exit(0));
