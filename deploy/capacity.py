@@ -24,10 +24,11 @@ def capacity(config: Config, open_files: int) -> Capacity:
     instances, workers = config.app.instances, config.nginx.workers
     most_connections = open_files // 2  # a proxied socket takes two descriptors (pitfalls N5)
     fits = (most_connections * workers - 1) // (2 * instances)
-    sockets = min(config.app.sockets, open_files - SPARE_FILES, fits)
-    if sockets < FEWEST_SOCKETS:
+    room = min(open_files - SPARE_FILES, fits)
+    if room < FEWEST_SOCKETS:
         raise BadInputError(
             f"the open-files limit of {open_files} is too low for {instances} instances: raise ulimit -n"
         )
+    sockets = min(config.app.sockets, room)
     wanted = 2 * sockets * instances + SPARE_CONNECTIONS
     return Capacity(open_files, sockets, min(most_connections, wanted))

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,10 @@ from deploy.drill.address import Address
 
 ROOT = Path(__file__).resolve().parent.parent
 READY_SECONDS = 90
+UNLIMITED = (  # changes of a checkout whose clients may send as fast as they can
+    ("parley.toml", "frames_per_second = 100 ", "frames_per_second = 100000 "),
+    ("parley.toml", "burst = 200 ", "burst = 100000 "),
+)
 STOP_SECONDS = 60
 
 
@@ -99,6 +104,24 @@ class RunningStack:
         printed, _ = await process.communicate()
         assert process.returncode == 0, printed.decode()
         return printed.decode()
+
+    def measured(self, number: int) -> dict[str, float]:
+        """Return what one instance's /metrics says now, by name."""
+        with urllib.request.urlopen(f"http://{self.instances[number].metrics}/metrics", timeout=10) as answer:
+            lines = answer.read().decode().splitlines()
+        return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if line[0] != "#"}
+
+    async def until_measured(self, number: int, *, timeout: float = 20, **wanted: float) -> dict[str, float]:
+        """Wait until an instance's metrics are so (parley_ left out), and return them all."""
+        try:
+            async with asyncio.timeout(timeout):
+                while True:
+                    found = await asyncio.to_thread(self.measured, number)
+                    if all(found[f"parley_{name}"] == value for name, value in wanted.items()):
+                        return found
+                    await asyncio.sleep(0.1)
+        except TimeoutError:
+            raise AssertionError(f"not {wanted}: { ({name: found[f'parley_{name}'] for name in wanted}) }") from None
 
     def stop(self) -> int:
         """Stop as Ctrl-C does, and return the exit status."""
