@@ -62,7 +62,7 @@ class Hub:
         self._source = source
         self._count = count
         self._channel: str | None = None
-        self._joined: set[str] = set()
+        self.joined: set[str] = set()
         self._reconcile = asyncio.Event()
         self._poll_now = asyncio.Event()
         self._check: set[int] = set()
@@ -135,7 +135,7 @@ class Hub:
         while True:
             try:
                 self._channel = await self._layer.new_channel()
-                self._joined = set()
+                self.joined = set()
                 self._reconcile.set()
                 while True:
                     self._dispatch(await self._layer.receive(self._channel))
@@ -147,7 +147,7 @@ class Hub:
     async def _abandon(self) -> None:
         """Take the old channel out of its groups: the layer would go on filling it, and nobody reads."""
         channel, self._channel = self._channel, None
-        groups, self._joined = self._joined, set()
+        groups, self.joined = self.joined, set()
         if channel is not None:
             with contextlib.suppress(Exception):
                 async with asyncio.timeout(REBUILD_SECONDS):
@@ -170,16 +170,16 @@ class Hub:
             self._reconcile.clear()
             wanted = {group_of(room) for room in self.feeds} | self.groups
             try:
-                for group in wanted - self._joined:
+                for group in wanted - self.joined:
                     if (channel := self._channel) is None:
                         break
                     await self._layer.group_add(group, channel)
                     if channel == self._channel:
-                        self._joined.add(group)
+                        self.joined.add(group)
                     # What was published before the group was joined is in the log.
                     self._check_now(*(room for room in self.feeds if group_of(room) == group))
-                for group in self._joined - wanted:
-                    self._joined.discard(group)
+                for group in self.joined - wanted:
+                    self.joined.discard(group)
                     await self._layer.group_discard(group, self._channel)
             except Exception as error:  # noqa: BLE001 (any layer, any client library: tried again, the poll carries)
                 log.debug("joining groups failed: %r", error)

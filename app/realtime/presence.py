@@ -72,6 +72,11 @@ class Presence:
         self._well_since = clock()
         self._version = 0
 
+    @property
+    def people(self) -> int:
+        """How many people this process answers for, summed over the rooms."""
+        return sum(len(state.here) + len(state.leaving) for state in self._rooms.values())
+
     def enter(self, room: int, person: int, name: str) -> None:
         """Count one more socket of a person."""
         state = self._rooms.setdefault(room, _Room())
@@ -134,7 +139,7 @@ class Presence:
 
     def _expire(self, state: _Room, now: float) -> None:
         for person in [person for person, gone in state.leaving.items() if gone <= now]:
-            del state.leaving[person]
+            del state.leaving[person], state.names[person]
             state.changed = state.unsent = True
         if now - self._well_since > LEASE_SECONDS:
             # While the layer is unwell, and until everybody had time to renew, no lease ends.

@@ -63,6 +63,17 @@ class Process:
         self.hub.start()
         runs: tuple[Coroutine[Any, Any, None], ...] = (self.presence.run(), self._sweep())
         self._tasks = [loop.create_task(run) for run in runs]
+        self._show()
+
+    def _show(self) -> None:
+        feeds = self.hub.feeds
+        metrics.show("sockets", lambda: len(self.sockets))
+        metrics.show("subscriptions", lambda: sum(len(feed.subscribers) for feed in feeds.values()))
+        metrics.show("behind", lambda: sum(len(feed.behind) for feed in feeds.values()))
+        metrics.show("feeds", lambda: len(feeds))
+        metrics.show("groups", lambda: len(self.hub.joined))
+        metrics.show("people", lambda: self.presence.people)
+        metrics.show("layer_well", lambda: float(self.hub.health.is_well))
 
     async def stop(self) -> None:
         """Stop everything."""

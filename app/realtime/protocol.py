@@ -11,6 +11,7 @@ from websockets.http11 import Request
 from websockets.protocol import State
 
 EXTENSION = "realtime.writer"
+ABORT_SECONDS = 5.0  # how long a peer that answers no ping may take to read that it is closed
 
 
 class PreparedProtocol(WebSocketsSansIOProtocol):
@@ -38,6 +39,11 @@ class PreparedProtocol(WebSocketsSansIOProtocol):
         """Write one finished frame; the loop sends what one turn wrote in one system call."""
         if self.is_open:
             self.transport.write(frame)
+
+    def keepalive_timeout(self) -> None:
+        """The peer answers no ping: close, and do not wait for a buffer that it will never read (pitfalls G14)."""
+        super().keepalive_timeout()
+        self.loop.call_later(ABORT_SECONDS, self.transport.abort)
 
     def resume_writing(self) -> None:
         """The buffer went below the low-water mark."""
