@@ -35,11 +35,12 @@ def fanout(  # noqa: PLR0917 (Typer makes an option of each)
     seconds: Seconds = 4.0,
     browser: Browser = False,
     nginx: Annotated[bool, typer.Option("--nginx", help="Through nginx with TLS, instead of past it.")] = False,
+    unix: Annotated[bool, typer.Option("--unix", help="To unix sockets, instead of ports on loopback.")] = False,
     json: Json = False,
 ) -> None:
     """CPU, latency and frames of one large room."""
-    options = Options("fanout", _even(members), _peers(peers), rounds, seconds, browser=browser, nginx=nginx, json=json)
-    _show(options)
+    ways = {"browser": browser, "nginx": nginx, "unix": unix}
+    _show(Options("fanout", _even(members), _peers(peers), rounds, seconds, json=json, **ways))
 
 
 @bench.command()

@@ -38,8 +38,15 @@ def bench(options: Options, progress: Progress) -> dict[str, Any]:
         Path(folder).chmod(0o711)
         raw = asyncio.run(rounds(options, sides(options, Path(folder), left_out), progress))
     report = REPORTS[options.workload](raw)
-    about = {"rounds": options.rounds, "seconds": options.seconds, "browser": options.browser, "nginx": options.nginx}
+    about = {"rounds": options.rounds, "seconds": options.seconds, "browser": options.browser, "way": way(options)}
     return {**report, "machine": facts, "run": about, "left_out": left_out, "raw": raw}
+
+
+def way(options: Options) -> str:
+    """Say how the members reach the servers."""
+    if options.nginx:
+        return "nginx with TLS, whose CPU is counted too"
+    return "ports on loopback" if options.by_port else "unix sockets"
 
 
 def absent(options: Options) -> Iterator[tuple[str, str]]:

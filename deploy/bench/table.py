@@ -28,8 +28,7 @@ def _caption(report: Mapping[str, Any]) -> str:
     machine, run = report["machine"], report["run"]
     cores = f"{machine['cores']} cores of {machine['cpu']}"
     lines = [f"medians of {run['rounds']} rounds of {run['seconds']:g} s; {cores}; {CPU_NOTE}"]
-    if run["nginx"]:
-        lines.append("through nginx with TLS, whose CPU is counted too")
+    lines.append(f"members come by {run['way']}")
     if run["browser"]:
         lines.append("permessage-deflate was offered, as browsers do")
     lines += [f"left out: {name}: {reason}" for name, reason in report["left_out"].items()]

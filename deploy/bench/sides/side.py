@@ -58,7 +58,7 @@ class Side(ABC):
         self.cookies: list[str] = []
         self.ports: dict[str, int] = {}
         self.plan = self._plan()
-        self.postgres = Postgres(self.layout.dir / "postgres", self.say)
+        self.postgres = Postgres(folder / f"postgres-{self.name}", self.say)
 
     @classmethod
     def left_out(cls) -> str:
