@@ -1,0 +1,73 @@
+"""What the pages name is there: links, files, tests, commands."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from deploy.cli import app
+from tests.docs.pages import PAGES, ROOT, blocks, name, prose
+
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+CODE = re.compile(r"`([^`\n]+)`")
+PATH = re.compile(r"(?:app|deploy|nginx|tests|docs|requirements|\.ci)/[\w./-]*")
+TEST = re.compile(r"tests/[\w/]+\.py::\w+(?:\[[^\]]+\])?")
+COMMAND = re.compile(r"^\./parley (.+)$", re.MULTILINE)
+EXAMPLE = "app/board/"  # the app that docs/adapting.md makes; its own test runs it
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as the hosting sites make them."""
+    headings = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_links_resolve(page: Path) -> None:
+    """Files are there, and so are the headings inside them; other sites are not asked."""
+    for target in LINK.findall(prose(page)):
+        if target.startswith("https://"):
+            continue
+        path, _, anchor = target.partition("#")
+        found = (page.parent / path).resolve() if path else page
+        assert found.exists(), target
+        assert not anchor or anchor in anchors(found), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_paths_exist(page: Path) -> None:
+    """Every path of ours that a page writes as code."""
+    for code in CODE.findall(prose(page)):
+        path = code.partition("::")[0]
+        if PATH.fullmatch(path) and not path.startswith(EXAMPLE):
+            assert (ROOT / path).exists(), code
+
+
+def test_tests_exist() -> None:
+    """Every test that a page names is one that pytest collects, its parameter included."""
+    named = {one for page in PAGES for one in TEST.findall(page.read_text())}
+    files = sorted({one.partition("::")[0] for one in named})
+    command = [sys.executable, "-P", "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *files]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    collected = set(done.stdout.splitlines())
+    collected |= {one.partition("[")[0] for one in collected}  # a name without its parameters stands for all of them
+    assert named
+    assert named <= collected, named - collected
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_commands_exist(page: Path) -> None:
+    """Each `./parley …` in a shell block parses, with its options and arguments; none is run."""
+    lines = [line for block in blocks(page) if block.language == "sh" for line in COMMAND.findall(block.text)]
+    for line in lines:
+        command: Any = typer.main.get_command(app)
+        words = line.split()
+        while hasattr(command, "commands"):
+            assert words[0] in command.commands, line
+            command = command.commands[words.pop(0)]
+        command.make_context(command.name, words)  # raises for an option that is not there
