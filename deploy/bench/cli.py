@@ -39,8 +39,8 @@ def fanout(  # noqa: PLR0917 (Typer makes an option of each)
     json: Json = False,
 ) -> None:
     """CPU, latency and frames of one large room."""
-    ways = {"browser": browser, "nginx": nginx, "unix": unix}
-    _show(Options("fanout", _even(members), _peers(peers), rounds, seconds, json=json, **ways))
+    room_sizes, others = _even(members), _peers(peers)
+    _show(Options("fanout", room_sizes, others, rounds, seconds, browser=browser, nginx=nginx, unix=unix, json=json))
 
 
 @bench.command()

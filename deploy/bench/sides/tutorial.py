@@ -23,8 +23,10 @@ class Tutorial(Side):
         self.make()
         self._key = secrets.token_urlsafe(48)
         async with self.storage():
-            migrate = ["-P", "-m", "django", "migrate", "--noinput", "--run-syncdb", "--verbosity=0"]
-            await django.command(migrate, env=self._env, cwd=self.layout.dir)
+            # Twice: Django makes the tables of an app without migrations first, and ours refers to auth's.
+            for what in ("auth", "--run-syncdb"):
+                migrate = ["-P", "-m", "django", "migrate", "--noinput", "--verbosity=0", what]
+                await django.command(migrate, env=self._env, cwd=self.layout.dir)
             self.cookies = await django.cookies(people=self.options.people, rooms=0, env=self._env, cwd=self.layout.dir)
 
     def instance(self, name: str) -> Service:
