@@ -48,10 +48,10 @@ class SignUpForm(UserCreationForm):  # type: ignore[type-arg]  # generic in the 
         model = User
         fields: ClassVar = ["username", "name"]
 
-    def clean_username(self) -> str:
+    def clean_username(self) -> str | None:
         """Keep the guests' names apart from those one signs up with."""
-        username: str = super().clean_username()
-        if username.lower().startswith(GUEST_PREFIX):
+        username: str | None = super().clean_username()  # None: it is taken, and the error is noted
+        if username and username.lower().startswith(GUEST_PREFIX):
             raise ValidationError(_("Usernames may not begin with “guest-”."), code="reserved")
         return username
 

@@ -1,0 +1,202 @@
+"""Logging in, signing up, coming as a guest, and leaving."""
+
+from urllib.parse import quote_from_bytes
+
+import pytest
+from django.contrib.auth import SESSION_KEY
+from django.test import Client
+from pytest_django import Settings
+
+from accounts.models import User
+
+pytestmark = pytest.mark.django_db
+PASSWORD = "a long enough one"
+FORM = "application/x-www-form-urlencoded"
+
+
+@pytest.fixture
+def ada() -> User:
+    """Somebody who signed up."""
+    return User.objects.create_user("ada", password=PASSWORD, name="Ada")
+
+
+def user_of(client: Client) -> int | None:
+    """Who the client's session belongs to."""
+    pk = client.session.get(SESSION_KEY)
+    return None if pk is None else int(pk)
+
+
+def test_login_page_sets_the_csrf_cookie(client: Client) -> None:
+    """Outside clients take the token from here, on the first visit and on every other."""
+    for _ in range(2):
+        answer = client.get("/accounts/login/")
+        assert answer.status_code == 200
+        assert answer.cookies["csrftoken"].value
+        page = answer.content.decode()
+        assert 'action="/accounts/guest/"' in page
+        assert 'action="/accounts/login/"' in page
+        assert 'href="/accounts/signup/"' in page
+
+
+def test_guest_enters(client: Client) -> None:
+    """A name gives a session of 30 days and the road to the rooms."""
+    answer = client.post("/accounts/guest/", {"name": "Ana"})
+    assert (answer.status_code, answer["Location"]) == (302, "/")
+    assert answer.cookies["sessionid"]["max-age"] == 30 * 24 * 3600
+    guest = User.objects.get(pk=user_of(client))
+    assert (guest.name, guest.guest, guest.has_usable_password()) == ("Ana", True, False)
+
+
+def test_a_guest_keeps_the_id(client: Client) -> None:
+    """Coming again with the session is a new name, not a new person."""
+    client.post("/accounts/guest/", {"name": "Ana"})
+    first = user_of(client)
+    client.post("/accounts/guest/", {"name": "Eva"})
+    assert user_of(client) == first
+    assert User.objects.get(pk=first).name == "Eva"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "", "name=",
+        "name=+++", "name=" + "x" * 41, "name=a%00b", "name=a%1Fb", "name=Ana%0A", "name=%E2%80%8B", "other=Ana",
+    ],
+)  # fmt: skip
+def test_bad_guest_names(client: Client, body: str) -> None:
+    """A bad name is the form again, with the reason, and nobody new."""
+    answer = client.post("/accounts/guest/", body, content_type=FORM)
+    assert answer.status_code == 400
+    assert "errorlist" in answer.content.decode()
+    assert 'aria-invalid="true"' in answer.content.decode()
+    assert not User.objects.exists()
+
+
+def test_lone_surrogate_never_becomes_a_name(client: Client) -> None:
+    """A form's bytes that are half a character are replaced on the way in, so that no row holds one."""
+    body = "name=" + quote_from_bytes(b"a\xed\xa0\x80")
+    client.post("/accounts/guest/", body, content_type=FORM)
+    assert all(user.name.encode() for user in User.objects.all())
+
+
+def test_csrf_is_asked_for() -> None:
+    """Every door asks for the token; the refusal is a page of ours."""
+    strict = Client(enforce_csrf_checks=True)
+    for door in ("guest", "login", "signup", "logout"):
+        answer = strict.post(f"/accounts/{door}/", {"name": "Ana"})
+        assert answer.status_code == 403, door
+    token = strict.get("/accounts/login/").cookies["csrftoken"].value
+    answer = strict.post("/accounts/guest/", {"name": "Ana", "csrfmiddlewaretoken": token})
+    assert answer.status_code == 302
+
+
+def test_guests_off(client: Client, settings: Settings) -> None:
+    """Where the operator wants no guests there is neither a form nor a way around it."""
+    settings.GUESTS = False
+    assert client.post("/accounts/guest/", {"name": "Ana"}).status_code == 403
+    assert 'action="/accounts/guest/"' not in client.get("/accounts/login/").content.decode()
+    assert not User.objects.exists()
+
+
+@pytest.mark.parametrize("door", ["login", "guest"])
+@pytest.mark.parametrize(
+    ("target", "goes"),
+    [
+        ("/rooms/lobby/", "/rooms/lobby/"),
+        ("https://evil.example/", "/"),
+        ("//evil.example/", "/"),
+        ("javascript:alert(1)", "/"),
+        ("\\\\evil.example", "/"),
+    ],
+)
+def test_next_stays_here(client: Client, ada: User, door: str, target: str, goes: str) -> None:
+    """`next` leads to pages of this site and nowhere else."""
+    fields = {"name": "Eva", "username": "ada", "password": PASSWORD, "next": target}
+    answer = client.post(f"/accounts/{door}/", fields)
+    assert (answer.status_code, answer["Location"]) == (302, goes)
+
+
+def test_guest_becomes_somebody(client: Client, ada: User) -> None:
+    """A guest who logs in is that person, under a new session."""
+    client.post("/accounts/guest/", {"name": "Eva"})
+    guest, session = user_of(client), client.session.session_key
+    client.post("/accounts/login/", {"username": "ada", "password": PASSWORD})
+    assert user_of(client) == ada.pk != guest
+    assert client.session.session_key != session
+
+
+def test_somebody_is_not_made_a_guest(client: Client, ada: User) -> None:
+    """The guest form leaves those alone who have an account."""
+    client.force_login(ada)
+    assert client.post("/accounts/guest/", {"name": "Eva"}).status_code == 302
+    assert user_of(client) == ada.pk
+    assert User.objects.count() == 1
+
+
+def test_sign_up(client: Client) -> None:
+    """Signing up makes the person and lets them in."""
+    fields = {"username": "eva", "name": "Eva María", "password1": PASSWORD, "password2": PASSWORD}
+    answer = client.post("/accounts/signup/", fields)
+    assert (answer.status_code, answer["Location"]) == (302, "/")
+    eva = User.objects.get(username="eva")
+    assert (eva.name, eva.guest, user_of(client)) == ("Eva María", False, eva.pk)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"username": ""}, {"username": "a b"}, {"username": "ADA"}, {"username": "guest-1"}, {"username": "x" * 151},
+        {"username": "a\x00"}, {"password2": "another one"}, {"password1": "123", "password2": "123"},
+        {"name": "x" * 41}, {"name": "a\x07"},
+    ],
+)  # fmt: skip
+def test_bad_sign_ups(client: Client, ada: User, change: dict[str, str]) -> None:
+    """What cannot be an account is the form again, and nobody new."""
+    fields = {"username": "eva", "name": "Eva", "password1": PASSWORD, "password2": PASSWORD} | change
+    answer = client.post("/accounts/signup/", fields)
+    assert answer.status_code == 400
+    assert "errorlist" in answer.content.decode()
+    assert User.objects.count() == 1
+
+
+@pytest.mark.parametrize("change", [{"password": "wrong"}, {"username": "nobody"}, {"username": "ada\x00"}, {}])
+def test_bad_log_ins(client: Client, ada: User, change: dict[str, str]) -> None:
+    """A wrong password, nobody, a control character: 400 and no session; the right one is let in."""
+    answer = client.post("/accounts/login/", {"username": "ada", "password": PASSWORD} | change)
+    assert answer.status_code == (400 if change else 302)
+    assert (user_of(client) is None) == bool(change)
+
+
+@pytest.mark.parametrize("change", [{"banned": True}, {"is_active": False}])
+def test_banned_and_inactive_stay_out(client: Client, ada: User, change: dict[str, bool]) -> None:
+    """Somebody banned or inactive gets an error in the form."""
+    User.objects.filter(pk=ada.pk).update(**change)
+    answer = client.post("/accounts/login/", {"username": "ada", "password": PASSWORD})
+    assert answer.status_code == 400
+    assert user_of(client) is None
+
+
+def test_a_ban_is_told_after_the_password_alone(client: Client, ada: User) -> None:
+    """A wrong password says nothing of the ban."""
+    User.objects.filter(pk=ada.pk).update(banned=True)
+    right = client.post("/accounts/login/", {"username": "ada", "password": PASSWORD}).content.decode()
+    wrong = client.post("/accounts/login/", {"username": "ada", "password": "wrong"}).content.decode()
+    assert "banned" in right
+    assert "banned" not in wrong
+
+
+def test_banned_guest_stays_out(client: Client) -> None:
+    """A banned guest does not get out of it by a new name."""
+    client.post("/accounts/guest/", {"name": "Eva"})
+    User.objects.update(banned=True)
+    assert client.post("/accounts/guest/", {"name": "Ana"}).status_code == 403
+    assert client.get("/").status_code == 403
+
+
+def test_log_out_is_a_post(client: Client, ada: User) -> None:
+    """A link logs nobody out."""
+    client.force_login(ada)
+    assert client.get("/accounts/logout/").status_code == 405
+    assert user_of(client) == ada.pk
+    assert client.post("/accounts/logout/").status_code == 302
+    assert user_of(client) is None

@@ -1,0 +1,156 @@
+"""Who may enter which room, and what may be done to rooms."""
+
+from dataclasses import dataclass
+
+import pytest
+from pytest_django import Settings
+
+from accounts.models import User
+from chat.models import Membership, Room
+from chat.selectors import NoSuchRoom, NotAllowed, room_for, room_title_for, rooms_listed_for, rooms_visible_to
+from chat.services import room_create, room_direct_open, room_member_add, room_member_remove
+
+pytestmark = pytest.mark.django_db
+
+
+@dataclass
+class Town:
+    """People by what they are, and a room of each kind."""
+
+    member: User
+    stranger: User
+    staff: User
+    guest: User
+    banned: User
+    rooms: dict[str, Room]
+
+
+@pytest.fixture
+def town() -> Town:
+    """A lobby for guests, a public hall, a members' room, and a direct room; `member` is in all."""
+    member, stranger = (User.objects.create(username=name, name=name.title()) for name in ("member", "stranger"))
+    staff = User.objects.create(username="staff", is_staff=True, is_superuser=True)
+    banned = User.objects.create(username="banned", banned=True)
+    other = User.objects.create(username="other", name="Other")
+    club = room_create(title="Club", kind=Room.Kind.MEMBERS, creator=member)
+    Membership.objects.create(room=club, user=banned)
+    rooms = {
+        "lobby": Room.objects.create(slug="lobby", title="Lobby", guests=True),
+        "hall": Room.objects.create(slug="hall", title="Hall"),
+        "club": club,
+        "direct": room_direct_open(opener=member, other=other),
+    }
+    return Town(member, stranger, staff, User.objects.create_guest(name="Guest"), banned, rooms)
+
+
+@pytest.mark.parametrize(
+    ("who", "enters"),
+    [
+        ("member", {"lobby", "hall", "club", "direct"}),
+        ("stranger", {"lobby", "hall"}),
+        ("staff", {"lobby", "hall"}),
+        ("guest", {"lobby"}),
+        ("banned", set()),
+    ],
+)
+def test_access(town: Town, who: str, enters: set[str]) -> None:
+    """The list and the door agree, for everybody and every room."""
+    user: User = getattr(town, who)
+    listed = {room.slug for room in rooms_visible_to(user)}
+    assert listed == {town.rooms[name].slug for name in enters}
+    for name, room in town.rooms.items():
+        if name in enters:
+            assert room_for(user, room.slug) == room
+        else:
+            with pytest.raises(NotAllowed):
+                room_for(user, room.slug)
+    with pytest.raises(NoSuchRoom):
+        room_for(user, "nowhere")
+
+
+def test_guests_off(town: Town, settings: Settings) -> None:
+    """Where guests are not let in, the lobby is closed to them as well."""
+    settings.GUESTS = False
+    assert not rooms_visible_to(town.guest).exists()
+
+
+def test_a_guest_is_kept_out_by_the_room_even_as_a_member(town: Town) -> None:
+    """A membership made in the admin does not open to a guest what is not open to guests."""
+    Membership.objects.create(room=town.rooms["club"], user=town.guest)
+    with pytest.raises(NotAllowed):
+        room_for(town.guest, town.rooms["club"].slug)
+
+
+def test_inactive_people_see_nothing(town: Town) -> None:
+    """Who is not active enters nowhere, member or not."""
+    town.member.is_active = False
+    assert not rooms_visible_to(town.member).exists()
+
+
+def test_one_row_per_room(town: Town) -> None:
+    """Many members do not make a public room appear many times."""
+    for user in (town.member, town.stranger, town.staff):
+        Membership.objects.create(room=town.rooms["hall"], user=user)
+    slugs = [room.slug for room in rooms_visible_to(town.member)]
+    assert len(slugs) == len(set(slugs))
+
+
+def test_direct_room_is_called_like_the_other(town: Town) -> None:
+    """Each of the two reads the other's name."""
+    room = town.rooms["direct"]
+    other = User.objects.get(username="other")
+    assert {one.slug: one.title for one in rooms_listed_for(town.member, most=9)}[room.slug] == "Other"
+    assert room_title_for(town.member, room) == "Other"
+    assert room_title_for(other, room) == "Member"
+
+
+def test_direct_room_is_one(town: Town) -> None:
+    """Whoever opens it, and however often, it is the same room."""
+    other = User.objects.get(username="other")
+    assert room_direct_open(opener=other, other=town.member) == town.rooms["direct"]
+    assert Room.objects.filter(kind=Room.Kind.DIRECT).count() == 1
+
+
+@pytest.mark.parametrize("who", ["guest", "banned", "stranger"])
+def test_no_direct_room(town: Town, who: str) -> None:
+    """Not with a guest, nor with somebody banned, nor with oneself."""
+    with pytest.raises(NotAllowed):
+        room_direct_open(opener=town.stranger, other=getattr(town, who))
+
+
+@pytest.mark.parametrize("title", ["Direct", "direct 1 2", "Direct-1-2", "!!!", "会議", "x" * 80, "Lobby", "Hall"])
+def test_addresses_of_titles(town: Town, title: str) -> None:
+    """Any title gets an address of its own, and none that belongs to two people or to another page."""
+    for _ in range(2):
+        room = room_create(title=title, kind=Room.Kind.PUBLIC, creator=town.stranger)
+        assert room.title == title
+        assert not f"{room.slug}-".startswith("direct-")
+        room.full_clean()
+
+
+@pytest.mark.parametrize(("who", "kind"), [("guest", "public"), ("banned", "public"), ("member", "direct")])
+def test_rooms_nobody_makes(town: Town, who: str, kind: str) -> None:
+    """Guests and banned people make no rooms, and nobody makes a direct room by title."""
+    with pytest.raises(NotAllowed):
+        room_create(title="Mine", kind=Room.Kind(kind), creator=getattr(town, who))
+
+
+def test_members_let_in_and_take_out(town: Town) -> None:
+    """A member lets somebody in, once, and takes them out, once."""
+    club = town.rooms["club"]
+    fields = {"room": club, "by": town.member, "user": town.stranger}
+    assert [room_member_add(**fields), room_member_add(**fields)] == [True, False]
+    assert room_for(town.stranger, club.slug) == club
+    assert [room_member_remove(**fields), room_member_remove(**fields)] == [True, False]
+    with pytest.raises(NotAllowed):
+        room_for(town.stranger, club.slug)
+
+
+@pytest.mark.parametrize(("room", "by", "user"), [
+    ("club", "stranger", "stranger"), ("club", "staff", "stranger"), ("club", "member", "guest"),
+    ("club", "member", "banned"), ("hall", "member", "stranger"), ("direct", "member", "stranger"),
+])  # fmt: skip
+def test_nobody_else_is_let_in(town: Town, room: str, by: str, user: str) -> None:
+    """Strangers and staff let nobody in, guests and banned people are not let in, other kinds have no members."""
+    with pytest.raises(NotAllowed):
+        room_member_add(room=town.rooms[room], by=getattr(town, by), user=getattr(town, user))
