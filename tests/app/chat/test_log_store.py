@@ -134,23 +134,23 @@ def store_one(*drafts: Any) -> tuple[list[Any], list[Commit]]:
     return storing.store(drafts)
 
 
-def test_two_drafts_that_clash_in_the_database_are_stored_one_by_one(
-    place: Place, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("blind", [0, 1, 2])
+def test_a_draft_that_clashes_in_the_database_spoils_no_other(
+    place: Place, monkeypatch: pytest.MonkeyPatch, blind: int
 ) -> None:
-    """Another process stored the key between our looking and our writing: each draft is answered for itself."""
+    """Another process stored the key before, or between our looking and our writing: each is answered for itself."""
     store_one(place.draft("taken", "theirs"))
     known, looks = storing._known, []
 
-    def blind_at_first(drafts: Any) -> Any:
-        looks.append(len(drafts))
-        return known(drafts) if len(looks) > 1 else {}
+    def blind_at_first(*asked: Any) -> Any:
+        looks.append(asked)
+        return known(*asked) if len(looks) > blind else {}
 
     monkeypatch.setattr(storing, "_known", blind_at_first)
     outcomes, commits = store_one(place.draft("a"), place.draft("taken", "ours"), place.draft("b"))
-    assert looks == [3, 1, 1, 1]
     assert [(one.seq, one.repeated) for one in outcomes] == [(2, False), (1, True), (3, False)]
-    assert [commit.first for commit in commits] == [2, 3]
-    assert [key for _, key, _ in rows(place.room)] == ["taken", "a", "b"]
+    assert [commit.first + index for commit in commits for index in range(len(commit.entries))] == [2, 3]
+    assert [(key, text) for _, key, text in rows(place.room)] == [("taken", "theirs"), ("a", "hello"), ("b", "hello")]
 
 
 async def test_a_lone_draft_that_clashes_is_unknown_and_not_lost(
@@ -187,11 +187,11 @@ async def test_no_sender_waits_for_ever(
 ) -> None:
     """Whatever goes wrong in a batch, each of its senders is answered, and the next batch is stored."""
 
-    def broken(_: object) -> None:
+    def broken(*_: object) -> None:
         raise error
 
     with monkeypatch.context() as patched:
-        patched.setattr(storing, "_known", broken)
+        patched.setattr(storing, "_members", broken)
         answers = await asyncio.gather(*(outcome(log.append(place.draft(f"k-{number}"))) for number in range(3)))
         assert answers == ["unavailable"] * 3
     assert (await log.append(place.draft("k-0"))).seq == 1
