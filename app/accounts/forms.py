@@ -48,9 +48,9 @@ class SignUpForm(UserCreationForm):  # type: ignore[type-arg]  # generic in the 
         model = User
         fields: ClassVar = ["username", "name"]
 
-    def clean_username(self) -> str | None:
+    def clean_username(self) -> str:
         """Keep the guests' names apart from those one signs up with."""
-        username: str | None = super().clean_username()  # None: it is taken, and the error is noted
+        username: str = super().clean_username()  # or None, whatever the stubs say: taken, and noted as an error
         if username and username.lower().startswith(GUEST_PREFIX):
             raise ValidationError(_("Usernames may not begin with “guest-”."), code="reserved")
         return username

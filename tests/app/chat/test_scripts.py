@@ -1,0 +1,41 @@
+"""The page's modules that need no page, tried in Node: the connection, the room, the outbox, who is here."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent / "scripts"
+MODULES = Path(__file__).resolve().parents[3] / "app/chat/static/chat"
+OLDEST_NODE = 20  # the first whose test runner has a clock to hold
+
+
+def _node() -> str:
+    """Find a Node that is new enough, or leave the test out."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("Node is not installed")
+    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    if int(version.removeprefix("v").split(".")[0]) < OLDEST_NODE:
+        pytest.skip(f"Node {version} is older than {OLDEST_NODE}")
+    return node
+
+
+@pytest.mark.parametrize("path", sorted(TESTS.glob("*.test.js")), ids=lambda path: path.stem)
+def test_scripts(path: Path, tmp_path: Path) -> None:
+    """Run one file of tests against a copy of the modules, marked as modules for Node."""
+    node = _node()
+    shutil.copytree(MODULES, tmp_path / "chat")
+    shutil.copytree(TESTS, tmp_path / "tests")
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    run = subprocess.run(
+        [node, "--no-warnings", "--test", f"tests/{path.name}"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "# pass 0" not in run.stdout
