@@ -17,7 +17,6 @@ REPAIR_OFF = [
     ("app/realtime/feed.py", "        if self._repair is None:\n", "        if False:\n"),
 ]
 KEYS_OFF = [
-    ("app/chat/log/store.py", "    return {(room, author, key)", "    return {} and {(room, author, key)"),
     ("app/chat/models.py", 'fields=["room", "author", "key"]', 'fields=["room", "author", "key", "seq"]'),
     ("app/chat/migrations/0001_initial.py", "('room', 'author', 'key')", "('room', 'author', 'key', 'seq')"),
 ]

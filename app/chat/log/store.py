@@ -1,6 +1,6 @@
 """Storing: one transaction for a batch of drafts, rooms locked in one order, seqs given without a gap."""
 
-from collections import defaultdict
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from chat.frames import Author, encode_entry, timestamp
 from chat.frames import Entry as EntryFrame
+from chat.log.rows import EntryRow, RoomRow, entries_insert, heads_set, rooms_lock
 from chat.models import Entry, Membership, Room
 
 
@@ -65,51 +66,58 @@ Outcome = Stored | Refused
 
 def store(drafts: Sequence[Draft]) -> tuple[list[Outcome], list[Commit]]:
     """Store drafts in one transaction, or one by one where the database finds two that clash."""
-    try:
-        return _store_together(drafts)
-    except IntegrityError:
-        if len(drafts) == 1:
-            raise
+    with contextlib.suppress(IntegrityError):
+        # Keys are hardly ever repeated: the constraint finds it out, and no message pays for a look before.
+        return _store_together(drafts, {})
+    with contextlib.suppress(IntegrityError):
+        return _store_together(drafts, _known(drafts))
+    # Another process stores the same keys at this moment.
     outcomes: list[Outcome] = []
     commits: list[Commit] = []
     for draft in drafts:
-        outcome, commit = _store_together([draft])
+        outcome, commit = _store_alone(draft)
         outcomes += outcome
         commits += commit
     return outcomes, commits
 
 
+def _store_alone(draft: Draft) -> tuple[list[Outcome], list[Commit]]:
+    try:
+        return _store_together([draft], _known([draft]))
+    except IntegrityError:  # stored in between: now it is known
+        return _store_together([draft], _known([draft]))
+
+
 @transaction.atomic
-def _store_together(drafts: Sequence[Draft]) -> tuple[list[Outcome], list[Commit]]:
-    # In id order: two processes with rooms in common cannot wait for each other.
-    locked = Room.objects.select_for_update().filter(pk__in={draft.room for draft in drafts}).order_by("pk")
-    rooms = {room.pk: room for room in locked}
+def _store_together(
+    drafts: Sequence[Draft], known: dict[tuple[int, int, str], Stored]
+) -> tuple[list[Outcome], list[Commit]]:
+    rooms = rooms_lock({draft.room for draft in drafts})
+    heads = {room.pk: room.head for room in rooms.values()}
     members = _members(rooms, drafts)
-    known = _known(drafts)
     now = timezone.now()
     now = now.replace(microsecond=now.microsecond // 1000 * 1000)  # what is stored is what is told
     outcomes: list[Outcome] = []
-    fresh: dict[int, list[Entry]] = defaultdict(list)
+    fresh: dict[int, list[EntryRow]] = {}
     for draft in drafts:
-        refusal = _refusal(draft, rooms.get(draft.room), members)
-        if refusal is None and draft.identity not in known:
-            room = rooms[draft.room]
-            room.head += 1
-            fresh[room.pk].append(_entry(draft, room.head, now))
-            known[draft.identity] = Stored(room.head, now, repeated=True)
-            outcomes.append(Stored(room.head, now, repeated=False))
+        if (stored := known.get(draft.identity)) is not None:
+            outcomes.append(stored)  # before any refusal: what was stored stays stored
+        elif (refusal := _refusal(draft, rooms.get(draft.room), heads, members)) is not None:
+            outcomes.append(refusal)
         else:
-            outcomes.append(refusal or known[draft.identity])
-    Entry.objects.bulk_create([entry for entries in fresh.values() for entry in entries])
-    for pk in fresh:
-        Room.objects.filter(pk=pk).update(head=rooms[pk].head)
+            seq = heads[draft.room] = heads[draft.room] + 1
+            fresh.setdefault(draft.room, []).append(_row(draft, seq, now))
+            known[draft.identity] = Stored(seq, now, repeated=True)
+            outcomes.append(Stored(seq, now, repeated=False))
+    if fresh:
+        entries_insert([row for rows in fresh.values() for row in rows])
+        heads_set([(heads[room], room) for room in fresh])
     return outcomes, [
-        Commit(pk, rooms[pk].epoch, entries[0].seq, [_encoded(entry) for entry in entries])
-        for pk, entries in fresh.items()
+        Commit(room, rooms[room].epoch, rows[0].seq, [_encoded(row) for row in rows]) for room, rows in fresh.items()
     ]
 
 
-def _members(rooms: dict[int, Room], drafts: Sequence[Draft]) -> set[tuple[int, int]]:
+def _members(rooms: dict[int, RoomRow], drafts: Sequence[Draft]) -> set[tuple[int, int]]:
     """Read who of the authors belongs to those rooms that are not public."""
     closed = [pk for pk, room in rooms.items() if room.kind != Room.Kind.PUBLIC]
     if not closed:
@@ -128,7 +136,9 @@ def _known(drafts: Sequence[Draft]) -> dict[tuple[int, int, str], Stored]:
     return {(room, author, key): Stored(seq, at, repeated=True) for room, author, key, seq, at in rows}
 
 
-def _refusal(draft: Draft, room: Room | None, members: set[tuple[int, int]]) -> Refused | None:
+def _refusal(
+    draft: Draft, room: RoomRow | None, heads: dict[int, int], members: set[tuple[int, int]]
+) -> Refused | None:
     """Say why this person may not store this here; asked at each write, not only at joining (pitfalls P6)."""
     if room is None:
         return Refused("no_such_room", "the room is gone")
@@ -136,17 +146,17 @@ def _refusal(draft: Draft, room: Room | None, members: set[tuple[int, int]]) -> 
     allowed = (room.guests or not draft.guest) if is_public else (room.pk, draft.author) in members
     if not allowed:
         return Refused("not_allowed", "this room is not yours to write in")
-    if draft.reply_to is not None and draft.reply_to > room.head:
+    if draft.reply_to is not None and draft.reply_to > heads[room.pk]:
         return Refused("not_found", "reply_to: no such entry")
     return None
 
 
-def _entry(draft: Draft, seq: int, at: datetime) -> Entry:
-    return Entry(
-        room_id=draft.room,
+def _row(draft: Draft, seq: int, at: datetime) -> EntryRow:
+    return EntryRow(
+        room=draft.room,
         seq=seq,
         kind=draft.kind,
-        author_id=draft.author,
+        author=draft.author,
         author_name=draft.author_name,
         key=draft.key,
         target=draft.target,
@@ -156,16 +166,16 @@ def _entry(draft: Draft, seq: int, at: datetime) -> Entry:
     )
 
 
-def _encoded(entry: Entry) -> bytes:
+def _encoded(row: EntryRow) -> bytes:
     return encode_entry(
         EntryFrame(
-            seq=entry.seq,
-            kind=entry.kind,
-            key=entry.key,
-            author=Author(entry.author_id, entry.author_name),
-            text=entry.text,
-            at=timestamp(entry.at),
-            target=entry.target,
-            reply_to=entry.reply_to,
+            seq=row.seq,
+            kind=row.kind,
+            key=row.key,
+            author=Author(row.author, row.author_name),
+            text=row.text,
+            at=timestamp(row.at),
+            target=row.target,
+            reply_to=row.reply_to,
         )
     )
