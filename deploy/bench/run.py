@@ -1,6 +1,7 @@
 """The bench: each side started, loaded and stopped in turn, round after round, and what comes of it."""
 
 import asyncio
+import signal
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from deploy.bench.options import ROOM_MEMBERS, Options
 from deploy.bench.progress import Progress
 from deploy.bench.sides import SIDES, Running, Side
 from deploy.bench.sides import postgres as postgres_side
-from deploy.errors import StackError
+from deploy.errors import BadInputError, StackError
 
 STORES = ("parley", "tutorial")
 
@@ -30,15 +31,21 @@ class Case:
 
 def bench(options: Options, progress: Progress) -> dict[str, Any]:
     """Run the bench and give its report; raises BadInputError before, StackError when a figure cannot be taken."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a script's background job starts with it ignored
     machine.require_files(options.people)
     facts = machine.facts()
     left_out = dict(absent(options))
     with tempfile.TemporaryDirectory(prefix="parley-bench-") as folder:
         # PostgreSQL runs as another user where we are root, and has to reach its folder.
         Path(folder).chmod(0o711)
-        raw = asyncio.run(rounds(options, sides(options, Path(folder), left_out), progress))
+        try:
+            raw = asyncio.run(rounds(options, sides(options, Path(folder), left_out), progress))
+        except asyncio.CancelledError:
+            raise KeyboardInterrupt from None
     report = REPORTS[options.workload](raw)
-    about = {"rounds": options.rounds, "seconds": options.seconds, "browser": options.browser, "way": way(options)}
+    about: dict[str, Any] = {"rounds": options.rounds, "browser": options.browser, "way": way(options)}
+    if options.workload in {"fanout", "rooms"}:
+        about["seconds"] = options.seconds
     return {**report, "machine": facts, "run": about, "left_out": left_out, "raw": raw}
 
 
@@ -63,7 +70,7 @@ def absent(options: Options) -> Iterator[tuple[str, str]]:
 def sides(options: Options, folder: Path, left_out: dict[str, str]) -> list[Side]:
     """Make the sides that can run, one for each database."""
     if "parley" in left_out:
-        raise StackError(f"Parley cannot run with its Redis here: {left_out['parley']}")
+        raise BadInputError(f"the bench needs Redis: {left_out['parley']}")
     databases = [database for database in options.databases if database not in left_out]
     names = [name for name in ("parley", *options.peers) if name not in left_out]
     return [SIDES[name](folder, options, database) for database in databases for name in names]
@@ -71,6 +78,8 @@ def sides(options: Options, folder: Path, left_out: dict[str, str]) -> list[Side
 
 async def rounds(options: Options, all_sides: Sequence[Side], progress: Progress) -> dict[str, Any]:
     """Prepare every side, then take all figures, all sides in each round; results by case and side."""
+    if (task := asyncio.current_task()) is not None:  # SIGTERM stops what was started, as Ctrl-C does
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     cases = [
         Case(side, members, number if options.workload != "rooms" else 0)
         for number, members in enumerate(options.members)

@@ -27,7 +27,8 @@ def table(workload: str, report: Mapping[str, Any]) -> Table:
 def _caption(report: Mapping[str, Any]) -> str:
     machine, run = report["machine"], report["run"]
     cores = f"{machine['cores']} cores of {machine['cpu']}"
-    lines = [f"medians of {run['rounds']} rounds of {run['seconds']:g} s; {cores}; {CPU_NOTE}"]
+    length = f" of {run['seconds']:g} s" if "seconds" in run else ""
+    lines = [f"medians of {run['rounds']} rounds{length}; {cores}; {CPU_NOTE}"]
     lines.append(f"members come by {run['way']}")
     if run["browser"]:
         lines.append("permessage-deflate was offered, as browsers do")
