@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 GAP_SECONDS = 0.030  # two processes publish in either order: wait this long for the missing piece before reading
 EARLY_ENTRIES = 1_000  # entries kept while a piece before them is missing; the log has the rest
 READ_ENTRIES = 200  # one page of a repair or of a catch-up
+COMPANY_SECONDS = 0.005  # how long entries of a busy room wait for company: one frame and one write for all of them
+ALONE_FLUSHES = 64  # after waits that brought no company, up to so many are written without one
 RETRY_SECONDS = 0.5  # between two reads of a log that does not answer
 
 
@@ -55,12 +57,20 @@ class Feed:
     """Orders, fills gaps, drops repeats, and writes each frame to every live subscriber."""
 
     def __init__(
-        self, *, room: int, name: str, epoch: str, position: int, source: Source, count: Callable[[str, int], None]
+        self,
+        *,
+        room: int,
+        name: str,
+        epoch: str,
+        position: int,
+        source: Source,
+        count: Callable[[str, int], None],
+        company_seconds: float = 0.0,
     ) -> None:
         self.room = room
         self.name = name
         self.epoch = epoch
-        self.position = position
+        self.position = position  # the last seq that was written
         self.live: set[Subscriber] = set()
         self.behind: dict[Subscriber, int] = {}
         self._source = source
@@ -70,25 +80,37 @@ class Feed:
         self._gap: asyncio.TimerHandle | None = None
         self._repair: asyncio.Task[None] | None = None
         self._catching: dict[Subscriber, asyncio.Task[None]] = {}
+        self._company_seconds = company_seconds
+        self._held: list[bytes] = []  # entries right behind the position that wait for company
+        self._waiting: asyncio.TimerHandle | None = None
+        self._company = 0  # how many pieces are held
+        self._alone = 0  # how many pieces are still written without a wait
+        self._in_vain = 1
+        self._flushed_at = -company_seconds
 
     # Positions
+
+    @property
+    def accepted(self) -> int:
+        """The last seq that is written or about to be."""
+        return self.position + len(self._held)
 
     def offer(self, epoch: str, first: int, entries: Sequence[bytes]) -> None:
         """Take entries first, first+1, … of `epoch` from anywhere; what was seen is dropped."""
         if epoch != self.epoch:
             return  # of a history that was replaced; the heads poll settles which one is true
-        if first > self.position + 1:
+        if first > self.accepted + 1:
             self._keep(first, entries)
             return
-        fresh = entries[self.position + 1 - first :]
+        fresh = entries[self.accepted + 1 - first :]
         if fresh:
-            self._advance(fresh)
+            self._accept(fresh)
             self._take_early()
 
     def head_is(self, head: int) -> None:
         """The log has entries up to `head`: read what this feed has not seen."""
         self._known = max(self._known, head)
-        if head > self.position:
+        if head > self.accepted:
             self._start_repair()
 
     # Subscribers
@@ -96,13 +118,14 @@ class Feed:
     def attach(self, subscriber: Subscriber, position: int) -> None:
         """Add a socket that was given everything up to `position`."""
         self.detach(subscriber)
-        if position == self.position:
+        self._flush()
+        if position == self.position and subscriber.is_writable:
             self.live.add(subscriber)
             return
         self.behind[subscriber] = position
         if position > self.position:
             self.head_is(position)
-        else:
+        elif position < self.position:
             self._start_catching(subscriber)
 
     def detach(self, subscriber: Subscriber) -> None:
@@ -128,25 +151,53 @@ class Feed:
 
     def close(self) -> None:
         """Stop every task of this feed."""
-        if self._gap is not None:
-            self._gap.cancel()
+        for timer in (self._gap, self._waiting):
+            if timer is not None:
+                timer.cancel()
         for task in [*self._catching.values(), *([self._repair] if self._repair else [])]:
             task.cancel()
 
     # Inside
 
-    def _advance(self, entries: Sequence[bytes]) -> None:
-        """Write the next entries to whoever stands right before them."""
-        frames = self._source.frames(self.name, entries)
+    def _accept(self, entries: Sequence[bytes]) -> None:
+        """Write the next entries: at once when the room was quiet, else with what comes within a few milliseconds."""
+        self._held += entries
+        self._company += 1
+        if self._waiting is None:
+            loop = asyncio.get_running_loop()
+            if self._alone or loop.time() >= self._flushed_at + self._company_seconds:
+                self._alone = max(0, self._alone - 1)
+                self._flush()
+            else:
+                self._waiting = loop.call_at(self._flushed_at + self._company_seconds, self._flush_held)
+
+    def _flush_held(self) -> None:
+        """The wait is over; where nobody came, the next ones do not wait: twice as many each time in a row."""
+        if self._company < 2:
+            self._in_vain = min(2 * self._in_vain, ALONE_FLUSHES)
+            self._alone = self._in_vain
+        else:
+            self._in_vain = 1
+        self._flush()
+
+    def _flush(self) -> None:
+        """Write what is held to whoever stands right before it."""
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+        if not self._held:
+            return
+        held, self._held, self._company = self._held, [], 0
+        self._flushed_at = asyncio.get_running_loop().time()
         start = self.position
-        for frame in frames:
+        for frame in self._source.frames(self.name, held):
             self._set_slow_aside()
             self.position += frame.entries
             for subscriber in self.live:
                 subscriber.write(frame)
             self._count("deliveries", frame.entries * len(self.live))
         if self.behind:
-            self._take_along(start, entries)
+            self._take_along(start, held)
 
     def _set_slow_aside(self) -> None:
         """Stop writing to sockets whose buffer is full: they cost no memory, and catch up from the log."""
@@ -158,11 +209,19 @@ class Feed:
     def _take_along(self, start: int, entries: Sequence[bytes]) -> None:
         """Make those live who joined ahead of this feed, inside the entries that it now passed."""
         for subscriber, position in list(self.behind.items()):
-            if start < position <= self.position and subscriber.is_writable and subscriber not in self._catching:
-                del self.behind[subscriber]
-                self.live.add(subscriber)
-                for frame in self._source.frames(self.name, entries[position - start :]):
-                    subscriber.write(frame)
+            if start < position <= self.position and subscriber not in self._catching:
+                self._bring(subscriber, entries[position - start :])
+
+    def _bring(self, subscriber: Subscriber, entries: Sequence[bytes]) -> None:
+        """Write the entries that follow a subscriber's position, as far as it reads; live where that is all."""
+        for frame in self._source.frames(self.name, entries):
+            if not subscriber.is_writable:
+                return
+            subscriber.write(frame)
+            self.behind[subscriber] += frame.entries
+        if subscriber.is_writable and self.behind[subscriber] == self.position:
+            del self.behind[subscriber]
+            self.live.add(subscriber)
 
     def _keep(self, first: int, entries: Sequence[bytes]) -> None:
         self._known = max(self._known, first + len(entries) - 1)
@@ -174,11 +233,11 @@ class Feed:
     def _take_early(self) -> None:
         """Continue with entries that came before their turn."""
         run: list[bytes] = []
-        while (entry := self._early.pop(self.position + 1 + len(run), None)) is not None:
+        while (entry := self._early.pop(self.accepted + 1 + len(run), None)) is not None:
             run.append(entry)
         if run:
-            self._advance(run)
-        for seq in [seq for seq in self._early if seq <= self.position]:
+            self._accept(run)
+        for seq in [seq for seq in self._early if seq <= self.accepted]:
             del self._early[seq]
         if not self._early and self._gap is not None:
             self._gap.cancel()
@@ -197,14 +256,14 @@ class Feed:
         """Read from the log what the layer did not bring, all gaps at once."""
         try:
             # What becomes known while a read is under way may not be in its answer: read again.
-            while self.position < self._known:
-                after, known = self.position, self._known
+            while self.accepted < self._known:
+                after, known = self.accepted, self._known
                 entries = await self._source.read(self.room, self.epoch, after, READ_ENTRIES)
-                repaired = after + len(entries) - self.position
+                repaired = after + len(entries) - self.accepted
                 if repaired > 0:
                     self._count("repaired", repaired)
                 self.offer(self.epoch, after + 1, entries)
-                if not entries and self.position == after:
+                if not entries and self.accepted == after:
                     self._forget_unknown(known)
         except LogUnavailableError:
             log.warning("room %s: the log cannot be read; the next poll tries again", self.room)
@@ -214,7 +273,7 @@ class Feed:
     def _forget_unknown(self, known: int) -> None:
         """The log has nothing more, whatever was told: leave it to the heads poll, which finds a replaced history."""
         if self._known == known:
-            self._known = self.position
+            self._known = self.accepted
             self._early.clear()
 
     def _start_catching(self, subscriber: Subscriber) -> None:
@@ -230,14 +289,11 @@ class Feed:
                 if not entries:  # of a history that was replaced there are none: the heads poll ends this
                     await asyncio.sleep(RETRY_SECONDS)
                 # What is beyond the feed comes live.
-                for frame in self._source.frames(self.name, entries[: self.position - after]):
-                    if not subscriber.is_writable:
-                        break
-                    subscriber.write(frame)
-                    self.behind[subscriber] += frame.entries
+                self._bring(subscriber, entries[: self.position - after])
+                if subscriber in self.live:
+                    return
             if subscriber.is_writable and self.behind[subscriber] == self.position:
-                del self.behind[subscriber]
-                self.live.add(subscriber)
+                self._bring(subscriber, [])
         except Exception:
             log.exception("room %s: a socket could not be brought up, it joins again", self.room)
             subscriber.restart()

@@ -95,7 +95,13 @@ class Hub:
             feed = None
         if feed is None:
             feed = self.feeds[room] = Feed(
-                room=room, name=name, epoch=head.epoch, position=head.seq, source=self._source, count=self._count
+                room=room,
+                name=name,
+                epoch=head.epoch,
+                position=head.seq,
+                source=self._source,
+                count=self._count,
+                company_seconds=feeds.COMPANY_SECONDS,
             )
             self._reconcile.set()
             self._check_now(room)  # what was stored between that reading and this line

@@ -20,16 +20,18 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 class Outlet(Protocol):
-    """What a feed and a consumer need of a socket."""
+    """What a socket needs of its way out. It asks nothing before a write, so it is told."""
 
+    on_full: Callable[[], None] | None
     on_writable: Callable[[], None] | None
+    on_end: Callable[[], None] | None
 
     @property
     def is_writable(self) -> bool:
         """Whether the peer keeps up."""
 
     def write(self, frame: Frame) -> None:
-        """Put a frame on its way; a closed socket takes it silently."""
+        """Put a frame on its way; not after `on_end`."""
 
     def close(self, code: int, reason: str = "") -> None:
         """Start the closing handshake."""
@@ -44,42 +46,52 @@ def outlet_for(scope: Mapping[str, Any], send: Send) -> Outlet:
     return PreparedOutlet(extension["writer"]) if extension else AsgiOutlet(send)
 
 
-class PreparedOutlet:
-    """Bytes straight to the transport: no copy, no task, no encoding per socket."""
+def _told(name: str) -> Any:
+    """Pass a callback on to the protocol."""
 
-    __slots__ = ("_protocol",)
+    def get(outlet: "PreparedOutlet") -> Any:
+        return getattr(outlet.protocol, name)
+
+    def put(outlet: "PreparedOutlet", call: Callable[[], None] | None) -> None:
+        setattr(outlet.protocol, name, call)
+
+    return property(get, put)
+
+
+class PreparedOutlet:
+    """Bytes straight to the transport: no copy, no task, no encoding and no question per socket."""
+
+    __slots__ = ("_write", "protocol")
 
     def __init__(self, protocol: PreparedProtocol) -> None:
-        self._protocol = protocol
+        self.protocol = protocol
+        self._write = protocol.transport.write
 
-    @property
-    def on_writable(self) -> Callable[[], None] | None:
-        """Called when the peer keeps up again."""
-        return self._protocol.on_writable
-
-    @on_writable.setter
-    def on_writable(self, call: Callable[[], None] | None) -> None:
-        self._protocol.on_writable = call
+    on_full = _told("on_full")
+    on_writable = _told("on_writable")
+    on_end = _told("on_end")
 
     @property
     def is_writable(self) -> bool:
-        return self._protocol.is_writable
+        return self.protocol.is_writable
 
     def write(self, frame: Frame) -> None:
-        self._protocol.write(frame.wire)
+        self._write(frame.wire)
 
     def close(self, code: int, reason: str = "") -> None:
-        self._protocol.close(code, reason)
+        self.protocol.close(code, reason)
 
     def abort(self) -> None:
-        self._protocol.abort()
+        self.protocol.abort()
 
 
 class AsgiOutlet:
     """A queue and, while something is in it, a task that sends: for any other ASGI server."""
 
     def __init__(self, send: Send) -> None:
+        self.on_full: Callable[[], None] | None = None
         self.on_writable: Callable[[], None] | None = None
+        self.on_end: Callable[[], None] | None = None
         self._send = send
         self._queue: deque[tuple[dict[str, Any], int]] = deque()
         self._bytes = 0
@@ -109,7 +121,10 @@ class AsgiOutlet:
 
     def _put(self, message: dict[str, Any], size: int) -> None:
         self._queue.append((message, size))
+        was_writable = self.is_writable
         self._bytes += size
+        if was_writable and not self.is_writable and self.on_full is not None:
+            self.on_full()
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run())
 

@@ -7,6 +7,7 @@ application uses of it. Given to uvicorn as `ws=` (a class or an import string).
 from collections.abc import Callable
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
 from websockets.http11 import Request
 from websockets.protocol import State
 
@@ -17,7 +18,9 @@ ABORT_SECONDS = 5.0  # how long a peer that answers no ping may take to read tha
 class PreparedProtocol(WebSocketsSansIOProtocol):
     """Writes bytes that are framed already, and says when the peer reads too slowly."""
 
+    on_full: Callable[[], None] | None = None
     on_writable: Callable[[], None] | None = None
+    on_end: Callable[[], None] | None = None
 
     def handle_connect(self, event: Request) -> None:
         """Offer the extension; the application's task starts in the next turn of the loop and sees it."""
@@ -35,15 +38,32 @@ class PreparedProtocol(WebSocketsSansIOProtocol):
         """Whether the transport's buffer is below its limit."""
         return self.writable.is_set()
 
-    def write(self, frame: bytes) -> None:
-        """Write one finished frame; the loop sends what one turn wrote in one system call."""
-        if self.is_open:
-            self.transport.write(frame)
+    def handle_close(self, event: Frame) -> None:
+        """The peer closes: nothing may be written from here on."""
+        self._end()
+        super().handle_close(event)
+
+    def handle_parser_exception(self) -> None:
+        """The peer sent what is no frame, or too large a one."""
+        self._end()
+        super().handle_parser_exception()
+
+    def shutdown(self) -> None:
+        """The server ends."""
+        self._end()
+        super().shutdown()
 
     def keepalive_timeout(self) -> None:
         """The peer answers no ping: close, and do not wait for a buffer that it will never read (pitfalls G14)."""
+        self._end()
         super().keepalive_timeout()
         self.loop.call_later(ABORT_SECONDS, self.transport.abort)
+
+    def pause_writing(self) -> None:
+        """The buffer went above the high-water mark."""
+        super().pause_writing()
+        if self.on_full is not None:
+            self.on_full()
 
     def resume_writing(self) -> None:
         """The buffer went below the low-water mark."""
@@ -55,6 +75,7 @@ class PreparedProtocol(WebSocketsSansIOProtocol):
         """Start the closing handshake without waiting for room in the buffer (pitfalls G14)."""
         if not self.is_open or self.close_sent or self.transport.is_closing():
             return
+        self._end()
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
         self.conn.send_close(code, reason)
         self.transport.write(b"".join(self.conn.data_to_send()))
@@ -70,5 +91,11 @@ class PreparedProtocol(WebSocketsSansIOProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let the application go, which holds this protocol through its scope."""
-        self.on_writable = None
+        self._end()
         super().connection_lost(exc)
+
+    def _end(self) -> None:
+        """Tell once, at once, that no frame may be written any more: writers do not ask before each."""
+        ended, self.on_end, self.on_full, self.on_writable = self.on_end, None, None, None
+        if ended is not None:
+            ended()

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from realtime.frame import Frame
@@ -20,26 +20,19 @@ ABORT_SECONDS = 5.0  # how long a closed peer may take to answer before the conn
 class Socket:
     """A subscriber of feeds: writes frames, knows the rooms it reads, and closes once."""
 
-    __slots__ = ("address", "closing", "feeds", "outlet", "person", "stuck_since")
+    __slots__ = ("address", "closing", "feeds", "is_writable", "outlet", "person", "stuck_since", "write")
 
     def __init__(self, outlet: Outlet) -> None:
         self.outlet = outlet
+        # Attributes, not methods: a feed reads both for each socket and frame.
+        self.write: Callable[[Frame], None] = outlet.write
+        self.is_writable = outlet.is_writable
         self.person = 0  # whose it is, once known
         self.address = ""
         self.feeds: dict[str, Feed] = {}
         self.closing: int | None = None
         self.stuck_since: float | None = None
-        outlet.on_writable = self._resumed
-
-    @property
-    def is_writable(self) -> bool:
-        """False while the peer reads too slowly."""
-        return self.outlet.is_writable
-
-    def write(self, frame: Frame) -> None:
-        """Put a frame on its way, unless the socket is closing."""
-        if self.closing is None:
-            self.outlet.write(frame)
+        outlet.on_full, outlet.on_writable, outlet.on_end = self._filled, self._resumed, self._ended
 
     def restart(self) -> None:
         """Make the client connect again and resume."""
@@ -49,6 +42,7 @@ class Socket:
         """Close with `code`, once; a peer that does not answer is dropped."""
         if self.closing is None:
             self.closing = code
+            self._ended()
             self.outlet.close(code, reason)
             asyncio.get_running_loop().call_later(ABORT_SECONDS, self.outlet.abort)
 
@@ -63,9 +57,21 @@ class Socket:
             return True
         return False
 
+    def _ended(self) -> None:
+        """Write nothing from now on: it may be long before the consumer hears of the end and leaves its rooms."""
+        self.write = _discard
+
+    def _filled(self) -> None:
+        self.is_writable = False
+
     def _resumed(self) -> None:
+        self.is_writable = True
         for feed in self.feeds.values():
             feed.resumed(self)
+
+
+def _discard(frame: Frame) -> None:
+    """Take the place of a closed socket's write."""
 
 
 class Sockets:

@@ -158,7 +158,7 @@ async def test_a_reader_that_never_reads_again_is_let_go(until: Until, monkeypat
             assert socket.check_stuck(1_000)
             assert socket.closing == TOO_SLOW
             await asyncio.wait_for(held.ended.wait(), 10)
-            await until(lambda: held.outlet._protocol.disconnected)  # type: ignore[attr-defined]
+            await until(lambda: held.outlet.protocol.disconnected)  # type: ignore[attr-defined]
 
 
 async def test_both_servers_send_the_same_bytes() -> None:

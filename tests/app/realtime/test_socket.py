@@ -12,7 +12,7 @@ class Recorder:
     """An outlet that does nothing."""
 
     def __init__(self) -> None:
-        self.on_writable = None
+        self.on_full = self.on_writable = self.on_end = None
         self.is_writable = True
         self.written: list[bytes] = []
         self.closed: list[int] = []
@@ -53,12 +53,12 @@ async def test_a_peer_that_reads_nothing_for_too_long_is_closed_with_4408() -> N
     outlet = Recorder()
     socket = Socket(outlet)
     assert not socket.check_stuck(0)
-    outlet.is_writable = False
+    outlet.on_full()
     assert not socket.check_stuck(10)
     assert not socket.check_stuck(10 + STUCK_SECONDS)
-    outlet.is_writable = True
+    outlet.on_writable()
     assert not socket.check_stuck(11 + STUCK_SECONDS)
-    outlet.is_writable = False
+    outlet.on_full()
     assert not socket.check_stuck(50)
     assert not socket.check_stuck(50 + STUCK_SECONDS)
     assert socket.check_stuck(51 + STUCK_SECONDS)
