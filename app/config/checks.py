@@ -8,18 +8,41 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from config.env import environment
 
 IN_MEMORY = "channels.layers.InMemoryChannelLayer"
+LOSSY = "realtime.lossy.LossyChannelLayer"
 
 
 @register(Tags.security)
 def layer_is_shared(**_: Any) -> list[CheckMessage]:
-    """Refuse the in-memory layer outside local and test: it reaches one process and looks well (pitfalls C9)."""
-    backends = [layer["BACKEND"] for layer in settings.CHANNEL_LAYERS.values()]
-    if environment().env in {"local", "test"} or IN_MEMORY not in backends:
+    """Refuse the in-memory layer outside local and test: it reaches one process and looks well (pitfalls C9).
+
+    config/env.py refuses its URL; this finds one that somebody wrote into the settings.
+    """
+    if not _serves_everybody(IN_MEMORY):
         return []
     return [
         Error(
-            "PARLEY_LAYER_URL=memory:// reaches one process only.",
-            hint="Give redis://… or, for delivery by the log's poll alone, none://.",
+            "The in-memory channel layer reaches one process only.",
+            hint="PARLEY_LAYER_URL: give redis://… or, for delivery by the log's poll alone, none://.",
             id="parley.E001",
         )
     ]
+
+
+@register(Tags.security)
+def layer_is_honest(**_: Any) -> list[CheckMessage]:
+    """Refuse the layer that misbehaves on purpose outside local and test."""
+    if not _serves_everybody(LOSSY):
+        return []
+    return [
+        Error(
+            f"{LOSSY} drops messages on purpose.",
+            hint="CHANNEL_LAYERS: name the layer inside it.",
+            id="parley.E002",
+        )
+    ]
+
+
+def _serves_everybody(backend: str) -> bool:
+    """Say whether this layer is set where it may not be."""
+    backends = {layer["BACKEND"] for layer in settings.CHANNEL_LAYERS.values()}
+    return backend in backends and environment().env not in {"local", "test"}

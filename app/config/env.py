@@ -17,6 +17,7 @@ PREFIX = "PARLEY_"
 FILE_SUFFIX = "_FILE"
 SECRET_CHARACTERS = 50  # what Django's own deployment check (security.W009) asks for
 REQUIRED_IN_PRODUCTION = ("ORIGINS", "DATABASE_URL", "LAYER_URL", "STATIC_ROOT")
+MEMORY = "memory://"  # a layer that reaches one process and looks well
 LOCAL_SECRET = "local-only-" + "0" * 50  # never accepted in production, see Environment.production_is_closed
 
 
@@ -93,6 +94,12 @@ def _open_in_production(values: Mapping[str, Any]) -> list[str]:
         ("SECRET_KEY", secret == LOCAL_SECRET, "is the one of local"),
         ("HOSTS", not hosts, "is missing"),
         ("HOSTS", hosts and "*" in hosts, "must name hosts, not *"),
+        # Here and not in a system check alone: gunicorn starts without running those (pitfalls C9).
+        (
+            "LAYER_URL",
+            values.get("layer_url") == MEMORY,
+            "memory:// reaches one process only; give redis://… or none://",
+        ),
         *((name, not values.get(name.lower()), "is missing") for name in REQUIRED_IN_PRODUCTION),
     )
     return [f"{PREFIX}{name}: {why}" for name, wrong, why in problems if wrong]

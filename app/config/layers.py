@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from config.env import MEMORY
+
 # More than the commands one process has under way: redis-py raises at the limit instead of waiting (pitfalls C2).
 MAX_CONNECTIONS = 256
 SOCKET_SECONDS = 2  # redis-py 8 has 5 s of its own, which ends idle core-layer consumers (pitfalls C1)
@@ -12,7 +14,7 @@ def from_url(url: str) -> dict[str, Any]:
     """Return CHANNEL_LAYERS for redis://, rediss://, unix://, memory:// and none:// (or an empty URL)."""
     if url in {"", "none://"}:
         return {}
-    if url == "memory://":
+    if url == MEMORY:
         backend = "channels.layers.InMemoryChannelLayer"
         return {"default": {"BACKEND": backend, "CONFIG": {"capacity": MEMORY_CAPACITY}}}
     host = {

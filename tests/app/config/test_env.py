@@ -82,6 +82,7 @@ def test_what_is_wrong_does_not_hide_what_is_missing() -> None:
         ("PARLEY_HOSTS", "chat.example.com,*", "must name hosts, not *"),
         ("PARLEY_STATIC_ROOT", "", "is missing"),
         ("PARLEY_LAYER_URL", "", "is missing"),
+        ("PARLEY_LAYER_URL", "memory://", "reaches one process only"),
         ("PARLEY_METRICS_BIND", "9100", "String should match pattern"),
         ("PARLEY_INSTANCE", "web 1", "String should match pattern"),
         ("PARLEY_GUESTS", "perhaps", "Input should be a valid boolean"),

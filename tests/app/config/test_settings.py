@@ -14,7 +14,7 @@ from django.test import override_settings
 from redis.exceptions import ConnectionError as NoRedisError
 
 from config import databases, layers
-from config.checks import layer_is_shared
+from config.checks import layer_is_honest, layer_is_shared
 from config.env import environment
 from tests.app.config.test_env import PRODUCTION
 
@@ -162,21 +162,46 @@ def test_the_layer_in_memory_is_refused_outside_local_and_test(
     assert bool(found) is refused
 
 
-def test_the_check_is_registered() -> None:
-    """`manage.py check` fails by its id."""
-    variables = PRODUCTION | {"PARLEY_LAYER_URL": "memory://", "PARLEY_DATABASE_URL": "sqlite://:memory:"}
-    done = python(CHECK, **variables)
+@pytest.mark.parametrize(("env", "refused"), [("production", ["parley.E002"]), ("local", []), ("test", [])])
+def test_the_lossy_layer_is_refused_outside_local_and_test(
+    env: str, refused: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it drops is gone."""
+    changed = environment().model_copy(update={"env": env})
+    monkeypatch.setattr("config.checks.environment", lambda: changed)
+    lossy = {
+        "BACKEND": "realtime.lossy.LossyChannelLayer",
+        "CONFIG": {"layer": layers.from_url("memory://")["default"]},
+    }
+    with override_settings(CHANNEL_LAYERS={"default": lossy}):
+        assert [error.id for error in layer_is_honest()] == refused
+
+
+@pytest.mark.parametrize("id", ["parley.E001", "parley.E002"])
+def test_the_checks_are_registered(id: str) -> None:  # noqa: A002 (the check's own word)
+    """`manage.py check` fails by their ids, whoever wrote such a layer into the settings."""
+    backend = {"parley.E001": "channels.layers.InMemoryChannelLayer", "parley.E002": "realtime.lossy.LossyChannelLayer"}
+    done = python(CHECK, **PRODUCTION | {"PARLEY_DATABASE_URL": "sqlite://:memory:", "BACKEND": backend[id]})
     assert done.returncode == 1
-    assert "parley.E001" in done.stderr
+    assert id in done.stderr
 
 
 CHECK = """
-import sys
+import os
 from config.env import select_settings
 select_settings()
+from django.conf import settings
+settings.CHANNEL_LAYERS = {"default": {"BACKEND": os.environ["BACKEND"]}}
 from django.core.management import execute_from_command_line
 execute_from_command_line(["manage.py", "check"])
 """
+
+
+def test_production_does_not_boot_on_the_layer_in_memory() -> None:
+    """gunicorn runs no system check, so the ASGI file itself refuses."""
+    done = python("import config.asgi", **PRODUCTION | {"PARLEY_LAYER_URL": "memory://"})
+    assert done.returncode == 1
+    assert "PARLEY_LAYER_URL: memory:// reaches one process only" in done.stderr
 
 
 # The ASGI file
