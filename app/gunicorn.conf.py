@@ -33,6 +33,5 @@ forwarded_allow_ips = env.trusted_proxies
 umask = 0o007  # the unix socket is for this user and group
 max_requests = 0  # recycling a worker cuts its sockets (pitfalls G4)
 control_socket_disable = True  # writes under a HOME that a service does not have (pitfalls A10)
-proc_name = f"parley-{env.instance}"
 accesslog = None
 logconfig_dict = configuration(style=env.log_format, level=env.log_level)
