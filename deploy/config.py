@@ -38,6 +38,7 @@ class App(Section):
     guests: bool = True
     sockets: Annotated[int, Field(ge=1, le=1_000_000)] = 4096
     sockets_per_user: Count = 0
+    sockets_per_address: Count = 0
     frames_per_second: Annotated[int, Field(ge=1, le=1_000_000)] = 100
     burst: Annotated[int, Field(ge=1, le=1_000_000)] = 200
     frame_bytes: Annotated[int, Field(ge=1024, le=16_777_216)] = 65_536

@@ -1,13 +1,14 @@
 """The app's environment: the names are the ones that app/config/env.py reads, and the app accepts the values."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from config.env import read
+from config.env import Environment, read
 from deploy import environment
 from deploy.capacity import capacity
-from deploy.config import Config
+from deploy.config import App, Config
 from deploy.stacks.local import plan
 from deploy.stacks.local.binaries import Nginx, NoRedis
 from deploy.stacks.local.layout import Layout
@@ -46,6 +47,17 @@ def test_the_app_accepts_all_of_it_and_knows_every_name(found: plan.Plan) -> Non
     assert read_back.bind == f"unix:{found.layout.run}/web-2.sock"
     assert read_back.trusted_proxies == "*"
     assert read_back.sockets == found.capacity.sockets
+
+
+@pytest.mark.parametrize("key", sorted(Environment.model_fields.keys() & App.model_fields.keys() - {"sockets"}))
+def test_each_key_reaches_the_app_under_its_own_name(found: plan.Plan, key: str) -> None:
+    """One that is dropped on the way would be a setting without an effect; the limit of files decides `sockets`."""
+    given = getattr(found.config.app, key)
+    value = {"guests": False, "log_level": "debug"}[key] if isinstance(given, bool | str) else given + 1
+    app = found.config.app.model_copy(update={key: value})
+    changed = replace(found, config=found.config.model_copy(update={"app": app}))
+    service = plan.instance_service(changed, "web-1", plan.app_environment(changed, {}))
+    assert getattr(read(service.env), key) == value
 
 
 def test_addresses_survive_odd_paths(found: plan.Plan) -> None:

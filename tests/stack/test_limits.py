@@ -34,6 +34,21 @@ async def test_sockets_of_one_person(tmp_path: Path) -> None:
                 await again.welcome()
 
 
+async def test_sockets_of_one_address(tmp_path: Path) -> None:
+    """The third of two is told to try later, whoever it is; each instance counts its own."""
+    change = ("parley.toml", "sockets_per_address = 0 ", "sockets_per_address = 2 ")
+    with running_stack(tmp_path / "stack", root=changed_checkout(tmp_path / "c", change)) as stack:
+        here, there = stack.pinned(0), stack.pinned(1)
+        cookies = [await guest(here, f"Neighbour {number}") for number in range(3)]
+        async with connect(here, cookies[0]) as one, connect(here, cookies[1]) as two:
+            await one.welcome()
+            await two.welcome()
+            async with connect(here, cookies[2]) as three:
+                assert await three.closed() == 1013
+            async with connect(there, cookies[2]) as elsewhere:
+                await elsewhere.welcome()
+
+
 async def test_sockets_of_one_instance(tmp_path: Path) -> None:
     """A full instance says so after the accept."""
     root = changed_checkout(tmp_path / "c", ("parley.toml", "sockets = 4096 ", "sockets = 2 "))
