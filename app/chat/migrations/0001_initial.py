@@ -62,7 +62,7 @@ class Migration(migrations.Migration):
                 ('text', models.TextField()),
                 ('at', models.DateTimeField()),
                 ('author', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('room', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='entries', to='chat.room')),
+                ('room', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, db_index=False, related_name='entries', to='chat.room')),
             ],
             options={
                 'verbose_name': 'entry',
