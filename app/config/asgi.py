@@ -24,6 +24,7 @@ from django.urls import path, re_path
 
 from chat.consumers import ChatConsumer
 from chat.handshake import Handshake
+from chat.runtime import runtime
 from health.asgi import Health
 from realtime.origin import LoggedOriginValidator
 from realtime.refuse import not_found
@@ -49,5 +50,6 @@ application = Health(
             ),
         }
     ),
+    start=runtime,
     metrics_port=int(metrics_port or 0),
 )

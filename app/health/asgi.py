@@ -12,10 +12,15 @@ Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 class Health:
-    """Wraps an ASGI application; `metrics_port` is the port of the listener that may serve /metrics, 0 for none."""
+    """Wraps an ASGI application.
 
-    def __init__(self, application: Application, *, metrics_port: int) -> None:
+    `start` makes and starts the process object of the running loop, if there is none yet: the first probe comes
+    before the first visitor. `metrics_port` is the port of the listener that may serve /metrics, 0 for none.
+    """
+
+    def __init__(self, application: Application, *, start: Callable[[], object], metrics_port: int) -> None:
         self.application = application
+        self.start = start
         self.metrics_port = metrics_port
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -27,6 +32,7 @@ class Health:
         elif scope["path"] == "/healthz":
             await _answer(send, 200, b"text/plain; charset=utf-8", b"ok")
         elif scope["path"] == "/readyz":
+            self.start()
             is_ready, checks = await readiness()
             body = msgspec.json.encode({"ready": is_ready, "checks": checks})
             await _answer(send, 200 if is_ready else 503, b"application/json", body)

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from chat.runtime import runtime
+from realtime.process import Process, running
 
 DATABASE_SECONDS = 2.0  # a probe asks every few seconds, and must not pile up behind a database that hangs
 
@@ -21,20 +21,27 @@ async def readiness() -> tuple[bool, dict[str, str]]:
     A layer that is down is told and does not make an instance unready: the poll carries the chat, and a Redis that
     is away would otherwise take every instance out at once.
     """
-    process = runtime().process
+    process = running()
     try:
         async with asyncio.timeout(DATABASE_SECONDS):
             database, migrations = await _database()
     except TimeoutError:
         database, migrations = "slow", "unknown"
-    layer = ("ok" if process.hub.health.is_well else "down") if process.has_layer else "none"
+    is_draining = process is not None and process.is_draining
     checks = {
         "database": database,
-        "layer": layer,
+        "layer": _layer(process),
         "migrations": migrations,
-        "draining": "yes" if process.is_draining else "no",
+        "draining": "yes" if is_draining else "no",
     }
-    return database == migrations == "ok" and not process.is_draining, checks
+    return database == migrations == "ok" and not is_draining, checks
+
+
+def _layer(process: Process | None) -> str:
+    """Return the layer's word; an application that runs no process of ours has no layer that we know."""
+    if process is None or not process.has_layer:
+        return "none"
+    return "ok" if process.hub.health.is_well else "down"
 
 
 async def _database() -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,7 +20,12 @@ async def django(scope: Any, receive: Any, send: Any) -> None:
 
 
 async def get(
-    path: str, *, port: int | None = 8000, host: bytes = b"evil.example.com", metrics_port: int = 9100
+    path: str,
+    *,
+    port: int | None = 8000,
+    host: bytes = b"evil.example.com",
+    metrics_port: int = 9100,
+    start: Callable[[], object] = list,
 ) -> tuple[int, dict[str, str], bytes]:
     """Ask, as a probe that knows no host name does."""
     sent: list[dict[str, Any]] = []
@@ -33,7 +38,7 @@ async def get(
 
     server = ("127.0.0.1", port) if port else ("/run/web-1.sock", None)
     scope = {"type": "http", "path": path, "method": "GET", "headers": [(b"host", host)], "server": server}
-    await Health(django, metrics_port=metrics_port)(scope, receive, send)
+    await Health(django, start=start, metrics_port=metrics_port)(scope, receive, send)
     start, body = sent
     return start["status"], {name.decode(): value.decode() for name, value in start["headers"]}, body["body"]
 
@@ -43,7 +48,7 @@ def process(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """A process that serves."""
     health = SimpleNamespace(is_well=True)
     process = SimpleNamespace(hub=SimpleNamespace(health=health), has_layer=True, is_draining=False)
-    monkeypatch.setattr(readying, "runtime", lambda: SimpleNamespace(process=process))
+    monkeypatch.setattr(readying, "running", lambda: process)
     return process
 
 
@@ -82,7 +87,9 @@ async def test_everything_else_is_django_s() -> None:
     async def sockets(scope: Any, receive: Any, send: Any) -> None:
         reached.append(scope)
 
-    await Health(sockets, metrics_port=1)({"type": "websocket", "path": "/healthz", "server": ("h", 1)}, None, None)
+    await Health(sockets, start=list, metrics_port=1)(
+        {"type": "websocket", "path": "/healthz", "server": ("h", 1)}, None, None
+    )
     assert len(reached) == 1
 
 
@@ -90,6 +97,25 @@ async def test_everything_else_is_django_s() -> None:
 async def test_ready(process: SimpleNamespace) -> None:
     """All is well."""
     assert await ready() == (200, WELL)
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_the_first_probe_starts_the_process(process: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Visitors find the layer joined; and what starts it is the application's, not health's."""
+    here: list[SimpleNamespace] = []
+    monkeypatch.setattr(readying, "running", lambda: here[0] if here else None)
+    answered = (await get("/readyz", start=lambda: here.append(process)))[2]
+    assert json.loads(answered)["checks"] == WELL
+    for path in ("/healthz", "/"):
+        await get(path, start=lambda: here.append(process))
+    assert len(here) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_an_application_without_a_process_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stock consumers alone have no hub: no layer is told, and the instance is as ready as its database."""
+    monkeypatch.setattr(readying, "running", lambda: None)
+    assert await ready() == (200, WELL | {"layer": "none"})
 
 
 @pytest.mark.django_db(transaction=True)
