@@ -37,11 +37,18 @@ def test_parley_answers() -> None:
     """A greeting asks for the join; `sent` has the number; an error ends the run; the rest is passed over."""
     parley = Parley()
     assert parley.read(b'{"type":"welcome"}').join
-    assert parley.read(b'{"type":"sent","key":"12","seq":3}').stored == 12
+    assert parley.read(b'{"type":"sent","key":"ab-12","seq":3}').stored == 12
+    assert "stored before" in parley.read(b'{"type":"sent","key":"ab-12","seq":3,"repeated":true}').refused
     assert parley.read(b'{"type":"error","code":"rate_limited","detail":"x"}').refused == "rate_limited: x"
     assert parley.read(b'{"type":"presence","room":"r","count":3}') == Heard()
     joined = parley.read(b'{"type":"joined","head":7,"epoch":"e","recovered":true,"entries":[]}')
     assert (joined.ready, joined.joined.head, joined.joined.recovered) == (True, 7, True)
+
+
+def test_no_key_comes_in_two_runs() -> None:
+    """The room keeps the keys of the rounds before: the same one again would be answered and never delivered."""
+    keys = {json.loads(parley.message("r", 1))["key"] for parley in (Parley(), Parley())}
+    assert len(keys) == 2
 
 
 def test_parley_resumes_with_what_it_has() -> None:

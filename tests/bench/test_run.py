@@ -15,7 +15,7 @@ pytestmark = pytest.mark.stack
 def bench(here: Path, temporary: Path, *arguments: str) -> dict[str, Any]:
     """Run `./parley bench … --json` and return what it printed; nothing may be left of it."""
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "deploy", "bench", *arguments, "--json", "--rounds", "1"],
+        [sys.executable, "-P", "-m", "deploy", "bench", *arguments, "--json"],
         cwd=here,
         env=os.environ | {"PYTHONPATH": str(here), "TMPDIR": str(temporary)},
         stdin=subprocess.DEVNULL,
@@ -33,8 +33,10 @@ def bench(here: Path, temporary: Path, *arguments: str) -> dict[str, Any]:
 
 
 def test_fanout(here: Path, tmp_path: Path) -> None:
-    """Parley, the tutorial and the floor, in a room of 20."""
-    report = bench(here, tmp_path, "fanout", "--peers", "floor,tutorial", "--members", "20", "--seconds", "0.5")
+    """Parley, the tutorial and the floor, in a room of 20; twice, for the second round finds the first one's log."""
+    report = bench(
+        here, tmp_path, "fanout", "--peers", "floor,tutorial", "--members", "20", "--seconds", "0.4", "--rounds", "2"
+    )
     for key in ("rooms", "one_in_flight"):
         assert set(report[key]["20"]) == {"parley", "tutorial", "floor"}
         for figures in report[key]["20"].values():
@@ -48,7 +50,7 @@ def test_fanout(here: Path, tmp_path: Path) -> None:
 
 def test_fanout_through_nginx(here: Path, tmp_path: Path) -> None:
     """The same through TLS, with nginx's CPU in the sum."""
-    arguments = ("--peers", "floor", "--members", "20", "--seconds", "0.3", "--nginx", "--browser")
+    arguments = ("--peers", "floor", "--members", "20", "--seconds", "0.3", "--nginx", "--browser", "--rounds", "1")
     report = bench(here, tmp_path, "fanout", *arguments)
     for side in ("parley", "floor"):
         assert set(report["raw"]["20"][side][0]["4"]["cpu_seconds"]) == {"servers", "redis", "nginx"}
@@ -56,7 +58,9 @@ def test_fanout_through_nginx(here: Path, tmp_path: Path) -> None:
 
 def test_rooms(here: Path, tmp_path: Path) -> None:
     """Five rooms of four; both store."""
-    report = bench(here, tmp_path, "rooms", "--members", "20", "--databases", "sqlite", "--seconds", "0.5")
+    report = bench(
+        here, tmp_path, "rooms", "--members", "20", "--databases", "sqlite", "--seconds", "0.5", "--rounds", "1"
+    )
     for figures in report["databases"]["sqlite"].values():
         assert figures["messages_per_second"] > 0
         assert figures["half_ack_p99_ms"] > 0
@@ -65,7 +69,7 @@ def test_rooms(here: Path, tmp_path: Path) -> None:
 
 def test_storm(here: Path, tmp_path: Path) -> None:
     """Twenty are cut and come back, resumed, with nothing refused."""
-    report = bench(here, tmp_path, "storm", "--members", "20", "--peers", "tutorial")
+    report = bench(here, tmp_path, "storm", "--members", "20", "--peers", "tutorial", "--rounds", "1")
     assert set(report["storm"]) == {"parley", "tutorial"}
     for figures in report["storm"].values():
         assert (figures["arrivals"], figures["refused"], figures["errors"]) == (20, 0, 0)

@@ -1,5 +1,6 @@
 """How to speak to each side: how one gets into a room there, and what a message looks like."""
 
+import secrets
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 import msgspec
@@ -66,6 +67,7 @@ class _Frame(msgspec.Struct):
     type: str
     entries: list[_Entry] = []
     key: str = ""
+    repeated: bool = False
     head: int = 0
     epoch: str = ""
     recovered: bool = False
@@ -81,6 +83,7 @@ class Parley:
 
     def __init__(self) -> None:
         self._decode = msgspec.json.Decoder(_Frame).decode
+        self._run = secrets.token_hex(4)  # keys are for ever: those of an earlier round would be answered, not sent
 
     def path(self, room: str) -> str:  # noqa: ARG002 (the room is named in `join`)
         return "/ws/chat/"
@@ -92,7 +95,7 @@ class Parley:
         return msgspec.json.encode(asked)
 
     def message(self, room: str, number: int) -> bytes:
-        return msgspec.json.encode({"type": "send", "room": room, "key": str(number), "text": text(number)})
+        return msgspec.json.encode({"type": "send", "room": room, "key": f"{self._run}-{number}", "text": text(number)})
 
     def read(self, payload: bytes) -> Heard:
         frame = self._decode(payload)
@@ -100,7 +103,7 @@ class Parley:
             case "entries":
                 return _entries(frame)
             case "sent":
-                return Heard(stored=int(frame.key))
+                return _sent(frame)
             case "welcome":
                 return Heard(join=True)
             case "joined":
@@ -116,6 +119,12 @@ def _entries(frame: _Frame) -> Heard:
     if seqs != list(range(seqs[0], seqs[0] + len(seqs))):
         return Heard(refused=f"seqs with a gap in one frame: {seqs}")
     return Heard(tuple(int(entry.text[:NUMBER_DIGITS]) for entry in frame.entries), seqs[0])
+
+
+def _sent(frame: _Frame) -> Heard:
+    if frame.repeated:
+        return Heard(refused=f"key {frame.key} was stored before")
+    return Heard(stored=int(frame.key.rpartition("-")[2]))
 
 
 class _Said(msgspec.Struct):

@@ -101,6 +101,7 @@ class Side(ABC):
         """Run all processes until the block ends; raises StackError when one of them dies before."""
         async with self.storage() as (inherit, groups):
             supervisor = Supervisor(self.say, inherit)
+            self.lines.clear()
             try:
                 await self._start(supervisor)
                 yield self._running(supervisor, groups)
