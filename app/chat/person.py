@@ -11,6 +11,7 @@ from chat import frames, limits
 from chat.handshake import DEADLINE
 from chat.log import Unavailable
 from chat.runtime import runtime
+from chat.selectors import rooms_kept
 from chat.watch import BANNED, NO_SESSION
 from realtime.bucket import Bucket
 from realtime.consumer import SocketConsumer
@@ -92,6 +93,8 @@ class PersonConsumer(SocketConsumer):
                 credentials_check, username=frame.username, password=frame.password, address=self.address
             )
             session, ticket = await self.runtime.credentials(session_open, user=user)
+            # Last, and where the watch reads: what it reads after this it applies to who we are then.
+            kept = await self.runtime.log.ask(rooms_kept, user, self.rooms)
         except BadCredentials:
             self.tell("error", code="bad_credentials", detail="no such username and password", ref=frame.ref)
         except Locked as locked:
@@ -100,6 +103,8 @@ class PersonConsumer(SocketConsumer):
         except Unavailable:
             self.tell_unavailable(ref=frame.ref)
         else:
+            for room in self.rooms - kept:
+                self.remove(room, "removed")
             self.become(user, session)
             self.welcome(ticket, frame.ref)
 
@@ -122,7 +127,7 @@ class PersonConsumer(SocketConsumer):
             self.end(NO_SESSION)
 
     def become(self, user: User, session: str) -> None:
-        """Go on as somebody else; the rooms that are joined see one leave and another come."""
+        """Go on as somebody else, who may be in the rooms that are joined; these see one leave and another come."""
         before, self.user, self.session, self.due = self.user, user, session, 0.0
         if self.socket is not None:
             self.runtime.process.sockets.change(self.socket, person=user.pk)
@@ -141,6 +146,11 @@ class PersonConsumer(SocketConsumer):
     def password(self) -> str:
         """The hash that the session was opened under."""
         return self.user.password
+
+    @property
+    def rooms(self) -> set[int]:
+        """The rooms that this socket reads."""
+        return {feed.room for feed in self.socket.feeds.values()} if self.socket is not None else set()
 
     def remove(self, room: int, reason: str) -> None:
         """Take this socket out of a room that it may not read any more; to be overridden."""

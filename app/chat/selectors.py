@@ -1,5 +1,7 @@
 """What may be read, and by whom: a room is found through the reader's own rows, so the query permits."""
 
+from collections.abc import Collection
+
 from django.conf import settings
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
@@ -24,6 +26,11 @@ def rooms_visible_to(user: User) -> QuerySet[Room]:
     if not user.guest:
         return rooms
     return rooms.filter(guests=True) if settings.GUESTS else rooms.none()
+
+
+def rooms_kept(user: User, rooms: Collection[int]) -> set[int]:
+    """Return which of these rooms this person may be in."""
+    return set(rooms_visible_to(user).filter(pk__in=rooms).values_list("pk", flat=True))
 
 
 def rooms_listed_for(user: User, *, most: int) -> list[Room]:

@@ -158,6 +158,33 @@ async def test_log_in_inside_a_socket(stack: RunningStack) -> None:
         await bystander.send_text("lobby", "nothing happened to me")
 
 
+async def test_log_in_inside_a_socket_keeps_no_room_of_the_one_before(stack: RunningStack) -> None:
+    """Anna's room is left when her socket becomes Bert's, who is no member; the lobby, which is his too, is kept."""
+    await person(stack, "anna")
+    await person(stack, "bert")
+    await django(
+        stack,
+        "room = Room.objects.create(slug='annas', title='Annas', kind='members'); "
+        "Membership.objects.create(room=room, user=User.objects.get(username='anna'))",
+    )
+    cookie = await Visitor(stack.address).login("anna", PASSWORD)
+    async with connect(stack.pinned(0), cookie) as socket, connect(stack.pinned(0), cookie) as still:
+        for one in (socket, still):
+            await welcomed(one)
+            await one.join("annas")
+        await socket.ask("login", username="bert", password=PASSWORD)
+        assert (await socket.expect("left", SECONDS, room="annas"))["reason"] == "removed"
+        await socket.fence()  # whatever came before it
+        with pytest.raises(Refused) as refused:
+            await socket.join("annas")
+        assert refused.value.code == "not_allowed"
+        secret = await still.send_text("annas", "for members only")
+        await still.entry("annas", secret["seq"])  # delivered here, so to whoever reads it in this process
+        assert not [frame for frame in await socket.fence() if frame.get("room") == "annas"]
+        sent = await socket.send_text("lobby", "as bert")
+        assert (await socket.entry("lobby", sent["seq"]))["author"]["name"] == "bert"
+
+
 async def test_log_out_inside_a_socket(stack: RunningStack) -> None:
     """The session ends on every instance; this socket goes on as a guest with a ticket of its own."""
     await person(stack, "judit")

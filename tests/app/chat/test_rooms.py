@@ -7,7 +7,15 @@ from pytest_django import Settings
 
 from accounts.models import User
 from chat.models import Membership, Room
-from chat.selectors import NoSuchRoom, NotAllowed, room_for, room_title_for, rooms_listed_for, rooms_visible_to
+from chat.selectors import (
+    NoSuchRoom,
+    NotAllowed,
+    room_for,
+    room_title_for,
+    rooms_kept,
+    rooms_listed_for,
+    rooms_visible_to,
+)
 from chat.services import room_create, room_direct_open, room_member_add, room_member_remove
 
 pytestmark = pytest.mark.django_db
@@ -58,6 +66,7 @@ def test_access(town: Town, who: str, enters: set[str]) -> None:
     user: User = getattr(town, who)
     listed = {room.slug for room in rooms_visible_to(user)}
     assert listed == {town.rooms[name].slug for name in enters}
+    assert rooms_kept(user, {room.pk for room in town.rooms.values()}) == {town.rooms[name].pk for name in enters}
     for name, room in town.rooms.items():
         if name in enters:
             assert room_for(user, room.slug) == room
