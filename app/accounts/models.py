@@ -77,6 +77,7 @@ class Revocation(models.Model):
         BANNED = "banned"
         REMOVED = "removed"  # from `room`
         CLOSED = "closed"  # `room` is gone
+        RESTRICTED = "restricted"  # `room` is open to others than before: who is in it is asked again
 
     reason = models.CharField(max_length=11, choices=Reason)
     user = models.BigIntegerField(null=True)  # None: anybody. No foreign keys: a row outlives what it names

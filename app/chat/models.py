@@ -1,12 +1,13 @@
 """Rooms, who belongs to them, and the log: the truth that everything else is rebuilt from."""
 
 import secrets
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import Revocation
 from chat import limits
 
 
@@ -42,6 +43,14 @@ class Room(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @transaction.atomic
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Revoke in the same transaction what a change of who may enter ends."""
+        stored = None if self._state.adding else Room.objects.filter(pk=self.pk).values("kind", "guests").first()
+        super().save(*args, **kwargs)
+        if stored is not None and stored != {"kind": self.kind, "guests": self.guests}:
+            Revocation.objects.create(reason=Revocation.Reason.RESTRICTED, room=self.pk)
 
 
 class Membership(models.Model):

@@ -33,6 +33,18 @@ def rooms_kept(user: User, rooms: Collection[int]) -> set[int]:
     return set(rooms_visible_to(user).filter(pk__in=rooms).values_list("pk", flat=True))
 
 
+def rooms_readers(rooms: Collection[int], users: Collection[int]) -> set[tuple[int, int]]:
+    """Return which of these people may be in which of these rooms, as (room, person); three queries for all."""
+    people = dict(User.objects.filter(pk__in=users, is_active=True, banned=False).values_list("pk", "guest"))
+    members = set(Membership.objects.filter(room__in=rooms, user__in=users).values_list("room", "user"))
+    return {
+        (room, person)
+        for room, kind, guests in Room.objects.filter(pk__in=rooms).values_list("pk", "kind", "guests")
+        for person, guest in people.items()
+        if (kind == Room.Kind.PUBLIC or (room, person) in members) and (not guest or (guests and settings.GUESTS))
+    }
+
+
 def rooms_listed_for(user: User, *, most: int) -> list[Room]:
     """List the rooms of this person's page, a direct room under the other person's name."""
     others = Membership.objects.filter(room=OuterRef("pk")).exclude(user=user).values("user__name")
@@ -49,6 +61,20 @@ def room_title_for(user: User, room: Room) -> str:
         return room.title
     other = User.objects.filter(membership__room=room).exclude(pk=user.pk).first()
     return other.name if other else room.title
+
+
+def rooms_for(asked: Collection[tuple[User, str]]) -> dict[tuple[int, str], Room | NoSuchRoom | NotAllowed]:
+    """Find, as room_for does, the rooms that many people ask for, by (id of the person, slug)."""
+    rooms = {room.slug: room for room in Room.objects.filter(slug__in={slug for _, slug in asked})}
+    readers = rooms_readers([room.pk for room in rooms.values()], [user.pk for user, _ in asked])
+    found: dict[tuple[int, str], Room | NoSuchRoom | NotAllowed] = {}
+    for user, slug in asked:
+        room = rooms.get(slug)
+        if room is None:
+            found[user.pk, slug] = NoSuchRoom(slug)
+        else:
+            found[user.pk, slug] = room if (room.pk, user.pk) in readers else NotAllowed(slug)
+    return found
 
 
 def room_for(user: User, slug: str) -> Room:

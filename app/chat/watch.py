@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 from accounts.models import Revocation
 from accounts.selectors import Revoked, Standing, revocation_newest, revocations_after, sessions_expire, standings
 from chat.log import Log, Unavailable
+from chat.selectors import rooms_readers
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,10 @@ class Visitor(Protocol):
     @property
     def password(self) -> str:
         """The hash that its session was opened under."""
+
+    @property
+    def rooms(self) -> set[int]:
+        """The rooms that it reads."""
 
     def end(self, code: int) -> None:
         """Close it."""
@@ -68,19 +73,23 @@ class Watch:
         """Watch for ever."""
         while True:
             await asyncio.sleep(WATCH_SECONDS)
-            due = [visitor for visitor in self.visitors if visitor.due <= time.time()]
             try:
-                reading = await self._log.ask(
-                    self._read, {visitor.session for visitor in due}, {one.person for one in due}
-                )
+                await self._turn()
             except Unavailable:
                 continue  # nobody can write either; read when it is back
-            for revoked in reading.revoked:
-                if revoked.id not in self._applied:
-                    self._apply(revoked)
-            self._forget()
-            for visitor in due:
-                self._recheck(visitor, reading)
+
+    async def _turn(self) -> None:
+        """Apply what is new; what could not be read is new the next time."""
+        due = [visitor for visitor in self.visitors if visitor.due <= time.time()]
+        reading = await self._log.ask(self._read, {visitor.session for visitor in due}, {one.person for one in due})
+        fresh = [revoked for revoked in reading.revoked if revoked.id not in self._applied]
+        for revoked in fresh:
+            if revoked.reason != Reason.RESTRICTED:
+                self._apply(revoked)
+        for visitor in due:
+            self._recheck(visitor, reading)
+        await self._restrict([revoked for revoked in fresh if revoked.reason == Reason.RESTRICTED])
+        self._forget()
 
     def _read(self, sessions: Collection[str], people: Collection[int]) -> Reading:
         if self._floor is None:
@@ -90,6 +99,20 @@ class Watch:
             {key: at.timestamp() for key, at in sessions_expire(sessions).items()} if sessions else {},
             standings(people) if people else {},
         )
+
+    async def _restrict(self, restricted: list[Revoked]) -> None:
+        """Take out of rooms that changed who may not be in them any more; who comes later is asked at the door."""
+        if not restricted:
+            return
+        rooms = {revoked.room for revoked in restricted}
+        inside = [(visitor, visitor.person, visitor.rooms & rooms) for visitor in self.visitors]
+        readers = await self._log.ask(rooms_readers, rooms, {person for _, person, theirs in inside if theirs})
+        for visitor, person, theirs in inside:
+            if visitor.person == person:  # another who took the socket over meanwhile was asked then
+                for room in theirs:
+                    if (room, person) not in readers:
+                        visitor.remove(room, "removed")
+        self._applied |= dict.fromkeys((revoked.id for revoked in restricted), time.monotonic())
 
     def _apply(self, revoked: Revoked) -> None:
         self._applied[revoked.id] = time.monotonic()

@@ -100,6 +100,48 @@ async def test_removed_from_a_room(stack: RunningStack) -> None:
             assert refused.value.code == "not_allowed"
 
 
+async def test_room_that_is_closed_to_the_public(stack: RunningStack) -> None:
+    """Who may not read it any more is out, on every instance, and a member stays."""
+    await person(stack, "mima")
+    await django(
+        stack,
+        "room = Room.objects.create(slug='plaza', title='Plaza', guests=True); "
+        "Membership.objects.create(room=room, user=User.objects.get(username='mima'))",
+    )
+    member, passer = await Visitor(stack.address).login("mima", PASSWORD), await guest(stack.address, "Passer")
+    async with (
+        connect(stack.pinned(0), member) as stays,
+        connect(stack.pinned(0), passer) as one,
+        connect(stack.pinned(1), passer) as two,
+    ):
+        for socket in (stays, one, two):
+            await welcomed(socket)
+            await socket.join("plaza")
+        await django(stack, "room = Room.objects.get(slug='plaza'); room.kind = 'members'; room.save()")
+        for socket in (one, two):
+            assert (await socket.expect("left", SECONDS, room="plaza"))["reason"] == "removed"
+            await socket.fence()  # whatever came before it
+        sent = await stays.send_text("plaza", "among ourselves")
+        await stays.entry("plaza", sent["seq"])
+        for socket in (one, two):
+            assert not [frame for frame in await socket.fence() if frame.get("room") == "plaza"]
+            await socket.send_text("lobby", "still in the lobby")
+
+
+async def test_room_that_is_closed_to_guests(stack: RunningStack) -> None:
+    """People who signed up stay."""
+    await person(stack, "nino")
+    await django(stack, "Room.objects.create(slug='patio', title='Patio', guests=True)")
+    member, passer = await Visitor(stack.address).login("nino", PASSWORD), await guest(stack.address, "Passer")
+    async with connect(stack.pinned(0), member) as stays, connect(stack.pinned(0), passer) as goes:
+        for socket in (stays, goes):
+            await welcomed(socket)
+            await socket.join("patio")
+        await django(stack, "room = Room.objects.get(slug='patio'); room.guests = False; room.save()")
+        assert (await goes.expect("left", SECONDS, room="patio"))["reason"] == "removed"
+        await stays.send_text("patio", "without guests")
+
+
 async def test_room_deleted(stack: RunningStack) -> None:
     """`left` with `closed` for everybody in it."""
     await django(stack, "Room.objects.create(slug='brief', title='Brief', guests=True)")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 from pytest_django import Settings
 
-from accounts.models import User
+from accounts.models import Revocation, User
 from chat.models import Membership, Room
 from chat.selectors import (
     NoSuchRoom,
@@ -14,6 +14,7 @@ from chat.selectors import (
     room_title_for,
     rooms_kept,
     rooms_listed_for,
+    rooms_readers,
     rooms_visible_to,
 )
 from chat.services import room_create, room_direct_open, room_member_add, room_member_remove
@@ -49,6 +50,34 @@ def town() -> Town:
         "direct": room_direct_open(opener=member, other=other),
     }
     return Town(member, stranger, staff, User.objects.create_guest(name="Guest"), banned, rooms)
+
+
+@pytest.mark.parametrize("guests", [True, False])
+def test_asked_for_many_at_once_the_answer_is_the_same(town: Town, settings: Settings, guests: bool) -> None:
+    """Everybody and every room; somebody who is gone and a room that is gone are in none."""
+    settings.GUESTS = guests
+    User.objects.create(username="inactive", is_active=False)
+    both = Room.objects.create(slug="both", title="Both", kind=Room.Kind.MEMBERS, guests=True)
+    for room in (town.rooms["club"], both):
+        Membership.objects.create(room=room, user=town.guest)
+    people, rooms = list(User.objects.all()), list(Room.objects.values_list("pk", flat=True))
+    one_by_one = {(room, user.pk) for user in people for room in rooms_kept(user, rooms)}
+    assert rooms_readers([*rooms, 10**6], [*(user.pk for user in people), 10**6]) == one_by_one
+    assert len(one_by_one) > 8
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [({"kind": "members"}, True), ({"guests": False}, True), ({"title": "Another"}, False), ({}, False)],
+)
+def test_a_room_that_is_open_to_others_is_told(town: Town, changes: dict[str, object], told: bool) -> None:
+    """A row in the transaction that saves it; none for a new room, nor where nobody loses anything."""
+    room = town.rooms["lobby"]
+    for name, value in changes.items():
+        setattr(room, name, value)
+    room.save()
+    rows = list(Revocation.objects.values_list("reason", "room", "user"))
+    assert rows == ([("restricted", room.pk, None)] if told else [])
 
 
 @pytest.mark.parametrize(
