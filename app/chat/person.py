@@ -8,7 +8,6 @@ from accounts.credentials import BadCredentials, Locked, credentials_check
 from accounts.models import User
 from accounts.sessions import session_end, session_open
 from chat import frames, limits
-from chat.handshake import DEADLINE
 from chat.log import Unavailable
 from chat.runtime import runtime
 from chat.selectors import rooms_kept
@@ -32,9 +31,8 @@ class PersonConsumer(SocketConsumer):
     async def connect(self) -> None:
         """Say who this is and what holds here; refuse after the accept: a browser can read why (pitfalls B13)."""
         scope: Any = self.scope
-        scope[DEADLINE].reschedule(None)
         self.user = cast("User", scope["user"])
-        self.session: str = scope["session"].session_key or ""
+        self.session: str = scope["session_key"]
         code = self.why_closed()
         socket = await self.accept()
         if code:

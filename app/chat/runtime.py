@@ -8,9 +8,10 @@ from typing import Any, ParamSpec, TypeVar
 from channels.layers import get_channel_layer
 from django.conf import settings
 
+from accounts.authentication import people_of
 from chat import limits
 from chat.frames import message, people
-from chat.log import Commit, DatabaseThread, Log, Unavailable
+from chat.log import Batched, Commit, DatabaseThread, Log, Unavailable
 from chat.watch import Watch
 from realtime.ending import end
 from realtime.feed import Feed
@@ -32,6 +33,8 @@ class Runtime:
         self.log = Log(self._committed)
         self.watch = Watch(self.log)
         self._passwords = DatabaseThread("passwords")
+        self._arrivals = DatabaseThread("arrivals")
+        self.people = Batched(self._arrivals, people_of)  # by session key
         self._logins = 0
         self.process = Process(
             sockets=Sockets(
@@ -71,6 +74,7 @@ class Runtime:
         await end([self._watching])
         await self.log.close()
         await self._passwords.close()
+        await self._arrivals.close()
 
     def _committed(self, commit: Commit) -> None:
         """Fan out what a transaction stored, after its commit and never before (pitfalls B11)."""

@@ -16,7 +16,6 @@ django_application = get_asgi_application()
 
 from typing import Any
 
-from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.conf import settings
 from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
@@ -30,7 +29,7 @@ from realtime.origin import LoggedOriginValidator
 from realtime.refuse import not_found
 
 # django-stubs knows views alone as the end of a path; Channels routes ASGI applications.
-chat: Any = Handshake(AuthMiddlewareStack(ChatConsumer.as_asgi()))
+chat: Any = Handshake(ChatConsumer.as_asgi())
 nowhere: Any = not_found
 _, _, metrics_port = environment().metrics_bind.rpartition(":")
 

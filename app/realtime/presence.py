@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Protocol
 
 LEASE_SECONDS = 12.0  # three renewals may be lost
@@ -98,8 +99,11 @@ class Presence:
 
     def present(self, room: int, person: int, name: str) -> tuple[int, dict[int, str]]:
         """Return how many people are in a room, `person` among them, and up to SMALL of them."""
-        everybody = self._union(self._rooms.get(room, _Room())) | {person: name}
-        return len(everybody), dict(list(everybody.items())[:SMALL])
+        state = self._rooms.get(room, _Room())
+        # Of a large room what was told last will do: to count it anew for each arrival costs more than the arrival.
+        everybody = state.told if len(state.told) > SMALL else self._union(state)
+        others = (one for one in islice(everybody.items(), SMALL) if one[0] != person)
+        return len(everybody) + (person not in everybody), {person: name, **dict(islice(others, SMALL - 1))}
 
     def received(self, message: dict[str, Any]) -> None:
         """Take another process's snapshot of a room."""

@@ -11,8 +11,10 @@ from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from typing import ParamSpec, TypeVar
 
+from accounts.models import User
 from chat.frames import fitting, with_entries
 from chat.log import read
+from chat.log.batch import Batched
 from chat.log.store import Commit, Draft, Outcome, Stored, store
 from chat.log.thread import DatabaseThread, Unavailable
 from realtime.frame import Frame
@@ -36,6 +38,7 @@ class Log:
         self._storing: asyncio.Task[None] | None = None
         self._writer = DatabaseThread("log-store")
         self._reader = DatabaseThread("log-read")
+        self._joins = Batched(self._reader, read.joins)
 
     # Storing
 
@@ -88,9 +91,12 @@ class Log:
         """Run somebody's reading in order with the log's own: after a join that was asked for before."""
         return await self._reader.run(work, *args, **kwargs)
 
-    async def join(self, **asked: object) -> read.Joined:
-        """See read.join."""
-        return await self._reader.run(read.join, **asked)  # type: ignore[arg-type]  # keywords pass through
+    async def join(self, *, user: User, slug: str, after: int | None, epoch: str | None) -> read.Joined:
+        """Read a room for somebody who enters it; raise NoSuchRoom, NotAllowed or Unavailable. See read.joins."""
+        answer = await self._joins.ask(read.Asked(user, slug, after, epoch))
+        if isinstance(answer, read.Joined):
+            return answer
+        raise answer or Unavailable("a join was not answered")
 
     async def page(self, **asked: object) -> read.Page:
         """See read.page."""

@@ -1,6 +1,6 @@
 """Reading: joins, pages of history, what a feed missed, and where logs end. All synchronous, in the reader's thread."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -9,7 +9,7 @@ from chat import limits
 from chat.frames import Author, encode_entry, fitting, timestamp
 from chat.frames import Entry as EntryFrame
 from chat.models import Entry, Room, new_epoch
-from chat.selectors import room_for, room_title_for
+from chat.selectors import room_for, room_title_for, rooms_for
 from realtime.hub import Head
 
 FIELDS = ("seq", "kind", "key", "author", "author_name", "text", "at", "target", "reply_to")
@@ -34,23 +34,45 @@ class Page(NamedTuple):
     more: bool
 
 
-def join(*, user: User, slug: str, after: int | None, epoch: str | None) -> Joined:
-    """Read a room for somebody who enters it; raise NoSuchRoom or NotAllowed."""
-    room = room_for(user, slug)
-    known = epoch == room.epoch and after is not None
-    if known and after is not None and after > room.head:
+class Asked(NamedTuple):
+    """A join that somebody asks for."""
+
+    user: User
+    slug: str
+    after: int | None
+    epoch: str | None
+
+
+def joins(asked: Sequence[Asked]) -> dict[Asked, Joined | Exception]:
+    """Read rooms for those who enter them; NoSuchRoom and NotAllowed are answers here. Many want the same entries."""
+    read: dict[tuple[int, int, int], list[bytes]] = {}
+    rooms = rooms_for([(one.user, one.slug) for one in asked])
+    answers: dict[Asked, Joined | Exception] = {}
+    for one in asked:
+        room = rooms[one.user.pk, one.slug]
+        answers[one] = room if isinstance(room, Exception) else _join(one, room, read)
+    return answers
+
+
+def _join(asked: Asked, room: Room, read: dict[tuple[int, int, int], list[bytes]]) -> Joined:
+    """Read one room for one person, with the entries that were read for others before."""
+    after = asked.after if asked.epoch == room.epoch else None
+    if after is not None and after > room.head:
         renew(room.pk, room.epoch, below=after)  # the client saw what this log does not have: it was replaced
-        room = room_for(user, slug)
-        known = False
-    if known and after is not None and _is_whole(room, after):
+        room = Room.objects.get(pk=room.pk)
+        after = None
+    if after is not None and _is_whole(room, after):
         start, most = after, limits.RESUME_ENTRIES
     else:
-        known = False
+        after = None
         start, most = max(0, room.head - limits.JOIN_ENTRIES), limits.JOIN_ENTRIES
-    entries = entries_after(room.pk, start, most, epoch=room.epoch, upto=room.head)
-    entries = entries[: fitting(entries, room=limits.JOINED_BYTES)]
-    position = start + len(entries)
-    return Joined(room.pk, room_title_for(user, room), Head(room.epoch, room.head), entries, position, recovered=known)
+    wanted = (room.pk, start, most)
+    if wanted not in read:
+        entries = entries_after(room.pk, start, most, epoch=room.epoch, upto=room.head) if start < room.head else []
+        read[wanted] = entries[: fitting(entries, room=limits.JOINED_BYTES)]
+    head = Head(room.epoch, room.head)
+    title, position = room_title_for(asked.user, room), start + len(read[wanted])
+    return Joined(room.pk, title, head, read[wanted], position, recovered=after is not None)
 
 
 def _is_whole(room: Room, after: int) -> bool:
