@@ -46,8 +46,16 @@ class Room(models.Model):
 
     @transaction.atomic
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Revoke in the same transaction what a change of who may enter ends."""
-        stored = None if self._state.adding else Room.objects.filter(pk=self.pk).values("kind", "guests").first()
+        """Revoke in the same transaction what a change of who may enter ends; leave the log's columns to the log.
+
+        Messages are stored between somebody's reading of a room and this: its old head would take theirs back.
+        """
+        if self._state.adding:
+            super().save(*args, **kwargs)
+            return
+        stored = Room.objects.filter(pk=self.pk).values("kind", "guests").first()
+        if not args and kwargs.get("update_fields") is None:
+            kwargs["update_fields"] = ["slug", "title", "kind", "guests"]
         super().save(*args, **kwargs)
         if stored is not None and stored != {"kind": self.kind, "guests": self.guests}:
             Revocation.objects.create(reason=Revocation.Reason.RESTRICTED, room=self.pk)

@@ -24,7 +24,7 @@ def fill(place: Place, number: int, text: str = "hello") -> Room:
         for seq in range(start + 1, start + number + 1)
     )
     place.room.head = start + number
-    place.room.save()
+    place.room.save(update_fields=["head"])
     return place.room
 
 

@@ -80,6 +80,16 @@ def test_a_room_that_is_open_to_others_is_told(town: Town, changes: dict[str, ob
     assert rows == ([("restricted", room.pk, None)] if told else [])
 
 
+def test_a_room_saved_late_takes_no_message_back(town: Town) -> None:
+    """An admin's page was open while people wrote: head and history stay as the log left them."""
+    opened = town.rooms["lobby"]
+    Room.objects.filter(pk=opened.pk).update(head=7, epoch="another")
+    opened.title = "Another"
+    opened.save()
+    stored = Room.objects.get(pk=opened.pk)
+    assert (stored.title, stored.head, stored.epoch) == ("Another", 7, "another")
+
+
 @pytest.mark.parametrize(
     ("who", "enters"),
     [
