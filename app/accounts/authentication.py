@@ -25,7 +25,8 @@ def people_of(keys: Collection[str]) -> dict[str, User]:
         key: decode(data) for key, data in rows.values_list("session_key", "session_data")
     }
     ids = [session[SESSION_KEY] for session in sessions.values() if SESSION_KEY in session]
-    users = User.objects.filter(pk__in=ids, is_active=True)
+    # What a socket needs for as long as it lives, and no field more: there may be thousands of them.
+    users = User.objects.filter(pk__in=ids, is_active=True).only("name", "guest", "banned", "is_active", "password")
     people = {str(user.pk): user for user in users}
     found = {key: (session, people.get(session.get(SESSION_KEY, ""))) for key, session in sessions.items()}
     return {key: user for key, (session, user) in found.items() if user is not None and _holds(session, user)}

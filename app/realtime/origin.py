@@ -15,16 +15,18 @@ class LoggedOriginValidator(OriginValidator):
     Channels refuses through a consumer that first opens a channel on the layer: a refusal would wait for Redis.
     """
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> Any:
+    def __call__(self, scope: Any, receive: Any, send: Any) -> Any:
         """Pass a handshake from our own pages on, and refuse any other before the accept."""
         origins = [value.decode("latin-1") for name, value in scope["headers"] if name == b"origin"]
         if why := self.why_refused(origins):
             log.warning("handshake refused: %s", why)
-            await receive()
-            await send({"type": "websocket.close"})
-            return None
+            return self._refuse(receive, send)
         application: Any = self.application
-        return await application(scope, receive, send)
+        return application(scope, receive, send)
+
+    async def _refuse(self, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.close"})
 
     def why_refused(self, origins: list[str]) -> str:
         """Return one sentence, empty for an origin that is ours."""

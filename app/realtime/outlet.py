@@ -66,6 +66,7 @@ class PreparedOutlet:
     def __init__(self, protocol: PreparedProtocol) -> None:
         self.protocol = protocol
         self._write = protocol.transport.write
+        protocol.forget_handshake()
 
     on_full = _told("on_full")
     on_writable = _told("on_writable")

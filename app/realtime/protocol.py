@@ -28,6 +28,11 @@ class PreparedProtocol(WebSocketsSansIOProtocol):
         if self.response.status_code == 101:
             self.scope["extensions"][EXTENSION] = {"writer": self}
 
+    def forget_handshake(self) -> None:
+        """Let go what only the handshake needed: some kilobytes for as long as the socket lives."""
+        self.request = self.response = None  # type: ignore[assignment]  # uvicorn reads them no more after the accept
+        self.scope["headers"].clear()  # type: ignore[attr-defined]  # a list in uvicorn, which copies of the scope share
+
     @property
     def is_open(self) -> bool:
         """Whether a frame written now is sent: accepted, and no close under way."""

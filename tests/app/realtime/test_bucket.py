@@ -1,10 +1,11 @@
 """So many at once, so many a second."""
 
+import gc
 from collections.abc import Callable
 
 import pytest
 
-from realtime.bucket import Bucket
+from realtime.bucket import Bucket, Buckets
 
 
 @pytest.fixture
@@ -46,3 +47,25 @@ def test_refusals_cost_nothing(clock: Callable[[float], None]) -> None:
         assert bucket.take() > 0
     clock(0.11)
     assert bucket.take() == 0.0
+
+
+def test_all_sockets_of_a_person_share_a_bucket(clock: Callable[[float], None]) -> None:
+    """What one takes the other lacks; somebody else has their own."""
+    buckets = Buckets(rate=1, burst=3)
+    one, two, other = buckets.of(1), buckets.of(1), buckets.of(2)
+    assert [one.take(), two.take(), one.take()] == [0.0] * 3
+    assert one.take() > 0
+    assert two.take() > 0
+    assert other.take() == 0.0
+
+
+def test_a_bucket_goes_with_its_last_socket(clock: Callable[[float], None]) -> None:
+    """A process that everybody visited once does not keep them all; whoever holds a socket keeps what is left in it."""
+    buckets = Buckets(rate=1, burst=1)
+    held = buckets.of(1)
+    held.take()
+    for person in range(2, 100):
+        buckets.of(person)
+    gc.collect()
+    assert len(buckets) == 1
+    assert buckets.of(1).take() > 0

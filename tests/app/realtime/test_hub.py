@@ -79,9 +79,11 @@ async def is_joined(hub: Hub, layer: Scripted, until: Until, room: int = 1) -> N
 
 
 async def test_entries_cross_from_one_process_to_another(
-    log: MemoryLog, layer: Scripted, make: Make, until: Until
+    log: MemoryLog, layer: Scripted, make: Make, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At home at once, elsewhere by the layer; no log is read for it, and nobody reads anything twice."""
+    for name in ("POLL_SECONDS", "POLL_UNWELL_SECONDS"):
+        monkeypatch.setattr(hubs, name, 60.0)  # a poll between a commit and its message would read the log
     one, two = make(layer), make(layer)
     here, there = join(one, log), join(two, log)
     for hub in (one, two):
