@@ -76,6 +76,8 @@ SESSION_COOKIE_AGE = 30 * 24 * 3600  # protocol.md: a guest keeps its id for 30 
 SESSION_COOKIE_SECURE = True
 SESSION_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SECURE = True
+LANGUAGE_COOKIE_SECURE = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -89,7 +91,8 @@ CONTENT_SECURITY_POLICY = {
         "font-src": ["'self'"],
         "manifest-src": ["'self'"],
         # Browsers differ on whether 'self' covers wss on the same host and port: both are named (pitfalls A3).
-        "connect-src": ["'self'", *(origin.replace("http", "ws", 1) for origin in env.origins)],
+        # Chromium takes no IPv6 address here: it is left to 'self'.
+        "connect-src": ["'self'", *(one.replace("http", "ws", 1) for one in env.origins if "[" not in one)],
         "form-action": ["'self'"],
         "base-uri": ["'none'"],
         "frame-ancestors": ["'none'"],

@@ -9,6 +9,7 @@ SECRET_KEY = env.secret_key or LOCAL_SECRET
 ALLOWED_HOSTS = list(env.hosts) or ["localhost", "127.0.0.1", "[::1]"]
 SESSION_COOKIE_SECURE = False
 CSRF_COOKIE_SECURE = False
+LANGUAGE_COOKIE_SECURE = False
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
