@@ -42,7 +42,7 @@ class ChatConsumer(PersonConsumer):
         if text is None:
             self.end(BINARY)
             return
-        if wait := self.bucket.take():
+        if wait := self.bucket.take() or self.shared.take():
             self.refuse_flood(text, wait)
             return
         self.refused = 0

@@ -15,6 +15,7 @@ JOINED_BYTES = 32 * 1024  # what `joined` keeps free of entries: for 100 people 
 LARGEST_SEQ = 2**53 - 1  # what a browser's number holds exactly
 ROOMS_PER_SOCKET = 100  # one page shows one room; this is for clients that watch many
 BAD_FRAMES = 3  # the third frame that is not JSON closes with 1007
+PERSON_TIMES = 4  # all sockets of a person may send this many times what one may: five busy tabs do, a flood does not
 FLOOD_FRAMES = 200  # frames refused in a row before the socket is closed: a burst more than the largest allowed
 REPEATED_FRAMES = 1_000  # frames after a first `joined` that count against no limit that closes: a full outbox
 RETRY_MILLISECONDS = 500  # what `unavailable` asks a client to wait: a lock is gone by then, a failover is not

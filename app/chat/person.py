@@ -26,6 +26,7 @@ class PersonConsumer(SocketConsumer):
     def __init__(self) -> None:
         self.runtime = runtime()
         self.bucket = Bucket(rate=settings.FRAMES_PER_SECOND, burst=settings.BURST)
+        self.shared = self.runtime.buckets.of(0)  # nobody's, until it is known whose
         self.due = 0.0  # at once: the session may have ended since the handshake read it
 
     async def connect(self) -> None:
@@ -39,6 +40,7 @@ class PersonConsumer(SocketConsumer):
             socket.close(code)
             return
         socket.person, socket.address = self.user.pk, self.address
+        self.shared = self.runtime.buckets.of(self.user.pk)
         self.runtime.process.sockets.add(socket)
         self.runtime.watch.visitors.add(self)
         self.welcome()
@@ -127,6 +129,7 @@ class PersonConsumer(SocketConsumer):
     def become(self, user: User, session: str) -> None:
         """Go on as somebody else, who may be in the rooms that are joined; these see one leave and another come."""
         before, self.user, self.session, self.due = self.user, user, session, 0.0
+        self.shared = self.runtime.buckets.of(user.pk)
         if self.socket is not None:
             self.runtime.process.sockets.change(self.socket, person=user.pk)
             for feed in self.socket.feeds.values():

@@ -13,6 +13,7 @@ from chat import limits
 from chat.frames import message, people
 from chat.log import Batched, Commit, DatabaseThread, Log, Unavailable
 from chat.watch import Watch
+from realtime.bucket import Buckets
 from realtime.ending import end
 from realtime.feed import Feed
 from realtime.frame import Frame
@@ -36,6 +37,9 @@ class Runtime:
         self._arrivals = DatabaseThread("arrivals")
         self.people = Batched(self._arrivals, people_of)  # by session key
         self._logins = 0
+        self.buckets = Buckets(
+            rate=settings.FRAMES_PER_SECOND * limits.PERSON_TIMES, burst=settings.BURST * limits.PERSON_TIMES
+        )
         self.process = Process(
             sockets=Sockets(
                 most=settings.SOCKETS,

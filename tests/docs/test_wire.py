@@ -62,6 +62,7 @@ def test_its_numbers_are_the_codes() -> None:
         f"those above {limits.RESUME_ENTRIES}, or above",
         f"No server frame is above {limits.SERVER_FRAME_BYTES // 1024} KiB",
         f"at most {limits.ROOMS_PER_SOCKET} rooms",
+        f"{limits.PERSON_TIMES} times as large",
         f"{limits.FLOOD_FRAMES + 1} refused in a row",
         f"gives {limits.REPEATED_FRAMES} refusals",
         f"While {limits.LOGINS_WAITING}\npasswords wait",

@@ -1,12 +1,14 @@
 """How many sockets one person may have here, and what more of them are told."""
 
+import asyncio
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
+from chat import limits
 from deploy.drill.visitor import LoginError, Visitor, guest
-from deploy.drill.wire import Hangup, connect
+from deploy.drill.wire import Hangup, Socket, connect
 from tests.running import changed_checkout, running_stack
 
 pytestmark = pytest.mark.stack
@@ -47,6 +49,51 @@ async def test_sockets_of_one_address(tmp_path: Path) -> None:
                 assert await three.closed() == 1013
             async with connect(there, cookies[2]) as elsewhere:
                 await elsewhere.welcome()
+
+
+async def pings(socket: Socket, number: int) -> list[int]:
+    """Send so many; return what each refused one was told to wait, in milliseconds."""
+    for ref in range(number):
+        await socket.write("ping", ref=f"{ref}")
+    answers = [await socket.expect_ref(f"{ref}") for ref in range(number)]
+    assert {answer.get("code", "pong") for answer in answers} <= {"pong", "rate_limited"}
+    return [answer["retry_ms"] for answer in answers if answer["type"] == "error"]
+
+
+async def logged_in(socket: Socket) -> str:
+    """Try to become Ann; return what came of it."""
+    await socket.write("login", ref="login", username="ann", password="correct horse battery")
+    answer = await socket.expect_ref("login")
+    return str(answer.get("code", answer["type"]))
+
+
+async def test_flood_over_many_sockets_of_one_person(tmp_path: Path) -> None:
+    """None of the ten sends more than one may; together they do, and who else is there notices nothing."""
+    root = changed_checkout(
+        tmp_path / "c",
+        ("parley.toml", "frames_per_second = 100 ", "frames_per_second = 1 "),
+        ("parley.toml", "burst = 200 ", "burst = 40 "),
+    )
+    with running_stack(tmp_path / "stack", root=root) as stack:
+        code = "from accounts.models import User; User.objects.create_user('ann', password='correct horse battery')"
+        await stack.manage("shell", "-c", code)
+        address = stack.pinned(0)
+        cookie, other = await guest(address, "Many"), await guest(address, "Other")
+        async with AsyncExitStack() as exits:
+            somebody = await exits.enter_async_context(connect(address, other))
+            sockets = [await exits.enter_async_context(connect(address, cookie)) for _ in range(11)]
+            ordinary, flood, fresh = sockets[:3], sockets[:10], sockets[10]
+            for socket in ordinary:
+                assert await pings(socket, 20) == []  # three tabs, busy
+            refused = [wait for socket in flood for wait in await pings(socket, 20)]
+            assert len(refused) > 50
+            assert max(refused) <= 1000 / limits.PERSON_TIMES + 1
+            assert await pings(somebody, 39) == []
+            # Another person has another bucket; until the frame that says so is taken, this one is as empty.
+            async with asyncio.timeout(30):
+                while await logged_in(fresh) != "welcome":  # noqa: ASYNC110 (it waits as it is told to)
+                    await asyncio.sleep(1 / limits.PERSON_TIMES)
+            assert await pings(fresh, 20) == []
 
 
 async def test_sockets_of_one_instance(tmp_path: Path) -> None:
