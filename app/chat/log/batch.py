@@ -1,10 +1,13 @@
 """Questions that come while the one before is being answered are answered together, with one reading for all."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
 from chat.log.thread import DatabaseThread, Unavailable
+
+log = logging.getLogger(__name__)
 
 MOST = 128  # questions of one reading: it still takes a few milliseconds
 
@@ -42,10 +45,12 @@ class Batched(Generic[Q, A]):
     async def _answer(self, asked: dict[Q, asyncio.Future[A | None]]) -> None:
         try:
             answers = await self._thread.run(self._read, list(asked))
-        except Unavailable as error:
+        except Exception as error:
+            if not isinstance(error, Unavailable):
+                log.exception("a reading failed")  # a fault of ours: it must not leave anybody waiting for ever
             for future in asked.values():
-                future.set_exception(error)
+                future.set_exception(error if isinstance(error, Unavailable) else Unavailable("the reading failed"))
                 future.exception()  # who asked may have gone: that is no error of anybody's
-            return
-        for question, future in asked.items():
-            future.set_result(answers.get(question))
+        else:
+            for question, future in asked.items():
+                future.set_result(answers.get(question))
