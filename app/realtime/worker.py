@@ -14,6 +14,7 @@ from uvicorn_worker import UvicornWorker
 
 from realtime import process
 from realtime.protocol import PreparedProtocol
+from realtime.socket import RESTART
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +61,7 @@ class DrainingServer(Server):
             server.close()
         if running := process.running():
             await running.drain(self.window)
+        self._close_others()
         deadline = time.monotonic() + self.close_wait
         while self._websockets() and time.monotonic() < deadline:  # noqa: ASYNC110 (uvicorn's set has no event)
             await asyncio.sleep(ANSWER_POLL_SECONDS)
@@ -70,6 +72,14 @@ class DrainingServer(Server):
             await running.stop()
         self.should_exit = True
         return len(left), time.monotonic() - started
+
+    def _close_others(self) -> None:
+        """Close with 1012 the sockets that no drain knows: those of stock consumers, and who was just accepted."""
+        for connection in self._websockets():
+            if connection.is_open and not connection.close_sent:
+                connection.close(RESTART)
+                # What the consumer sends from now on ends it quietly, as with a peer that went away.
+                connection.disconnected = True
 
     def _websockets(self) -> list[PreparedProtocol]:
         return [one for one in self.server_state.connections if isinstance(one, PreparedProtocol)]

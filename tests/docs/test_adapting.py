@@ -137,15 +137,20 @@ async def test_a_line_crosses_instances_once_and_a_reader_resumes(board: Running
         assert await close_code(back) == 1007
 
 
-async def test_a_drain_asks_both_kinds_of_consumer_to_come_back(board: RunningStack) -> None:
-    """The board's own and the stock one are told, and closed with 1012 at the end."""
-    async with socket(board, "/ws/board/", 0) as ours, socket(board, "/ws/echo/", 0) as stock:
-        await tell(stock, type="echo", text="hello")
-        assert await until(stock, "echo") == {"type": "echo", "text": "hello"}
+async def test_a_drain_asks_those_it_knows_and_closes_all_with_1012(board: RunningStack) -> None:
+    """The board's own and the stock one that is counted are told; the stock one as it is hears the close alone."""
+    async with (
+        socket(board, "/ws/board/", 0) as ours,
+        socket(board, "/ws/counted/", 0) as counted,
+        socket(board, "/ws/echo/", 0) as stock,
+    ):
+        for one in (counted, stock):
+            await tell(one, type="echo", text="hello")
+            assert await until(one, "echo") == {"type": "echo", "text": "hello"}
         await tell(ours, type="join")
         await until(ours, "lines")
         os.kill(board.instances[0].pid, signal.SIGTERM)
-        for one in (ours, stock):
+        for one in (ours, counted):
             assert (await until(one, "drain"))["within_ms"] > 0
-            assert await close_code(one) == 1012
+        assert await asyncio.gather(close_code(ours), close_code(counted), close_code(stock)) == [1012] * 3
     await board.line("web-1", "drain finished sockets=0", timeout=WAIT_SECONDS)
