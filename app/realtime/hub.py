@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 POLL_SECONDS = 2.0  # how late what the layer lost may come
 POLL_UNWELL_SECONDS = 0.25  # the same while the layer is unwell: then the poll is what delivers
 REBUILD_SECONDS = 1.0  # between two tries to get a channel, or to join groups
+GONE_SECONDS = 3.0  # how long a room may be missing before its sockets are made to join again
 LINGER_SECONDS = 5.0  # an empty room's feed is kept this long: a reload comes back to it
 
 
@@ -66,6 +67,7 @@ class Hub:
         self._reconcile = asyncio.Event()
         self._poll_now = asyncio.Event()
         self._check: set[int] = set()
+        self._gone: dict[int, float] = {}  # rooms that the log does not have any more, and since when
         self.publisher = Publisher(layer=layer, sender=self.id, count=count)
         # What was lost before the layer turned unwell, or until it was well again, is fetched at once.
         self.health = LayerHealth(layer=layer, changed=lambda _: self._check_now(*self.feeds))
@@ -224,6 +226,8 @@ class Hub:
             heads = await self._source.heads(seen)
             for room, (epoch, position) in seen.items():
                 head = heads.get(room)
+                if self._is_just_gone(room, head):
+                    continue
                 if head and head.epoch == epoch and head.seq < position:
                     await self._source.renew(room, epoch, position)
                 if feed := self.feeds.get(room):
@@ -232,6 +236,14 @@ class Hub:
             log.warning("the log does not answer; polled again")
         except Exception:
             log.exception("the poll failed; polled again")  # without the poll, what the layer loses stays lost
+
+    def _is_just_gone(self, room: int, head: Head | None) -> bool:
+        """Leave whoever ended a room the time to tell its sockets; only then make them find out by themselves."""
+        if head is not None:
+            self._gone.pop(room, None)
+            return False
+        now = asyncio.get_running_loop().time()
+        return now < self._gone.setdefault(room, now) + GONE_SECONDS
 
     def _settle(self, feed: Feed, head: Head | None, epoch: str) -> None:
         """Bring a feed up to its head; where the history was replaced or the room is gone, start over."""
@@ -242,6 +254,7 @@ class Hub:
 
     def _start_over(self, feed: Feed) -> None:
         log.warning("room %s: its history was replaced, its sockets join again", feed.room)
+        self._gone.pop(feed.room, None)
         if self.feeds.get(feed.room) is feed:
             del self.feeds[feed.room]
         for subscriber in feed.subscribers:

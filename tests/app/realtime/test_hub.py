@@ -334,11 +334,18 @@ async def test_a_commit_while_the_heads_are_read_is_not_a_lower_head(log: Memory
     assert log.rooms[1] == Head(EPOCH, 5)
 
 
-async def test_a_room_that_was_deleted(log: MemoryLog, make: Make, until: Until) -> None:
-    """Its sockets join again, and are told that it is gone."""
+async def test_a_room_that_was_deleted(
+    log: MemoryLog, make: Make, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever deleted it has time to tell its sockets; those that were not told join again, and hear that it is gone."""
     hub = make(None)
     reader = join(hub, log)
     del log.rooms[1]
+    before = len(log.polls)
+    hub._check_now(1)
+    await until(lambda: len(log.polls) > before + 1)
+    assert not reader.restarted
+    monkeypatch.setattr(hubs, "GONE_SECONDS", 0.0)
     hub._check_now(1)
     await until(lambda: reader.restarted)
     assert not hub.feeds
