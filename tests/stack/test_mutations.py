@@ -22,6 +22,7 @@ KEYS_OFF = [
 ]
 DRAIN_OFF = [
     ("app/realtime/worker.py", "await running.drain(self.window)", "running.is_draining = True"),
+    ("app/realtime/worker.py", "        self._close_others()\n", ""),
 ]
 
 
