@@ -25,7 +25,10 @@ class Telling(Protocol):
     """How changes leave this module."""
 
     def __call__(self, room: int, count: int, joined: Mapping[int, str], left: Mapping[int, str]) -> None:
-        """Tell the room's sockets in this process; `joined` and `left` are empty in a large room."""
+        """Tell the room's sockets in this process; `joined` and `left` are empty in a large room.
+
+        Where a large room has become small, `joined` is everybody.
+        """
 
 
 @dataclass(slots=True)
@@ -161,8 +164,8 @@ class Presence:
     def _compare(self, room: int, state: _Room, now: float) -> None:
         """Tell the room what changed, if anything did for its people."""
         everybody = self._union(state)
-        large = len(everybody) > SMALL or len(state.told) > SMALL
-        if large and now - state.told_at < LARGE_SECONDS:
+        was_large = len(state.told) > SMALL
+        if (was_large or len(everybody) > SMALL) and now - state.told_at < LARGE_SECONDS:
             return  # `changed` stays: told with the next tick that may
         joined = {person: name for person, name in everybody.items() if person not in state.told}
         left = {person: name for person, name in state.told.items() if person not in everybody}
@@ -171,6 +174,9 @@ class Presence:
             left = {}
         else:
             state.changed = False
+        large = len(everybody) > SMALL
+        if was_large and not large:
+            joined, left = everybody, {}  # while only the count travelled nobody kept the names
         if joined or left:
             state.told_at = now
             self._tell(room, len(everybody), {} if large else joined, {} if large else left)

@@ -68,17 +68,24 @@ def store(drafts: Sequence[Draft]) -> tuple[list[Outcome], list[Commit]]:
     """Store drafts in one transaction, or one by one where the database finds two that clash."""
     with contextlib.suppress(IntegrityError):
         # Keys are hardly ever repeated: the constraint finds it out, and no message pays for a look before.
-        return _store_together(drafts, {})
+        outcomes, commits = _store_together(drafts, {})
+        return _kept_before(drafts, outcomes), commits
     with contextlib.suppress(IntegrityError):
         return _store_together(drafts, _known(drafts))
     # Another process stores the same keys at this moment.
-    outcomes: list[Outcome] = []
-    commits: list[Commit] = []
+    outcomes, commits = [], []
     for draft in drafts:
         outcome, commit = _store_alone(draft)
         outcomes += outcome
         commits += commit
     return outcomes, commits
+
+
+def _kept_before(drafts: Sequence[Draft], outcomes: list[Outcome]) -> list[Outcome]:
+    """Answer a refused draft with its first seq if it was stored before its author lost the right to."""
+    refused = [draft for draft, outcome in zip(drafts, outcomes, strict=True) if isinstance(outcome, Refused)]
+    known = _known(refused) if refused else {}
+    return [known.get(draft.identity, outcome) for draft, outcome in zip(drafts, outcomes, strict=True)]
 
 
 def _store_alone(draft: Draft) -> tuple[list[Outcome], list[Commit]]:

@@ -14,8 +14,8 @@ import pytest
 from django.conf import settings
 from django.db import InterfaceError, connection
 
-from chat.log import Commit, Log, Refused, Stored, Unavailable
-from chat.models import Entry, Room
+from chat.log import Commit, Draft, Log, Refused, Stored, Unavailable
+from chat.models import Entry, Membership, Room
 from tests.app.chat.conftest import Place
 
 storing = sys.modules["chat.log.store"]
@@ -304,3 +304,16 @@ def test_two_processes_leave_no_gap(place: Place) -> None:
         both = told[0].keys() & told[1].keys()
         assert both
         assert all(told[0][key] == told[1][key] for key in both)
+
+
+def test_a_key_that_is_stored_is_answered_whoever_may_write_now(place: Place) -> None:
+    """`sent` is for ever: who lost the right to write still hears where the message is, and writes nothing new."""
+    draft = Draft(place.closed.pk, place.ada.pk, "Ada", guest=False, key="mine", text="before")
+    (first,), _ = store_one(draft)
+    Membership.objects.filter(room=place.closed, user=place.ada).delete()
+    fresh = Draft(place.closed.pk, place.ada.pk, "Ada", guest=False, key="another", text="after")
+    (again, refused), commits = store_one(draft, fresh)
+    assert (again.seq, again.repeated) == (first.seq, True)
+    assert isinstance(refused, Refused)
+    assert refused.code == "not_allowed"
+    assert commits == []

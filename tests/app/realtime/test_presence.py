@@ -288,3 +288,18 @@ def test_above_100_people_only_counts_travel(world: World, a: One, b: One) -> No
     assert min(gaps) >= presences.LARGE_SECONDS - 1e-6
     count, present = a.presence.present(ROOM, 1, "p1")
     assert (count, len(present)) == (161, 100)
+
+
+def test_a_room_back_at_100_people_names_them_all(world: World, a: One, b: One) -> None:
+    """Who came while only the count travelled was never named; the next change is told as ever."""
+    for person in range(3, 110):
+        b.enter(person)
+    world.run(3)
+    a.told.clear()
+    for person in range(2, 60):
+        b.leave(person)
+    world.run(presences.GRACE_SECONDS + 2)
+    assert a.told == [(51, {1: "p1"} | {person: f"p{person}" for person in range(60, 110)}, {})]
+    b.leave(60)
+    world.run(presences.GRACE_SECONDS + 2)
+    assert a.told[1:] == [(50, {}, {60: "p60"})]

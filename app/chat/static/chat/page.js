@@ -14,7 +14,6 @@ import { Status } from "./status.js";
 import { Typing } from "./typing.js";
 import { Waiting } from "./waiting.js";
 
-const AGAIN_MS = 5000; // a full room's pages do not all ask at once
 
 const at = (id) => document.getElementById(id);
 const { slug, user, login } = at("room").dataset;
@@ -40,7 +39,6 @@ const presence = new Presence({
       typing.stopped(id);
       log.note(phrase("left", { name }));
     },
-    again: () => setTimeout(() => room.join(), Math.random() * AGAIN_MS),
   },
 });
 const room = new Room({

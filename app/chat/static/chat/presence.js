@@ -1,7 +1,7 @@
 // Who is here. Up to 100 people by name; above that only how many.
 
 export class Presence {
-  // hooks: draw(people, count), came(person), went(person), again(): names are told once more, so ask for all.
+  // hooks: draw(people, count), came(person), went(person).
   constructor({ slug, owner, hooks }) {
     Object.assign(this, { slug, owner, hooks });
     this.people = new Map();
@@ -10,7 +10,7 @@ export class Presence {
 
   // A join tells the whole; coming back is no news.
   start({ present = [], count = present.length }) {
-    this.crowd = false;
+    this.crowd = count > present.length;
     this.people = new Map(present.map((person) => [person.id, person]));
     this.hooks.draw([...this.people.values()], count);
   }
@@ -18,11 +18,11 @@ export class Presence {
   take(frame) {
     if (frame.type !== "presence" || frame.room !== this.slug) return;
     const named = frame.joined !== undefined || frame.left !== undefined;
-    if (named && this.crowd) this.hooks.again();
+    const news = !this.crowd; // after a crowd everybody is named again, and nobody came
+    if (!named || this.crowd) this.people.clear(); // the names we had would be wrong ones soon
     this.crowd = !named;
-    if (this.crowd) this.people.clear(); // the names we had would be wrong ones soon
     for (const person of frame.joined ?? []) {
-      if (!this.people.has(person.id) && person.id !== this.owner) this.hooks.came(person);
+      if (news && !this.people.has(person.id) && person.id !== this.owner) this.hooks.came(person);
       this.people.set(person.id, person);
     }
     for (const person of frame.left ?? []) {

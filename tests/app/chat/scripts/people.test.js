@@ -15,7 +15,6 @@ function presence() {
     draw: (people, count) => told.push([people.map(({ name }) => name).join(), count]),
     came: ({ name }) => told.push(`${name} came`),
     went: ({ name }) => told.push(`${name} went`),
-    again: () => told.push("again"),
   };
   return [new Presence({ slug: "lobby", owner: 7, hooks }), told];
 }
@@ -30,13 +29,17 @@ test("a join is the whole and no news; coming and going is", () => {
   assert.deepEqual(told, [["Ada", 1], "Bob came", ["Ada,Bob", 2], ["Ada,Bob", 2], "Bob went", ["Ada", 1]]);
 });
 
-test("a crowd is a number; when names come back all of them are asked for", () => {
+test("a crowd is a number; when names come back all of them do, and nobody came", () => {
   const [here, told] = presence();
   here.start({ present: [ada], count: 1 });
   here.take({ type: "presence", room: "lobby", count: 101 });
-  here.take({ type: "presence", room: "lobby", count: 100, left: [bob] });
-  here.take({ type: "presence", room: "lobby", count: 99, left: [bob] });
-  assert.deepEqual(told.slice(1), [["", 101], "again", ["", 100], ["", 99]]);
+  here.take({ type: "presence", room: "lobby", count: 2, joined: [ada, bob] });
+  here.start({ present: [ada], count: 101 });
+  here.take({ type: "presence", room: "lobby", count: 1, joined: [bob] });
+  here.take({ type: "presence", room: "lobby", count: 2, joined: [ada] });
+  here.take({ type: "presence", room: "lobby", count: 1, left: [bob] });
+  assert.deepEqual(told.slice(1, 5), [["", 101], ["Ada,Bob", 2], ["Ada", 101], ["Bob", 1]]);
+  assert.deepEqual(told.slice(5), [["Bob,Ada", 2], "Bob went", ["Ada", 1]]);
 });
 
 test("typing is told once in 3 s, and again after a message", () => {
