@@ -3,6 +3,7 @@
 import time
 
 from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends.base import UpdateError
 from django.http import HttpRequest
 from django.utils.deprecation import MiddlewareMixin
 
@@ -18,3 +19,8 @@ class RenewSessionMiddleware(MiddlewareMixin):
         session = request.session
         if SESSION_KEY in session and time.time() - session.get(RENEWED, 0) > DAY:
             session[RENEWED] = int(time.time())
+            try:
+                # Here, not after the view: a full disk or a lock must cost the renewal, not the page.
+                session.save()
+            except UpdateError:
+                session.modified = False  # so that Django does not try again, and answer 400; the next request does

@@ -1,8 +1,11 @@
 """Sessions live from their last use."""
 
 import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
+from django.db import OperationalError, connection
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
@@ -41,6 +44,22 @@ def test_no_write_per_request(inside: Client, django_assert_num_queries: DjangoA
         answer = inside.get("/rooms/")
     assert "sessionid" not in answer.cookies
     assert all(query["sql"].startswith("SELECT") for query in queries.captured_queries)
+
+
+def refuse_writes(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+    """Stand in for a full disk."""
+    if sql.startswith(("INSERT", "UPDATE", "DELETE")):
+        raise OperationalError("database or disk is full")
+    return execute(sql, *rest)
+
+
+def test_page_is_read_though_nothing_can_be_written(inside: Client) -> None:
+    """A renewal that cannot be stored is put off; the page comes all the same."""
+    set_back(inside, DAY + 10)
+    with connection.execute_wrapper(refuse_writes):
+        answer = inside.get("/")
+    assert (answer.status_code, "sessionid" in answer.cookies) == (200, False)
+    assert inside.get("/").cookies["sessionid"]["max-age"] == 30 * DAY
 
 
 def test_visitors_get_no_session(client: Client) -> None:
