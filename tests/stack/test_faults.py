@@ -18,7 +18,7 @@ def drilled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
         yield running
 
 
-@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize("name", [name for name in FAULTS if name != "none"])  # that one runs over a lossy layer
 def test_nothing_is_lost(drilled: RunningStack, name: str) -> None:
     """20 clients at 2 messages a second for 20 s, the fault in the middle: zero of every violation."""
     verdict = run(drilled.directory, name, Workload())
