@@ -1,6 +1,11 @@
 """`python -m deploy`, which is what ./parley runs."""
 
-from deploy.cli import main
+import sys
 
 if __name__ == "__main__":
-    main()
+    try:
+        from deploy.cli import main  # half a second, in which Ctrl-C is no fault either
+
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

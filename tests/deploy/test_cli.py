@@ -76,3 +76,22 @@ def test_check_names_every_rule() -> None:
     done = parley("check")
     assert done.returncode == 0
     assert "stop-times-add" in done.stdout
+
+
+def test_interrupted_while_it_loads() -> None:
+    """Ctrl-C before the command has begun ends it without a traceback."""
+    code = """
+import runpy, sys
+
+class Interrupt:
+    def find_spec(self, name, path, target=None):
+        if name == "deploy.cli":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupt())
+runpy.run_module("deploy", run_name="__main__")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
