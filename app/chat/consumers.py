@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from chat import frames, limits
 from chat.frames import WrongFrameError
-from chat.log import Draft, Joined, Refused, Stored, Unavailable
+from chat.log import Draft, Joined, Refused, Stored, TooManyClaims, Unavailable
 from chat.person import PersonConsumer
 from chat.selectors import NoSuchRoom, NotAllowed
 from realtime.feed import Feed
@@ -182,6 +182,9 @@ class ChatConsumer(PersonConsumer):
             self.tell("error", code="no_such_room", detail=f"no room {frame.room!r}", ref=frame.ref, room=frame.room)
         except NotAllowed:
             self.tell("error", code="not_allowed", detail="this room is not yours", ref=frame.ref, room=frame.room)
+        except TooManyClaims as refused:
+            detail, wait = "this room's log was said to be behind too often", int(refused.seconds * 1000) + 1
+            self.tell("error", code="rate_limited", detail=detail, retry_ms=wait, ref=frame.ref, room=frame.room)
         except Unavailable:
             self.tell_unavailable(ref=frame.ref, room=frame.room)
         return None

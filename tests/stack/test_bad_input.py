@@ -158,6 +158,23 @@ async def test_rooms_of_others(stack: RunningStack) -> None:
             assert refused.value.code == "not_allowed"
 
 
+async def test_claims_of_a_lost_history_are_limited(stack: RunningStack) -> None:
+    """Each gives everybody in the room a new epoch: after a few the next is refused, and a join without one is not."""
+    await stack.manage("shell", "-c", "from chat.models import Room; Room.objects.create(slug='claims', guests=True)")
+    address = stack.pinned(0)
+    async with connect(address, await guest(address, "Zoe")) as socket:
+        await socket.welcome()
+        epoch = (await socket.join("claims"))["epoch"]
+        for _ in range(5):
+            ahead = await socket.join("claims", after=9, epoch=epoch)
+            assert ahead["epoch"] != epoch
+            epoch = ahead["epoch"]
+        with pytest.raises(Refused) as refused:
+            await socket.join("claims", after=9, epoch=epoch)
+        assert (refused.value.code, refused.value.frame["retry_ms"] > 0) == ("rate_limited", True)
+        assert (await socket.join("claims"))["epoch"] == epoch
+
+
 async def test_flood_is_limited_then_closed(stack: RunningStack) -> None:
     """One who goes on and on is told, then closed with 4429; everybody else's sends are acknowledged."""
     address = stack.pinned(0)

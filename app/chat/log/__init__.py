@@ -1,9 +1,21 @@
 """The durable log of every room: what is stored here is true, everything else may die."""
 
 from chat.log.batch import Batched
-from chat.log.log import Log
+from chat.log.log import Log, TooManyClaims
 from chat.log.read import Joined, Page
 from chat.log.store import Commit, Draft, Refused, Stored
 from chat.log.thread import DatabaseThread, Unavailable
 
-__all__ = ["Batched", "Commit", "DatabaseThread", "Draft", "Joined", "Log", "Page", "Refused", "Stored", "Unavailable"]
+__all__ = [
+    "Batched",
+    "Commit",
+    "DatabaseThread",
+    "Draft",
+    "Joined",
+    "Log",
+    "Page",
+    "Refused",
+    "Stored",
+    "TooManyClaims",
+    "Unavailable",
+]

@@ -13,10 +13,12 @@ from typing import ParamSpec, TypeVar
 
 from accounts.models import User
 from chat.frames import fitting, with_entries
+from chat.limits import CLAIM_SECONDS, CLAIMS
 from chat.log import read
 from chat.log.batch import Batched
 from chat.log.store import Commit, Draft, Outcome, Stored, store
 from chat.log.thread import DatabaseThread, Unavailable
+from realtime.bucket import Bucket
 from realtime.frame import Frame
 from realtime.hub import Head
 
@@ -29,6 +31,14 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+class TooManyClaims(Exception):  # noqa: N818 (named for what happened; `rate_limited` on the wire)
+    """Clients said too often that this room's log lost entries; `seconds` until the next such claim is taken."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
 class Log:
     """Stores drafts in batches and reads; `committed` is told what a transaction added, after its commit."""
 
@@ -38,6 +48,7 @@ class Log:
         self._storing: asyncio.Task[None] | None = None
         self._writer = DatabaseThread("log-store")
         self._reader = DatabaseThread("log-read")
+        self._claims: dict[int, Bucket] = {}  # by room: at most as many as there are rooms
         self._joins = Batched(self._reader, read.joins)
 
     # Storing
@@ -92,8 +103,15 @@ class Log:
         return await self._reader.run(work, *args, **kwargs)
 
     async def join(self, *, user: User, slug: str, after: int | None, epoch: str | None) -> read.Joined:
-        """Read a room for somebody who enters it; raise NoSuchRoom, NotAllowed or Unavailable. See read.joins."""
-        answer = await self._joins.ask(read.Asked(user, slug, after, epoch))
+        """Read a room for somebody who enters it; raise NoSuchRoom, NotAllowed, TooManyClaims or Unavailable."""
+        asked = read.Asked(user, slug, after, epoch)
+        answer = await self._joins.ask(asked)
+        if isinstance(answer, read.Ahead) and after is not None and epoch is not None:
+            bucket = self._claims.setdefault(answer.room, Bucket(rate=1 / CLAIM_SECONDS, burst=CLAIMS))
+            if wait := bucket.take():
+                raise TooManyClaims(wait)
+            await self.renew(answer.room, epoch, below=after)
+            answer = await self._joins.ask(asked)  # of an epoch that is over now
         if isinstance(answer, read.Joined):
             return answer
         raise answer or Unavailable("a join was not answered")

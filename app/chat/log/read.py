@@ -34,6 +34,14 @@ class Page(NamedTuple):
     more: bool
 
 
+class Ahead(Exception):  # noqa: N818 (a fact, not an error: the client saw what this log does not have)
+    """Somebody who knows the room's epoch has more of it than its log: the log was replaced, or the claim is false."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__(room)
+        self.room = room
+
+
 class Asked(NamedTuple):
     """A join that somebody asks for."""
 
@@ -44,7 +52,7 @@ class Asked(NamedTuple):
 
 
 def joins(asked: Sequence[Asked]) -> dict[Asked, Joined | Exception]:
-    """Read rooms for those who enter them; NoSuchRoom and NotAllowed are answers here. Many want the same entries."""
+    """Read rooms for those who enter them; NoSuchRoom, NotAllowed and Ahead are answers here. Many want the same."""
     read: dict[tuple[int, int, int], list[bytes]] = {}
     rooms = rooms_for([(one.user, one.slug) for one in asked])
     answers: dict[Asked, Joined | Exception] = {}
@@ -54,13 +62,11 @@ def joins(asked: Sequence[Asked]) -> dict[Asked, Joined | Exception]:
     return answers
 
 
-def _join(asked: Asked, room: Room, read: dict[tuple[int, int, int], list[bytes]]) -> Joined:
+def _join(asked: Asked, room: Room, read: dict[tuple[int, int, int], list[bytes]]) -> Joined | Ahead:
     """Read one room for one person, with the entries that were read for others before."""
     after = asked.after if asked.epoch == room.epoch else None
     if after is not None and after > room.head:
-        renew(room.pk, room.epoch, below=after)  # the client saw what this log does not have: it was replaced
-        room = Room.objects.get(pk=room.pk)
-        after = None
+        return Ahead(room.pk)
     if after is not None and _is_whole(room, after):
         start, most = after, limits.RESUME_ENTRIES
     else:

@@ -4,11 +4,12 @@ import json
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.utils import timezone
 
 from accounts.models import User
 from chat import frames, limits
-from chat.log import read
+from chat.log import Log, TooManyClaims, read
 from chat.models import Entry, Room
 from chat.selectors import NoSuchRoom, NotAllowed
 from tests.app.chat.conftest import Place
@@ -97,17 +98,34 @@ def test_a_resume_above_500_goes_on_in_entries(place: Place) -> None:
     assert (joined.position, joined.head.seq) == (510, 620)
 
 
-def test_an_after_above_the_head_gives_the_room_a_new_epoch(place: Place) -> None:
+async def test_an_after_above_the_head_gives_the_room_a_new_epoch(log: Log, place: Place) -> None:
     """The client saw what this log does not have: nobody resumes across that, ever."""
-    room = fill(place, 7)
-    joined = join(place, 8, room.epoch)
+    room = await sync_to_async(fill)(place, 7)
+
+    async def join(after: int | None = None, epoch: str | None = None) -> read.Joined:
+        return await log.join(user=place.ada, slug="hall", after=after, epoch=epoch)
+
+    joined = await join(8, room.epoch)
     assert not joined.recovered
     assert joined.head.epoch != room.epoch
     assert seqs(joined.entries) == numbers(1, 7)
-    assert not join(place, 3, room.epoch).recovered
-    assert join(place, 3, joined.head.epoch).recovered
-    assert not join(place, 99, "some other").recovered
-    assert join(place).head.epoch == joined.head.epoch
+    assert not (await join(3, room.epoch)).recovered
+    assert (await join(3, joined.head.epoch)).recovered
+    assert not (await join(99, "some other")).recovered
+    assert (await join()).head.epoch == joined.head.epoch
+
+
+async def test_a_flood_of_claims_is_refused(log: Log, place: Place) -> None:
+    """Each claim closes the sockets of everybody in the room; who comes without one is let in all the same."""
+    epochs = [(await log.join(user=place.ada, slug="hall", after=None, epoch=None)).head.epoch]
+    for _ in range(limits.CLAIMS):
+        epochs.append((await log.join(user=place.ada, slug="hall", after=8, epoch=epochs[-1])).head.epoch)
+    assert len(set(epochs)) == limits.CLAIMS + 1
+    with pytest.raises(TooManyClaims) as refused:
+        await log.join(user=place.bob, slug="hall", after=8, epoch=epochs[-1])
+    assert 0 < refused.value.seconds <= limits.CLAIM_SECONDS
+    joined = await log.join(user=place.bob, slug="hall", after=None, epoch=None)
+    assert joined.head.epoch == epochs[-1]
 
 
 def test_a_hole_is_never_passed_off_as_the_whole(place: Place) -> None:
