@@ -1,0 +1,120 @@
+"""What rollout, backup and drill ask of an installed stack: compose and systemd answer, each in its own way.
+
+Whoever implements it does one thing per verb and decides nothing: the order, the waiting, the putting back, the lock and
+the history are rollout.py's. Every verb blocks until it is done, and raises StackError with the command's last lines when
+it fails; a verb may be called again after it failed or was killed half-way (the next rollout begins from the start).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One gunicorn: its name for people (`web-1`, or a container's name), and the release it was started from."""
+
+    name: str
+    release: str
+    running: bool = True
+
+
+@dataclass(frozen=True)
+class Sqlite:
+    """A database that is a file on this machine."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """A database behind a server: how its programs (pg_dump, pg_restore, psql) are started, and with which `-d`."""
+
+    dbname: str  # a database's name or a conninfo string, without a password: everybody can read arguments
+    prefix: tuple[str, ...] = ()  # e.g. docker compose … exec -T postgres, or runuser -u parley --
+    env: Mapping[str, str] = field(default_factory=dict)  # e.g. PGPASSWORD where there is no prefix
+
+
+class Stack(Protocol):
+    """One installed stack. A release is its id: `<version>-<8 hex>`, as deploy/release.py gives it."""
+
+    @property
+    def name(self) -> str:
+        """What `--stack` says: compose or systemd."""
+
+    @property
+    def url(self) -> str:
+        """The site, through its edge, as a browser opens it (https://localhost:8443/)."""
+
+    @property
+    def folder(self) -> Path:
+        """Where rollout.py keeps its lock and history, on this machine; the same for whoever operates this stack."""
+
+    @property
+    def backups(self) -> Path:
+        """Where backups go unless told otherwise."""
+
+    @property
+    def database(self) -> Sqlite | Postgres:
+        """Where the truth is."""
+
+    def instances(self) -> Sequence[Instance]:
+        """List the instances there should be, in the order they are to be rolled; a stopped one too.
+
+        As of now: after a rollout that was killed they may be of two releases.
+        """
+
+    def pid(self, name: str) -> int | None:
+        """Give the process, as this machine numbers it, of an instance (gunicorn's master), `nginx` or `redis`."""
+
+    def stage(self, source: str | None) -> str:
+        """Build the image or unpack the release (None: this checkout) and give its id; nothing that serves is touched.
+
+        Raises BadInputError for a source that is none. A release that was staged already is not built again.
+        """
+
+    def staged(self, release: str) -> bool:
+        """Tell whether this release is still here and can be started."""
+
+    def check(self, release: str) -> None:
+        """Refuse a release that cannot work, before anything serves it: config.asgi is imported with the stack's own
+        environment (`manage.py check`), and nginx accepts (`nginx -t`) what this release renders."""
+
+    def migrate(self, release: str) -> None:
+        """Bring the database to this release's schema (expand only: the release that serves goes on), and bootstrap."""
+
+    def publish(self, release: str) -> None:
+        """Put this release's static files beside those served now; those of the last two releases stay."""
+
+    def manage(self, release: str, *arguments: str) -> str:
+        """Run manage.py of this release with the stack's environment; give what it wrote to stdout."""
+
+    def replace(self, old: Instance, release: str) -> Instance:
+        """Start this release in an instance's place and give the new instance, without waiting for it to be ready.
+
+        In place (systemd): `old` is drained (SIGTERM, the whole stop chain) and its name started again from `release`.
+        Surge (compose): another container is started beside `old`, which serves on until `retire`.
+        """
+
+    def ready(self, instance: Instance) -> bool:
+        """Tell whether it answers /readyz, past nginx; raises StackError with its last lines once it cannot any more."""
+
+    def probe(self, instance: Instance, ticket: str) -> None:
+        """Run `python -m deploy probe BIND` where this instance can be dialled, with the ticket as its stdin.
+
+        BIND is `unix:/path.sock` or `host:port`, as in PARLEY_BIND; the ticket is a secret, so it is no argument.
+        """
+
+    def retire(self, old: Instance, new: Instance) -> None:
+        """End what `replace` left beside the new instance: surge drains and removes `old`; in place has nothing to do."""
+
+    def put_back(self, old: Instance, new: Instance | None) -> None:
+        """Undo `replace`, which may have failed half-way (then `new` is None): `old.release` serves in `old`'s place.
+
+        In place: start `old.release` under its name again. Surge: remove `new`; `old` never stopped.
+        """
+
+    def finish(self, release: str) -> None:
+        """Make this release the stack's own: what boots, what nginx is rendered from (checked, reloaded; put back when
+        nginx refuses), and remove what is older than the last two releases."""
