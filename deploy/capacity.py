@@ -1,4 +1,4 @@
-"""How many sockets fit into the open-files limit: pure arithmetic over Config and one number."""
+"""How many sockets and connections fit into the open-files limit: pure arithmetic over Config and one number."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ class Capacity:
 
 
 def capacity(config: Config, open_files: int) -> Capacity:
-    """Fit app.sockets into the limit; nginx gets connections so that one worker could carry all, if they fit."""
+    """Fit app.sockets into the limit of this machine, for `up`."""
     instances, workers = config.app.instances, config.nginx.workers
     most_connections = open_files // 2  # a proxied socket takes two descriptors (pitfalls N5)
     fits = (most_connections * workers - 1) // (2 * instances)
@@ -29,6 +29,15 @@ def capacity(config: Config, open_files: int) -> Capacity:
         raise BadInputError(
             f"the open-files limit of {open_files} is too low for {instances} instances: raise ulimit -n"
         )
-    sockets = min(config.app.sockets, room)
-    wanted = 2 * sockets * instances + SPARE_CONNECTIONS
-    return Capacity(open_files, sockets, min(most_connections, wanted))
+    return _with(config, open_files, min(config.app.sockets, room))
+
+
+def declared(config: Config) -> Capacity:
+    """Take app.sockets and limits.open_files as they stand, for Compose and systemd; the rules say whether it fits."""
+    return _with(config, config.limits.open_files, config.app.sockets)
+
+
+def _with(config: Config, open_files: int, sockets: int) -> Capacity:
+    """Give nginx connections so that one worker could carry all, if they fit."""
+    wanted = 2 * sockets * config.app.instances + SPARE_CONNECTIONS
+    return Capacity(open_files, sockets, min(open_files // 2, wanted))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from deploy import rules
 from deploy.capacity import capacity
-from deploy.config import load
+from deploy.config import LOCAL, load
 from deploy.stacks.local.limits import open_files
 
 
@@ -13,5 +13,5 @@ def check() -> Iterator[str]:
     config = load()
     size = capacity(config, open_files())
     rules.require(config, size)
-    for rule in rules.RULES:
+    for rule in rules.of(LOCAL):
         yield f"ok  {rule.id}: {rule.sentence}"

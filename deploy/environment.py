@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from deploy.config import Config
 from deploy.hosts import LOOPBACK, in_url, origin
@@ -27,8 +28,8 @@ class AppSite:
     scheme: str
     port: int
     secret_key_file: Path
-    database_url: str
-    layer_url: str
+    database_url: str | Path  # a path: the file that holds it, because a URL may hold a password
+    layer_url: str | Path
     static_root: Path
     release: str
     sockets: int
@@ -47,8 +48,8 @@ def app(config: Config, site: AppSite) -> dict[str, str]:
         "PARLEY_SECRET_KEY_FILE": str(site.secret_key_file),
         "PARLEY_HOSTS": ",".join(in_url(host) for host in hosts),
         "PARLEY_ORIGINS": ",".join(origin(host, site.port, site.scheme) for host in hosts),
-        "PARLEY_DATABASE_URL": site.database_url,
-        "PARLEY_LAYER_URL": site.layer_url,
+        **_given("PARLEY_DATABASE_URL", site.database_url),
+        **_given("PARLEY_LAYER_URL", site.layer_url),
         "PARLEY_STATIC_ROOT": str(site.static_root),
         "PARLEY_RELEASE": site.release,
         "PARLEY_GUESTS": str(config.app.guests).lower(),
@@ -59,16 +60,32 @@ def app(config: Config, site: AppSite) -> dict[str, str]:
         "PARLEY_BURST": str(config.app.burst),
         "PARLEY_FRAME_BYTES": str(config.app.frame_bytes),
         "PARLEY_BODY_BYTES": str(config.app.body_bytes),
+        "PARLEY_DATABASE_POOL": str(config.database.pool),
         "PARLEY_PING_SECONDS": str(config.app.ping_seconds),
         "PARLEY_DRAIN_SECONDS": str(config.stop.drain_seconds),
         "PARLEY_CLOSE_SECONDS": str(config.stop.close_seconds),
         "PARLEY_UVICORN_GRACEFUL_SECONDS": str(config.stop.uvicorn_seconds),
         "PARLEY_GRACEFUL_SECONDS": str(config.stop.graceful_seconds),
         "PARLEY_WORKER_TIMEOUT": str(config.stop.worker_timeout),
-        "PARLEY_LOG_FORMAT": "console",
+        "PARLEY_LOG_FORMAT": config.app.log_format,
         "PARLEY_LOG_LEVEL": config.app.log_level,
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def _given(name: str, value: str | Path) -> dict[str, str]:
+    """Give a variable by its value, or by the file that holds it."""
+    return {f"{name}_FILE": str(value)} if isinstance(value, Path) else {name: value}
+
+
+def layer_url(config: Config) -> str:
+    """Write the URL of the Redis that parley.toml names, by itself or by its sentinels; empty: the stack's own."""
+    redis = config.redis
+    if not redis.sentinels:
+        return redis.url
+    password = f":{quote(redis.password, safe='')}@" if redis.password else ""
+    query = f"?sentinel_password={quote(redis.sentinel_password, safe='')}" if redis.sentinel_password else ""
+    return f"sentinel://{password}{','.join(redis.sentinels)}/{redis.sentinel_name}{query}"
 
 
 def instance(name: str, socket: Path, metrics: str) -> dict[str, str]:

@@ -36,3 +36,19 @@ def origin(name: str, port: int, scheme: str = "https") -> str:
     """Write the Origin header that a browser sends for this host and port."""
     usual = {"https": 443, "http": 80}[scheme]
     return f"{scheme}://{in_url(name)}" + ("" if port == usual else f":{port}")
+
+
+def network(text: str) -> str:
+    """Return an address or network in its one spelling; raise ValueError that names it."""
+    try:
+        return str(ipaddress.ip_network(text.strip(), strict=True))
+    except ValueError:
+        raise ValueError(f"{text!r} is not an address or network, such as 10.0.0.0/8") from None
+
+
+def endpoint(text: str) -> str:
+    """Return host:port in its one spelling; raise ValueError that names it."""
+    name, colon, port = text.strip().rpartition(":")
+    if not colon or not port.isdecimal() or not 1 <= int(port) <= 65_535:
+        raise ValueError(f"{text!r} is not host:port, such as 10.0.0.7:26379")
+    return f"{in_url(host(name))}:{int(port)}"

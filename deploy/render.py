@@ -1,14 +1,22 @@
-"""Config and facts → {path: text}. Pure: it reads the checkout's templates and writes nothing."""
+"""Config and facts → {file name: text}. Pure: it reads the checkout's templates and writes nothing."""
 
+import json
+import shlex
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from deploy.capacity import Capacity
 from deploy.config import ROOT, Config
 from deploy.errors import BadInputError
 
-TEMPLATES = ROOT / "nginx"
+NGINX = ROOT / "nginx"
+COMPOSE = ROOT / "compose"
+SYSTEMD = ROOT / "systemd"
+RESOLVES_SINCE = (1, 27, 3)  # `server … resolve` in the open-source nginx
 # What nginx would read as the end of a string, a variable or a pattern, even between quotes.
 UNSPEAKABLE = set('"$\\*?[;{}') | {chr(code) for code in range(32)}
 
@@ -19,18 +27,44 @@ class NginxSite:
 
     nginx_version: tuple[int, int, int]
     listen: tuple[str, ...]  # addresses with port, as `listen` takes them
-    upstreams: tuple[str, ...]  # as `server` takes them, e.g. unix:/run/parley/web-1.sock
+    upstreams: tuple[str, ...]  # as `server` takes them, e.g. unix:/run/parley/web-1.sock or web:8000
     run: str  # folder for the pid file and spooled bodies
     static: str
     certificate: str
     certificate_key: str
-    access_log: str
+    access_log: str  # a file, /dev/stdout in a container, syslog:server=unix:/dev/log,nohostname for journald
     error_log: str
     open_files: int
     worker_connections: int
     workers: int
     user: str = ""  # only a master that is root can have one
     unlimited: tuple[str, ...] = ()  # networks that the limits per address leave out
+    resolver: str = ""  # a DNS server, e.g. 127.0.0.11: the upstreams' names are asked again every second
+    http_listen: tuple[str, ...] = ()  # plain http: redirects to https
+    acme: str = ""  # folder of certificate challenges, served by http_listen
+
+
+@dataclass(frozen=True)
+class ComposeSite:
+    """The facts that the Compose file needs beside Config."""
+
+    release: str  # the image's tag
+    environment: Mapping[str, str]  # of every process of the app
+
+
+@dataclass(frozen=True)
+class SystemdSite:
+    """The facts that the units need beside Config; paths are absolute."""
+
+    release: str
+    user: str
+    group: str
+    prefix: str  # /opt/parley
+    etc: str  # /etc/parley
+    state: str  # /var/lib/parley
+    run: str  # /run/parley
+    nginx: str  # the binary
+    redis: str  # the binary; empty where parley.toml names another Redis
 
 
 def quoted(value: str) -> str:
@@ -41,17 +75,46 @@ def quoted(value: str) -> str:
     return f'"{value}"'
 
 
+def scalar(value: object) -> str:
+    """Write a value as YAML that Compose takes literally: JSON is YAML, and Compose expands a single $."""
+    return json.dumps(value, ensure_ascii=False).replace("$", "$$")
+
+
+def word(value: str) -> str:
+    """Write one word of a unit's command line, with what systemd expands written twice."""
+    return shlex.quote(value).replace("%", "%%").replace("$", "$$")
+
+
 def nginx(config: Config, site: NginxSite) -> dict[str, str]:
     """Render nginx/ to {file name: text}; nginx.conf includes the others by name."""
+    if site.resolver and site.nginx_version < RESOLVES_SINCE:
+        raise BadInputError(f"nginx {'.'.join(map(str, site.nginx_version))} cannot resolve names while it runs")
+    texts = folder(NGINX, {"config": config, "site": site})
+    used = {"plain.conf": bool(site.http_listen), "balancer.conf": bool(config.site.trusted_proxies)}
+    return {name: text for name, text in texts.items() if used.get(name, True)}
+
+
+def compose(config: Config, size: Capacity, site: ComposeSite) -> dict[str, str]:
+    """Render compose/ to {file name: text}."""
+    return folder(COMPOSE, {"config": config, "size": size, "site": site})
+
+
+def systemd(config: Config, size: Capacity, site: SystemdSite) -> dict[str, str]:
+    """Render systemd/ to {file name: text}."""
+    return folder(SYSTEMD, {"config": config, "size": size, "site": site})
+
+
+def folder(path: Path, values: Mapping[str, Any]) -> dict[str, str]:
+    """Render a folder's *.j2 and pass its other files through, to {file name: text}."""
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
+        loader=FileSystemLoader(path),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 (nginx syntax, not HTML; see quoted)
+        autoescape=False,  # noqa: S701 (no HTML; each format has its own filter)
     )
-    environment.filters["quoted"] = quoted
-    values: dict[str, Any] = {"config": config, "site": site}
-    names = sorted(path.name for path in TEMPLATES.iterdir() if path.suffix in {".j2", ".types"})
+    filters: dict[str, Callable[..., str]] = {"quoted": quoted, "scalar": scalar, "word": word}
+    environment.filters.update(filters)
+    names = sorted(entry.name for entry in path.iterdir() if entry.is_file())
     return {name.removesuffix(".j2"): environment.get_template(name).render(values) for name in names}

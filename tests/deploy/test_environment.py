@@ -8,7 +8,8 @@ import pytest
 from config.env import Environment, read
 from deploy import environment
 from deploy.capacity import capacity
-from deploy.config import App, Config
+from deploy.config import Config
+from deploy.sections import App
 from deploy.stacks.local import plan
 from deploy.stacks.local.binaries import Nginx, NoRedis
 from deploy.stacks.local.layout import Layout
@@ -53,7 +54,11 @@ def test_the_app_accepts_all_of_it_and_knows_every_name(found: plan.Plan) -> Non
 def test_each_key_reaches_the_app_under_its_own_name(found: plan.Plan, key: str) -> None:
     """One that is dropped on the way would be a setting without an effect; the limit of files decides `sockets`."""
     given = getattr(found.config.app, key)
-    value = {"guests": False, "log_level": "debug"}[key] if isinstance(given, bool | str) else given + 1
+    value = (
+        {"guests": False, "log_level": "debug", "log_format": "json"}[key]
+        if isinstance(given, bool | str)
+        else given + 1
+    )
     app = found.config.app.model_copy(update={key: value})
     changed = replace(found, config=found.config.model_copy(update={"app": app}))
     service = plan.instance_service(changed, "web-1", plan.app_environment(changed, {}))
@@ -69,7 +74,7 @@ def test_addresses_survive_odd_paths(found: plan.Plan) -> None:
 
 def test_no_redis_is_no_layer() -> None:
     """The app is told so in so many words."""
-    assert plan.layer_url(None) == "none://"
+    assert plan.layer_url(Config(), None) == "none://"
     assert NoRedis("why").reason == "why"
 
 

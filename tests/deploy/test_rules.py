@@ -21,6 +21,12 @@ BREAKERS = {
     "nginx-has-connections": ({}, replace(FITTING, worker_connections=8192)),
     "nginx-has-files": ({}, replace(FITTING, worker_connections=10_001)),
     "instance-has-files": ({"app": {"instances": 1}}, replace(FITTING, sockets=19_745, worker_connections=9_999)),
+    "open-files-known": ({}, FITTING),
+    "memory-holds-sockets": ({"app": {"instances": 1}}, replace(FITTING, sockets=8801)),
+    "database-has-connections": ({"app": {"instances": 9}, "database": {"pool": 5}}, FITTING),
+    "one-redis": ({"redis": {"sentinel_name": "m"}}, FITTING),
+    "ports-differ": ({"site": {"http_port": 8443}}, FITTING),
+    "proxies-are-ours": ({"site": {"trusted_proxies": ["0.0.0.0/0"]}}, FITTING),
     "metrics-ports-fit": ({"app": {"metrics_port": 65_535}}, FITTING),
 }
 
@@ -35,10 +41,11 @@ def test_each_rule_is_broken_by_the_number_next_to_its_edge(rule: rules.Rule) ->
     """And the line names the rule and says it."""
     values, size = BREAKERS[rule.id]
     config = Config.model_validate(values)
-    assert rule in rules.broken(config, size)
-    if rules.broken(config, size) == [rule]:
+    stack = rule.stacks[-1]
+    assert rule in rules.broken(config, size, stack)
+    if rules.broken(config, size, stack) == [rule]:
         with pytest.raises(BadInputError, match=f"rule {rule.id}: "):
-            rules.require(config, size)
+            rules.require(config, size, stack)
 
 
 @pytest.mark.parametrize("open_files", [700, 1024, 4096, 20_000, 1_048_576])

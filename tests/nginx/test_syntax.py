@@ -29,8 +29,11 @@ def test_nginx_takes_it_without_a_warning(folder: Path, site: NginxSite, nginx: 
     assert "[" not in said.stderr, said.stderr
 
 
-def test_every_template_is_used(site: NginxSite) -> None:
+@pytest.mark.parametrize("proxies", [[], ["10.0.0.0/8"]], ids=["alone", "balanced"])
+@pytest.mark.parametrize("http_listen", [(), ("127.0.0.1:80",)], ids=["https", "http"])
+def test_every_template_is_used(site: NginxSite, proxies: list[str], http_listen: tuple[str, ...]) -> None:
     """A file that no other includes is one that nobody reads."""
-    texts = render.nginx(Config(), site)
+    config = Config.model_validate({"site": {"trusted_proxies": proxies}})
+    texts = render.nginx(config, replace(site, http_listen=http_listen))
     included = {name for text in texts.values() for name in texts if f"include {name};" in text}
     assert included == set(texts) - {"nginx.conf"}

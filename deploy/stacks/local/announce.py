@@ -18,7 +18,7 @@ def ready(plan: Plan) -> Iterator[str]:
         yield f"       {origin(name, port)}/"
     size = plan.capacity
     yield f"{' and '.join(plan.names)}: {size.sockets} sockets each (open files: {size.open_files})"
-    if isinstance(plan.redis, NoRedis):
+    if isinstance(plan.redis, NoRedis) and plan.config.brings_redis:
         yield f"without Redis: {plan.redis.reason}"
         yield "messages between instances come by the log poll, up to a quarter of a second late"
     yield f"make an admin: ./parley manage{folder} createsuperuser"

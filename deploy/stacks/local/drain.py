@@ -8,7 +8,6 @@ from deploy.config import Config
 from deploy.errors import BadInputError, StackError
 from deploy.stacks.local import state
 from deploy.stacks.local.layout import Layout
-from deploy.stacks.local.plan import KILL_SECONDS
 
 
 def drain(config: Config, layout: Layout, name: str) -> None:
@@ -18,7 +17,7 @@ def drain(config: Config, layout: Layout, name: str) -> None:
         raise BadInputError(f"{name!r} is no instance of {layout.dir}: there are {', '.join(pids)}")
     if pids[name] is None:
         raise BadInputError(f"{name} is starting: nothing to drain")
-    seconds = config.stop.graceful_seconds + KILL_SECONDS
+    seconds = config.stop.kill_seconds
     try:
         handle = os.pidfd_open(pids[name])
     except ProcessLookupError:

@@ -18,7 +18,6 @@ from deploy.stacks.local.layout import Layout
 from deploy.stacks.local.prepare import APP
 from deploy.stacks.local.process import Service
 
-KILL_SECONDS = 5  # design.md section 6: graceful_timeout + 5 s is when the supervisor kills
 LOOPBACK_NETWORKS = ("127.0.0.0/8", "::1")
 
 
@@ -48,7 +47,7 @@ class Plan:
     @property
     def layer_url(self) -> str:
         """The channel layer's address for the app."""
-        return layer_url(self.redis_socket)
+        return layer_url(self.config, self.redis_socket)
 
     def instance_socket(self, name: str) -> Path:
         """Where an instance listens for nginx."""
@@ -59,9 +58,10 @@ class Plan:
         return f"127.0.0.1:{self.metrics_ports[self.names.index(name)]}"
 
 
-def layer_url(redis_socket: Path | None) -> str:
-    """Write the channel layer's URL for a Redis on a unix socket, or for none."""
-    return "none://" if redis_socket is None else f"unix://{quote(str(redis_socket))}?db=0"
+def layer_url(config: Config, redis_socket: Path | None) -> str:
+    """Write the channel layer's URL: parley.toml's, or of our Redis on a unix socket, or of none."""
+    own = "none://" if redis_socket is None else f"unix://{quote(str(redis_socket))}?db=0"
+    return environment.layer_url(config) or own
 
 
 def app_site(config: Config, layout: Layout, *, sockets: int, layer: str, release: str) -> AppSite:
@@ -71,7 +71,7 @@ def app_site(config: Config, layout: Layout, *, sockets: int, layer: str, releas
         scheme="https",
         port=config.site.port,
         secret_key_file=layout.secret_key,
-        database_url=f"sqlite:///{quote(str(layout.database))}",
+        database_url=config.database.url or f"sqlite:///{quote(str(layout.database))}",
         layer_url=layer,
         static_root=layout.static,
         release=release,
@@ -127,7 +127,7 @@ def nginx_service(plan: Plan, env: Mapping[str, str]) -> Service:
         env,
         plan.layout.run,
         signal.SIGQUIT,
-        plan.config.stop.graceful_seconds + KILL_SECONDS,
+        plan.config.stop.kill_seconds,
     )
 
 
@@ -150,5 +150,4 @@ def instance_service(plan: Plan, name: str, env: Mapping[str, str]) -> Service:
     """Return one gunicorn with one worker."""
     command = (sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "config.asgi:application")
     own = environment.instance(name, plan.instance_socket(name), plan.metrics(name))
-    grace = plan.config.stop.graceful_seconds + KILL_SECONDS
-    return Service(name, command, {**env, **own}, APP, grace=grace)
+    return Service(name, command, {**env, **own}, APP, grace=plan.config.stop.kill_seconds)

@@ -37,7 +37,7 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def up(config: Config, layout: Layout) -> None:
     """Run the stack until a signal ends it; raise BadInputError before anything is made, StackError after."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a script's background job starts with it ignored
-    patience = config.stop.graceful_seconds + plan.KILL_SECONDS
+    patience = config.stop.kill_seconds
     size = capacity.capacity(config, limits.raise_open_files())
     rules.require(config, size)
     render.quoted(str(layout.dir))
@@ -49,7 +49,7 @@ def up(config: Config, layout: Layout) -> None:
     with lock.held(layout, patience=patience) as inherit:
         console = Console()
         console.say("up", f"preparing {layout.dir}")
-        redis = binaries.redis(layout)
+        redis = binaries.redis(layout) if config.brings_redis else binaries.NoRedis("parley.toml names one")
         found = Plan(config, layout, size, nginx, redis, listen, metrics_ports, release())
         make_files(found)
         try:
