@@ -1,8 +1,8 @@
 """What rollout, backup and drill ask of an installed stack: compose and systemd answer, each in its own way.
 
-Whoever implements it does one thing per verb and decides nothing: the order, the waiting, the putting back, the lock and
-the history are rollout.py's. Every verb blocks until it is done, and raises StackError with the command's last lines when
-it fails; a verb may be called again after it failed or was killed half-way (the next rollout begins from the start).
+Whoever implements it does one thing per verb and decides nothing: the order, the waiting, the putting back, the lock
+and the history are rollout's. Every verb blocks until it is done, and raises StackError with the command's last lines
+when it fails; it may be called again after it failed or was killed half-way (the next rollout begins from the start).
 """
 
 from collections.abc import Mapping, Sequence
@@ -98,7 +98,7 @@ class Stack(Protocol):
         """
 
     def ready(self, instance: Instance) -> bool:
-        """Tell whether it answers /readyz, past nginx; raises StackError with its last lines once it cannot any more."""
+        """Tell whether it answers /readyz, past nginx; raises StackError with its last lines once it never will."""
 
     def probe(self, instance: Instance, ticket: str) -> None:
         """Run `python -m deploy probe BIND` where this instance can be dialled, with the ticket as its stdin.
@@ -107,7 +107,7 @@ class Stack(Protocol):
         """
 
     def retire(self, old: Instance, new: Instance) -> None:
-        """End what `replace` left beside the new instance: surge drains and removes `old`; in place has nothing to do."""
+        """End what `replace` left beside the new one: surge drains and removes `old`; in place has nothing to do."""
 
     def put_back(self, old: Instance, new: Instance | None) -> None:
         """Undo `replace`, which may have failed half-way (then `new` is None): `old.release` serves in `old`'s place.
