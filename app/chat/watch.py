@@ -80,14 +80,16 @@ class Watch:
 
     async def _turn(self) -> None:
         """Apply what is new; what could not be read is new the next time."""
-        due = [visitor for visitor in self.visitors if visitor.due <= time.time()]
-        reading = await self._log.ask(self._read, {visitor.session for visitor in due}, {one.person for one in due})
+        due = [(one, one.session, one.person) for one in self.visitors if one.due <= time.time()]
+        sessions, people = {session for _, session, _ in due}, {person for _, _, person in due}
+        reading = await self._log.ask(self._read, sessions, people)
         fresh = [revoked for revoked in reading.revoked if revoked.id not in self._applied]
         for revoked in fresh:
             if revoked.reason != Reason.RESTRICTED:
                 self._apply(revoked)
-        for visitor in due:
-            self._recheck(visitor, reading)
+        for visitor, session, person in due:
+            if (visitor.session, visitor.person) == (session, person):  # who logged in or out meanwhile is due again
+                self._recheck(visitor, reading)
         await self._restrict([revoked for revoked in fresh if revoked.reason == Reason.RESTRICTED])
         self._forget()
 
