@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from deploy.stacks.local import certificate
+from deploy.stacks import certificate
 from deploy.stacks.local.layout import Layout
 
 NAMES = ["localhost", "127.0.0.1", "::1", "chat.lan"]

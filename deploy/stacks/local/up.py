@@ -12,10 +12,10 @@ from deploy.environment import clean
 from deploy.errors import StackError
 from deploy.hosts import LOOPBACK, origin
 from deploy.release import release
+from deploy.stacks import certificate
 from deploy.stacks.local import (
     announce,
     binaries,
-    certificate,
     limits,
     lock,
     plan,

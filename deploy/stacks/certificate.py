@@ -1,9 +1,12 @@
-"""The self-signed certificate of `up`: for localhost and each host, made again when these change or it runs out."""
+"""The self-signed certificate: for localhost and each host, made again when these change or it runs out."""
 
 import datetime as dt
 import hashlib
 import ssl
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -11,30 +14,59 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from deploy import files, hosts
-from deploy.stacks.local.layout import Layout
 
 LIFETIME = dt.timedelta(days=397)  # browsers refuse certificates of more than 398 days
 RENEW_BEFORE = dt.timedelta(days=30)
+NAME = "Parley on this machine"
 
 
-def ensure(layout: Layout, names: Sequence[str], now: dt.datetime | None = None) -> bool:
+class Pair(Protocol):
+    """Where a certificate and its key lie."""
+
+    @property
+    def certificate(self) -> Path:
+        """The certificate, with its chain."""
+
+    @property
+    def certificate_key(self) -> Path:
+        """Its key."""
+
+
+@dataclass(frozen=True)
+class Files:
+    """A pair by its paths."""
+
+    certificate: Path
+    certificate_key: Path
+
+
+def ensure(pair: Pair, names: Sequence[str], now: dt.datetime | None = None) -> bool:
     """Make the certificate for these names unless the one there fits; tell whether one was made."""
     now = now or dt.datetime.now(dt.UTC)
-    if _fits(layout, names, now):
+    if _fits(pair, names, now):
         return False
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = _build(key, names, now)
     files.write(
-        layout.certificate_key,
+        pair.certificate_key,
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
     )
-    files.write(layout.certificate, certificate.public_bytes(serialization.Encoding.PEM))
+    files.write(pair.certificate, certificate.public_bytes(serialization.Encoding.PEM))
     return True
 
 
-def fingerprint(layout: Layout) -> str:
+def is_ours(pair: Pair) -> bool:
+    """Tell whether the certificate there was made here; one that cannot be read was not."""
+    try:
+        issuer = x509.load_pem_x509_certificate(pair.certificate.read_bytes()).issuer
+    except (OSError, ValueError):
+        return False
+    return [name.value for name in issuer.get_attributes_for_oid(NameOID.COMMON_NAME)] == [NAME]
+
+
+def fingerprint(pair: Pair) -> str:
     """Return the SHA-256 that a browser shows for it."""
-    der = ssl.PEM_cert_to_DER_cert(layout.certificate.read_text(encoding="ascii"))
+    der = ssl.PEM_cert_to_DER_cert(pair.certificate.read_text(encoding="ascii"))
     return hashlib.sha256(der).digest().hex(":").upper()
 
 
@@ -47,7 +79,7 @@ def _names(names: Sequence[str]) -> list[x509.GeneralName]:
 
 
 def _build(key: ec.EllipticCurvePrivateKey, names: Sequence[str], now: dt.datetime) -> x509.Certificate:
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Parley on this machine")])
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
     usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
     return (
         x509.CertificateBuilder()
@@ -64,11 +96,11 @@ def _build(key: ec.EllipticCurvePrivateKey, names: Sequence[str], now: dt.dateti
     )
 
 
-def _fits(layout: Layout, names: Sequence[str], now: dt.datetime) -> bool:
+def _fits(pair: Pair, names: Sequence[str], now: dt.datetime) -> bool:
     """Tell whether the files there are a pair, cover exactly these names, and last."""
     try:
-        certificate = x509.load_pem_x509_certificate(layout.certificate.read_bytes())
-        key = serialization.load_pem_private_key(layout.certificate_key.read_bytes(), password=None)
+        certificate = x509.load_pem_x509_certificate(pair.certificate.read_bytes())
+        key = serialization.load_pem_private_key(pair.certificate_key.read_bytes(), password=None)
         covered = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except (OSError, ValueError, x509.ExtensionNotFound):
         return False
