@@ -13,17 +13,29 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from config import sentinels
+
 PREFIX = "PARLEY_"
 FILE_SUFFIX = "_FILE"
 SECRET_CHARACTERS = 50  # what Django's own deployment check (security.W009) asks for
 REQUIRED_IN_PRODUCTION = ("ORIGINS", "DATABASE_URL", "LAYER_URL", "STATIC_ROOT")
 MEMORY = "memory://"  # a layer that reaches one process and looks well
+LAYERS = ("redis://", "rediss://", "unix://", sentinels.SCHEME, MEMORY, "none://")
 LOCAL_SECRET = "local-only-" + "0" * 50  # never accepted in production, see Environment.production_is_closed
 
 
 def _split(value: Any) -> Any:
     """Read a comma list: "a, b" is ("a", "b")."""
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _layer(url: str) -> str:
+    """Accept a URL that layers.from_url knows, or none."""
+    if url and not url.startswith(LAYERS):
+        raise ValueError(f"must begin with {', '.join(LAYERS[:-1])} or {LAYERS[-1]}")
+    if url.startswith(sentinels.SCHEME):
+        sentinels.parse(url, {})
+    return url
 
 
 def _origin(value: str) -> str:
@@ -49,7 +61,7 @@ class Environment(BaseModel):
     hosts: Names = ()
     origins: Origins = ()
     database_url: str = ""
-    layer_url: str = ""
+    layer_url: Annotated[str, BeforeValidator(_layer)] = ""
     static_root: Annotated[Path | None, BeforeValidator(lambda text: text or None)] = None
     instance: str = Field(default="web-1", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
     release: str = "0.1.0"

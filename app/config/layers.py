@@ -2,26 +2,24 @@
 
 from typing import Any
 
+from config import sentinels
 from config.env import MEMORY
 
 # More than the commands one process has under way: redis-py raises at the limit instead of waiting (pitfalls C2).
 MAX_CONNECTIONS = 256
 SOCKET_SECONDS = 2  # redis-py 8 has 5 s of its own, which ends idle core-layer consumers (pitfalls C1)
+PATIENCE = {"socket_timeout": SOCKET_SECONDS, "socket_connect_timeout": SOCKET_SECONDS}
 MEMORY_CAPACITY = 100_000  # Channels' 100 drops messages without a word (pitfalls C3)
 
 
 def from_url(url: str) -> dict[str, Any]:
-    """Return CHANNEL_LAYERS for redis://, rediss://, unix://, memory:// and none:// (or an empty URL)."""
+    """Return CHANNEL_LAYERS for redis://, rediss://, unix://, sentinel://, memory:// and none:// (or an empty URL)."""
     if url in {"", "none://"}:
         return {}
     if url == MEMORY:
         backend = "channels.layers.InMemoryChannelLayer"
         return {"default": {"BACKEND": backend, "CONFIG": {"capacity": MEMORY_CAPACITY}}}
-    host = {
-        "address": url,
-        "socket_timeout": SOCKET_SECONDS,
-        "socket_connect_timeout": SOCKET_SECONDS,
-        "max_connections": MAX_CONNECTIONS,
-    }
+    address = sentinels.parse(url, PATIENCE) if url.startswith(sentinels.SCHEME) else {"address": url}
+    host = {**address, **PATIENCE, "max_connections": MAX_CONNECTIONS}
     backend = "channels_redis.pubsub.RedisPubSubChannelLayer"  # the core layer drops (pitfalls C3-C6)
     return {"default": {"BACKEND": backend, "CONFIG": {"hosts": [host], "prefix": "parley"}}}

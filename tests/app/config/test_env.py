@@ -152,3 +152,22 @@ def test_it_cannot_be_changed_once_read() -> None:
         environment.sockets = 1  # type: ignore[misc]
     with pytest.raises(ValueError, match="Extra inputs"):
         Environment(env="test", nonsense=1)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://redis", "must begin with redis://"),
+        ("sentinel://a:1,b:2", "must be sentinel://host:port,host:port/name"),
+        ("sentinel://a:1,b:x/chat", "'b:x' is not host:port"),
+        ("sentinel://:secret@a:1,/chat", "'' is not host:port"),
+        ("sentinel://:se/cret@a:1/chat", "must be sentinel://host:port,host:port/name"),
+        ("sentinel://a:1/chat?db=one", "knows db=NUMBER and sentinel_password=… after the question mark"),
+        ("sentinel://a:1/chat?pasword=secret", "knows db=NUMBER and sentinel_password=… after the question mark"),
+    ],
+)
+def test_a_layer_url_that_leads_nowhere_is_refused_without_its_password(url: str, said: str) -> None:
+    """At the start and not at the first message."""
+    [line] = problems(PRODUCTION | {"PARLEY_LAYER_URL": url})
+    assert line.startswith(f"PARLEY_LAYER_URL: {said}")
+    assert "secret" not in line

@@ -123,12 +123,30 @@ def test_redis_is_the_pubsub_layer_with_its_limits(url: str) -> None:
     assert host["max_connections"] >= 256
 
 
+def test_sentinels_are_asked_with_patience() -> None:
+    """What channels-redis 4.3 takes, with a password for each side and timeouts for both."""
+    url = "sentinel://me:p%40ss@10.0.0.1:5000,[fd00::1],two/our%20chat?db=3&sentinel_password=a%26b"
+    [layer] = layers.from_url(url).values()
+    [host] = layer["CONFIG"]["hosts"]
+    assert host == {
+        "sentinels": [("10.0.0.1", 5000), ("fd00::1", 26_379), ("two", 26_379)],
+        "master_name": "our chat",
+        "sentinel_kwargs": {"socket_timeout": 2, "socket_connect_timeout": 2, "password": "a&b"},
+        "db": 3,
+        "username": "me",
+        "password": "p@ss",
+        "socket_timeout": 2,
+        "socket_connect_timeout": 2,
+        "max_connections": 256,
+    }
+
+
 async def test_channels_redis_takes_what_it_is_given(tmp_path: Path) -> None:
-    """The options reach the connection pool, for a unix socket too."""
-    for url in ("redis://localhost:1/0", f"unix://{tmp_path}/redis.sock?db=0"):
+    """The options reach the connection pool, for a unix socket and for sentinels too."""
+    for url in ("redis://localhost:1/0", f"unix://{tmp_path}/redis.sock?db=0", "sentinel://:p@localhost:1/chat?db=1"):
         with override_settings(CHANNEL_LAYERS=layers.from_url(url)):
             layer = ChannelLayerManager()["default"]
-        with pytest.raises(NoRedisError, match="connecting to"):
+        with pytest.raises(NoRedisError, match=r"connecting to|No master found for 'chat'"):
             await layer.send("c", {"type": "x"})
         await layer.flush()
 
