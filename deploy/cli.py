@@ -11,6 +11,9 @@ from deploy.bench.cli import bench
 from deploy.config import load
 from deploy.drill import command as drill_command
 from deploy.errors import BadInputError, StackError
+from deploy.rollout import command as rollout_command
+from deploy.rollout.probe import probe as run_probe
+from deploy.stacks.installed import Name
 from deploy.stacks.local.dev import dev as run_dev
 from deploy.stacks.local.drain import drain as drain_instance
 from deploy.stacks.local.layout import Layout
@@ -27,6 +30,8 @@ app.add_typer(drill, name="drill")
 
 Dir = Annotated[Path | None, typer.Option(help="Where the stack keeps everything.", show_default=".parley")]
 Port = Annotated[int | None, typer.Option(min=1, max=65_535, help="The https port.", show_default="parley.toml: 8443")]
+Env = Annotated[str | None, typer.Option(help="The environment of parley.toml.", show_default="the stack's name")]
+Why = Annotated[str, typer.Option(help="What the record and a refused second one say.", show_default=False)]
 PASS_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "allow_interspersed_args": False}
 
 
@@ -96,6 +101,30 @@ def manage(context: typer.Context, dir: Dir = None) -> None:  # noqa: A002
 def drain(instance: str, dir: Dir = None) -> None:  # noqa: A002
     """End an instance's sockets gracefully and start it again."""
     drain_instance(load(), Layout.at(dir), instance)
+
+
+@app.command()
+def rollout(
+    stack: Annotated[Name, typer.Option()],
+    source: Annotated[str | None, typer.Argument(help="What to roll out.", show_default="this checkout")] = None,
+    env: Env = None,
+    why: Why = "",
+    again: Annotated[bool, typer.Option("--again", help="Also where this release serves already.")] = False,
+) -> None:
+    """Replace what serves by another release, one instance at a time, while people chat."""
+    rollout_command.rollout(stack, env, source, why=why, again=again)
+
+
+@app.command()
+def rollback(stack: Annotated[Name, typer.Option()], env: Env = None, why: Why = "") -> None:
+    """Return to the last good release."""
+    rollout_command.rollback(stack, env, why=why)
+
+
+@app.command(hidden=True)
+def probe(bind: str) -> None:
+    """Send a message through one instance and read it back; the ticket comes on stdin."""
+    typer.echo(run_probe(bind))
 
 
 def overrides(hosts: list[str], port: int | None, instances: int | None) -> dict[str, dict[str, Any]]:

@@ -12,8 +12,11 @@ from pathlib import Path
 from signal import SIGTERM, Signals
 from typing import IO, Never
 
+from deploy.errors import StackError
+
 LEASH = Path(__file__).with_name("leash.py")
 PR_SET_CHILD_SUBREAPER = 36
+LAST_LINES = 15  # of what a failed command wrote
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,25 @@ def run(command: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Pa
         check=False,
     )
     return Finished(done.returncode, done.stdout.strip())
+
+
+def output(
+    command: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path | None = None, given: str = ""
+) -> str:
+    """Run a command to its end, with `given` as its stdin, and give its stdout alone.
+
+    Raises StackError with the last lines of its stderr when it fails or cannot be started.
+    """
+    try:
+        done = subprocess.run(  # noqa: S603 (the commands are ours, and no shell reads them)
+            command, env=env, cwd=cwd, input=given, capture_output=True, text=True, errors="replace", check=False
+        )
+    except OSError as error:
+        raise StackError(f"{command[0]} cannot be run: {error.strerror}") from None
+    if done.returncode != 0:
+        said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-LAST_LINES:]
+        raise StackError("\n".join([f"{Path(command[0]).name} ended with {done.returncode}:", *said]))
+    return done.stdout
 
 
 async def run_beside(command: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> Finished:

@@ -31,16 +31,30 @@ def _store(key: str | None = None) -> Any:
 @transaction.atomic
 def session_open(*, user: User) -> tuple[str, str]:
     """Open a session for somebody who is known; return its key and the ticket that a page gets its cookie with."""
-    session = _store()
-    session[SESSION_KEY] = str(user.pk)
-    session[BACKEND_SESSION_KEY] = BACKEND
-    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    session = _session_of(user)
     session.create()
     user_logged_in.send(sender=User, request=None, user=user)
     ticket = secrets.token_urlsafe(32)
     expires = timezone.now() + timedelta(seconds=limits.TICKET_SECONDS)
     Ticket.objects.create(digest=_digest(ticket), session=session.session_key, expires=expires)
     return session.session_key, ticket
+
+
+def session_lend(*, user: User, seconds: int) -> str:
+    """Open a session that ends by itself, for a program and not a person; return its key."""
+    session = _session_of(user)
+    session.set_expiry(seconds)
+    session.create()
+    return str(session.session_key)
+
+
+def _session_of(user: User) -> Any:
+    """Fill a session that is not stored yet."""
+    session = _store()
+    session[SESSION_KEY] = str(user.pk)
+    session[BACKEND_SESSION_KEY] = BACKEND
+    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    return session
 
 
 @transaction.atomic

@@ -7,11 +7,12 @@ from django.utils.text import slugify
 
 from accounts.models import User
 from chat import limits
-from chat.models import Membership, Room
+from chat.models import Membership, Room, new_epoch
 from chat.selectors import NotAllowed
 
 DIRECT_PREFIX = "direct-"  # no titled room may begin so, or it would take the address of two people
 SUFFIX_BYTES = 4
+EPOCHS_AT_ONCE = 500  # rooms per statement
 
 
 def room_first_ensure() -> bool:
@@ -75,6 +76,18 @@ def room_member_remove(*, room: Room, by: User, user: User) -> bool:
     """Take a person out of a members-only room, on a member's word; False if they were not in it."""
     _must_be_member(room, by)
     return Membership.objects.filter(room=room, user=user).delete()[0] > 0
+
+
+@transaction.atomic
+def epochs_renew() -> int:
+    """Give every room a new epoch, for its history was replaced; return how many there are.
+
+    Only while no instance runs: a feed learns its room's epoch once.
+    """
+    rooms = list(Room.objects.only("epoch"))
+    for room in rooms:
+        room.epoch = new_epoch()
+    return Room.objects.bulk_update(rooms, ["epoch"], batch_size=EPOCHS_AT_ONCE)
 
 
 def _must_be_member(room: Room, user: User) -> None:

@@ -11,11 +11,12 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True)
 class Address:
-    """A site (`origin`, e.g. https://localhost:8443) and the way to it: itself, a unix socket, or a proxy of ours."""
+    """A site (`origin`, e.g. https://localhost:8443) and the way to it: itself, an instance past nginx, or a proxy."""
 
     origin: str
     path: Path | None = None
     via: tuple[str, int] | None = None
+    plain: bool = False  # `via` is an instance, which speaks no TLS
 
     @classmethod
     def at(cls, url: str) -> "Address":
@@ -27,11 +28,20 @@ class Address:
 
     def instance(self, path: Path) -> "Address":
         """Give the same site, dialled at one instance's unix socket, past nginx."""
-        return replace(self, path=path, via=None)
+        return replace(self, path=path, via=None, plain=False)
+
+    def bound(self, bind: str) -> "Address":
+        """Give the same site, dialled at one instance as PARLEY_BIND writes it: unix:/path or host:port."""
+        if bind.startswith("unix:/"):
+            return self.instance(Path(bind.removeprefix("unix:")))
+        host, _, port = bind.rpartition(":")
+        if not host or not port.isdigit():
+            raise ValueError(f"neither unix:/path nor host:port: {bind!r}")
+        return replace(self, path=None, via=(host.strip("[]"), int(port)), plain=True)
 
     def through(self, host: str, port: int) -> "Address":
         """Give the same site, dialled through a TCP proxy."""
-        return replace(self, path=None, via=(host, port))
+        return replace(self, path=None, via=(host, port), plain=False)
 
     @property
     def host(self) -> str:
@@ -54,14 +64,19 @@ class Address:
         return self.origin.startswith("https://")
 
     @property
+    def past_nginx(self) -> bool:
+        """Whether an instance is dialled."""
+        return self.plain or self.path is not None
+
+    @property
     def tls(self) -> ssl.SSLContext | None:
-        """The TLS context of the dialled connection; None for plain http and for a unix socket."""
-        return _context(_loopback(self.hostname)) if self.secure and self.path is None else None
+        """The TLS context of the dialled connection; None for plain http and past nginx."""
+        return _context(_loopback(self.hostname)) if self.secure and not self.past_nginx else None
 
     @property
     def forwarded(self) -> dict[str, str]:
         """What nginx would have added: an instance trusts it over its unix socket (pitfalls G11)."""
-        if self.path is None:
+        if not self.past_nginx:
             return {}
         return {"X-Forwarded-Proto": "https" if self.secure else "http", "X-Forwarded-For": "127.0.0.1"}
 

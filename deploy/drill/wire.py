@@ -209,7 +209,7 @@ async def connect(
     else:
         if address.via:
             settings["host"], settings["port"] = address.via
-        scheme = "wss" if address.secure else "ws"
+        scheme = "wss" if address.tls else "ws"
         uri = f"{scheme}://{address.host}{SOCKET_PATH}"
         opening = tcp_connect(uri, ssl=address.tls, proxy=None, **settings)
     async with opening as connection:

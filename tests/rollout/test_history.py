@@ -1,0 +1,68 @@
+"""Which release `./parley rollback` returns to."""
+
+import pytest
+
+from deploy.errors import BadInputError, StackError
+from deploy.rollout.history import NAME, History
+from deploy.rollout.roll import rollback, rollout
+from tests.rollout.fake import NEW, OLD, FakeStack
+
+THIRD = "1.2.0-cccccccc"
+
+
+def quiet(line: str) -> None:
+    """Say nothing."""
+
+
+def test_back_step_by_step(fake: FakeStack) -> None:
+    """Each rollback goes one good release further back, and not to what was gone back from."""
+    rollout(fake, NEW, quiet)
+    rollout(fake, THIRD, quiet)
+    assert rollback(fake, quiet) == NEW
+    assert rollback(fake, quiet) == OLD
+    with pytest.raises(BadInputError, match="nothing to go back to"):
+        rollback(fake, quiet)
+    assert fake.releases == [OLD, OLD]
+
+
+def test_a_failed_release_is_no_good_one(fake: FakeStack) -> None:
+    """What failed is never returned to."""
+    rollout(fake, NEW, quiet)
+    fake.broken = {("probe", THIRD)}
+    with pytest.raises(StackError):
+        rollout(fake, THIRD, quiet)
+    assert rollback(fake, quiet) == OLD
+
+
+def test_only_what_is_still_here(fake: FakeStack) -> None:
+    """A release that was cleared away is passed over."""
+    rollout(fake, NEW, quiet)
+    rollout(fake, THIRD, quiet)
+    fake.kept.discard(NEW)
+    assert rollback(fake, quiet) == OLD
+
+
+def test_an_instance_that_is_down_is_brought_back(fake: FakeStack) -> None:
+    """After a rollout that was killed between stopping and starting, all of them serve the last good release."""
+    rollout(fake, NEW, quiet)
+    down, other = fake.serving
+    fake.serving = [type(down)(down.name, THIRD, running=False), other]
+    assert rollback(fake, quiet) == NEW
+    assert fake.releases == [NEW, NEW]
+
+
+def test_an_installation_counts(fake: FakeStack) -> None:
+    """A release that `install` brought, and no rollout, is a good one once it serves."""
+    rollout(fake, NEW, quiet)
+    fake.serving = [type(one)(one.name, THIRD) for one in fake.serving]
+    fake.kept.add(THIRD)
+    assert rollback(fake, quiet) == NEW
+    assert [record.release for record in History(fake.folder).records() if record.what == "found"] == [OLD, THIRD]
+
+
+def test_a_torn_record_is_one_line(fake: FakeStack) -> None:
+    """Somebody edited the file: the line names it."""
+    fake.folder.mkdir()
+    (fake.folder / NAME).write_text("{")
+    with pytest.raises(BadInputError, match=rf"{NAME}: "):
+        rollback(fake, quiet)
