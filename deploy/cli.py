@@ -1,5 +1,6 @@
 """The command line, as a table of contents: each command calls one function."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +14,8 @@ from deploy.drill import command as drill_command
 from deploy.errors import BadInputError, StackError
 from deploy.rollout import command as rollout_command
 from deploy.rollout.probe import probe as run_probe
+from deploy.stacks.compose.rendered import write as write_compose
+from deploy.stacks.compose.setup import setup as fill_volumes
 from deploy.stacks.installed import Name
 from deploy.stacks.local.dev import dev as run_dev
 from deploy.stacks.local.drain import drain as drain_instance
@@ -65,6 +68,24 @@ def render_nginx(
 ) -> None:
     """Write nginx's configuration for `up`."""
     write_nginx(load(), Layout.at(dir), out)
+
+
+@render.command("compose")
+def render_compose(
+    out: Annotated[Path, typer.Option(help="The folder to write to; the checkout's own is `.`.")],
+    env: Annotated[str, typer.Option(help="Whose [env.NAME] of parley.toml.")] = "compose",
+) -> None:
+    """Write docker-compose.prod.yml."""
+    write_compose(load(env=env), env, out)
+
+
+@app.command(hidden=True)
+def setup(
+    only: Annotated[str | None, typer.Option(help="nginx or static: that part alone, for a rollout.")] = None,
+) -> None:
+    """Fill the volumes of docker-compose.prod.yml: its one-shot service runs this."""
+    for line in fill_volumes(os.environ, only):
+        typer.echo(f"setup: {line}")
 
 
 @drill.command("list")

@@ -48,8 +48,14 @@ class NginxSite:
 class ComposeSite:
     """The facts that the Compose file needs beside Config."""
 
-    release: str  # the image's tag
+    env: str  # whose [env.NAME] this is
+    model: str  # this configuration as JSON, for the one-shot `setup`; without what is secret
+    digest: str  # of the model
     environment: Mapping[str, str]  # of every process of the app
+    user: int  # the image's
+    folders: Mapping[str, str]  # volume → where containers have it
+    port: int  # where an instance listens
+    edge: tuple[int, int]  # where nginx listens for https and http
 
 
 @dataclass(frozen=True)

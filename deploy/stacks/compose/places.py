@@ -1,0 +1,38 @@
+"""Where the containers of docker-compose.prod.yml find each other's files: one volume to a folder."""
+
+from pathlib import Path
+
+SRV = Path("/srv/parley")
+APP = SRV / "secrets" / "app"  # what the app's processes read by PARLEY_*_FILE
+REDIS = SRV / "secrets" / "redis"
+POSTGRES = SRV / "secrets" / "postgres"
+TLS = SRV / "tls"
+CERTIFICATE = TLS / "certificate.pem"
+CERTIFICATE_KEY = TLS / "key.pem"
+NGINX = SRV / "nginx"  # a folder to a release
+CURRENT = NGINX / "current"
+STATIC = SRV / "static"
+SERVED = STATIC / "files"
+ACME = SRV / "acme"
+CHALLENGES = ACME / ".well-known" / "acme-challenge"
+
+HOME = Path("/opt/parley")  # the checkout's folders, in the image
+COLLECTED = HOME / "static"
+RELEASE = HOME / "RELEASE"
+
+USER = 10001  # of the image, and of every container that needs no account of its own
+WEB = 8000
+HTTPS = 8443  # inside the edge's container; .env says which ports of the host lead here
+HTTP = 8080
+
+TOML = SRV / "parley.toml"  # mounted where it names a server outside
+FOLDERS = {
+    "app": str(APP),
+    "redis": str(REDIS),
+    "postgres": str(POSTGRES),
+    "tls": str(TLS),
+    "nginx": str(NGINX),
+    "static": str(STATIC),
+    "acme": str(ACME),
+    "toml": str(TOML),
+}

@@ -1,0 +1,72 @@
+"""`python -m deploy setup`: what the one-shot service of docker-compose.prod.yml does before anything else starts.
+
+It may run again at any time: what is secret is made once, the rest is written anew.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from deploy import files, render, rules
+from deploy.capacity import Capacity, capacity
+from deploy.config import Config
+from deploy.errors import BadInputError
+from deploy.hosts import LOOPBACK
+from deploy.stacks import certificate
+from deploy.stacks.compose import places, secrets, site, static, variables
+
+STACK = "compose"
+
+
+def setup(given: Mapping[str, str], only: str | None = None) -> Iterator[str]:
+    """Fill the volumes, saying what was done; `only` is one part of it, for a rollout."""
+    config = variables.config(given, places.TOML)
+    size = fitting(config)
+    release = places.RELEASE.read_text(encoding="ascii").strip()
+    os.umask(0o027)  # the group reads: nginx and postgres are not the image's user
+    if only in (None, "nginx"):
+        yield nginx(config, size, release, current=only is None)
+    if only in (None, "static"):
+        static.add(places.COLLECTED, places.STATIC, release)
+        yield f"static files of {release}: beside those of the release before"
+    if only is None:
+        for name, text in {**secrets.fill(config), **site.files(config, size)}.items():
+            files.write(places.APP / name, text, secrets.READABLE)
+        yield f"{size.sockets} sockets each for {config.app.instances} replicas, {size.open_files} open files"
+        yield tls(config)
+        places.CHALLENGES.mkdir(parents=True, exist_ok=True)
+
+
+def fitting(config: Config) -> Capacity:
+    """Fit app.sockets to the replicas and open files of .env; raise BadInputError for a rule that does not hold."""
+    size = capacity(config, config.limits.open_files)
+    rules.require(config, size, STACK)
+    return size
+
+
+def nginx(config: Config, size: Capacity, release: str, *, current: bool) -> str:
+    """Write nginx's files into the release's own folder, and have the edge begin with it next time."""
+    folder = places.NGINX / release
+    files.write_all(folder, render.nginx(config, site.nginx(config, size)))
+    if current:
+        point(places.CURRENT, folder)
+    return f"nginx's configuration: {folder}"
+
+
+def point(link: Path, folder: Path) -> None:
+    """Change a link in one step."""
+    new = link.with_name(f".{link.name}.new")
+    new.unlink(missing_ok=True)
+    new.symlink_to(folder.name)
+    new.replace(link)
+
+
+def tls(config: Config) -> str:
+    """Make a certificate unless somebody else's is there."""
+    pair = certificate.Files(places.CERTIFICATE, places.CERTIFICATE_KEY)
+    if places.CERTIFICATE.exists() and not certificate.is_ours(pair):
+        return f"certificate: the one in {places.TLS}"
+    if not os.access(places.TLS, os.W_OK):
+        raise BadInputError(f"{places.TLS} has no certificate.pem, and user {places.USER} cannot make one there")
+    made = certificate.ensure(pair, [*LOOPBACK, *config.site.hosts])
+    return f"certificate: self-signed{', made now' if made else ''}"

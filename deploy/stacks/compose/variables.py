@@ -1,0 +1,54 @@
+"""The variables of .env, as `setup` is given them → the model of this host."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from deploy.config import Config, load
+from deploy.errors import BadInputError
+from deploy.wording import sentence
+
+MODEL = "PARLEY_MODEL"
+ENV = "PARLEY_MODEL_ENV"
+# Variable → the key of parley.toml that it stands over.
+KEYS = {
+    "PARLEY_HOSTS": ("site", "hosts"),
+    "PARLEY_PORT": ("site", "port"),
+    "PARLEY_HTTP_PORT": ("site", "http_port"),
+    "PARLEY_REPLICAS": ("app", "instances"),
+    "PARLEY_OPEN_FILES": ("limits", "open_files"),
+}
+
+
+def config(variables: Mapping[str, str], outside: Path) -> Config:
+    """Return the model that the Compose file was rendered from, with .env on top; raise BadInputError.
+
+    `outside` is parley.toml, mounted where it names a server outside: that URL may hold a password, and everybody who
+    may ask Docker reads the variables of a container.
+    """
+    try:
+        model = Config.model_validate_json(variables.get(MODEL, "{}"))
+    except ValidationError as error:
+        raise BadInputError(f"{MODEL}: {sentence(error)}") from None
+    tables: dict[str, dict[str, Any]] = model.model_dump()
+    if outside.is_file():
+        named = load(path=outside, env=variables.get(ENV) or "compose")
+        tables |= {"database": named.database.model_dump(), "redis": named.redis.model_dump()}
+    for name, (section, key) in KEYS.items():
+        if text := variables.get(name, "").strip():
+            tables[section][key] = _value(name, text)
+            try:
+                Config.model_validate(tables)
+            except ValidationError as error:
+                raise BadInputError(f".env: {name}: {sentence(error).partition(': ')[2]}") from None
+    return Config.model_validate(tables)
+
+
+def _value(name: str, text: str) -> object:
+    if name == "PARLEY_HOSTS":
+        return [part.strip() for part in text.split(",") if part.strip()]
+    if not text.isdecimal():
+        raise BadInputError(f".env: {name}: {text!r} is not a number")
+    return int(text)
