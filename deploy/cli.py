@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -11,6 +11,7 @@ from deploy import checks, testing
 from deploy.bench.cli import bench
 from deploy.config import load
 from deploy.drill import command as drill_command
+from deploy.drill.stack import chosen as drill_stack
 from deploy.errors import BadInputError, StackError
 from deploy.rollout import command as rollout_command
 from deploy.rollout.probe import probe as run_probe
@@ -34,6 +35,7 @@ app.add_typer(drill, name="drill")
 Dir = Annotated[Path | None, typer.Option(help="Where the stack keeps everything.", show_default=".parley")]
 Port = Annotated[int | None, typer.Option(min=1, max=65_535, help="The https port.", show_default="parley.toml: 8443")]
 Env = Annotated[str | None, typer.Option(help="The environment of parley.toml.", show_default="the stack's name")]
+AnyStack = Annotated[Literal["local", "compose", "systemd"], typer.Option("--stack", help="Which one on this machine.")]
 Why = Annotated[str, typer.Option(help="What the record and a refused second one say.", show_default=False)]
 PASS_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "allow_interspersed_args": False}
 
@@ -100,9 +102,11 @@ def drill_run(
     name: str,
     dir: Dir = None,  # noqa: A002
     json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
+    stack: AnyStack = "local",
+    env: Env = None,
 ) -> None:
     """Run one; exit 1 unless every promise was kept, in a run that counts."""
-    sys.exit(drill_command.strike(dir, name, as_json=json))
+    sys.exit(drill_command.strike(lambda: drill_stack(stack, dir, env), name, as_json=json))
 
 
 @app.command()

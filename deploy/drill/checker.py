@@ -23,12 +23,13 @@ def check(
     least: int = LEAST_ACKNOWLEDGED,
     least_in_window: int = LEAST_IN_WINDOW,
     graceful: bool = False,
+    moves: bool = False,
 ) -> Verdict:
     """Give the verdict on a run in the log's room.
 
     `failed` when a promise of protocol.md was broken, whatever else; `unknown` when too little was acknowledged, in
     all or under the fault (`window`), or the run did not come to rest; else `passed`.
-    A `graceful` fault may cut nobody.
+    A `graceful` fault may cut nobody; one that `moves` everybody counts only if everybody came back from it.
     """
     violations = list(find_violations(journals, log))
     if window and graceful:
@@ -38,6 +39,7 @@ def check(
     unknown = tuple(_unproven(journals, len(pairs), least))
     if window:
         unknown += tuple(_unproven_fault(within(pairs, window), recover, least_in_window))
+        unknown += tuple(_unmoved(journals, window)) if moves else ()
     counts, examples = counted(violations)
     p50, p99 = latency_ms(pairs)
     joins = [list(journal.all(Joined)) for journal in journals]
@@ -92,3 +94,9 @@ def _unproven_fault(answered: int, recover: float | None, least: int) -> Iterato
         yield f"{answered} messages were acknowledged under the fault, {least} are needed"
     if recover is None:
         yield "not every client could send and read again after the fault"
+
+
+def _unmoved(journals: Sequence[Journal], window: Window) -> Iterator[str]:
+    for journal in journals:
+        if not any(join.mono >= window.start for join in journal.all(Joined)):
+            yield f"{journal.client} was never moved to another instance"

@@ -1,13 +1,14 @@
 """`./parley drill`."""
 
 import sys
-from pathlib import Path
+from collections.abc import Callable
 
 import msgspec
 
 from deploy.drill.faults import FAULTS
 from deploy.drill.report import lines
 from deploy.drill.run import run
+from deploy.drill.stack import Stack
 
 
 def names() -> list[str]:
@@ -16,9 +17,9 @@ def names() -> list[str]:
     return [f"{fault.name:{width}}  {fault.summary}" for fault in FAULTS.values()]
 
 
-def strike(directory: Path | None, name: str, *, as_json: bool) -> int:
-    """Run a drill on the stack of a folder, print its verdict, and return the exit status."""
-    verdict = run(directory, name)
+def strike(open_stack: Callable[[], Stack], name: str, *, as_json: bool) -> int:
+    """Run a drill on a stack, print its verdict, and return the exit status."""
+    verdict = run(open_stack, name)
     text = msgspec.json.encode(verdict).decode() if as_json else "\n".join(lines(name, verdict))
     sys.stdout.write(text + "\n")
     return verdict.exit_code

@@ -1,10 +1,11 @@
 """Processes of others, by /proc: whose children are alive, and waiting for that to change."""
 
 import asyncio
+import inspect
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -31,10 +32,10 @@ def tell(pid: int, number: signal.Signals) -> None:
         os.kill(pid, number)
 
 
-async def until(holds: Callable[[], bool], seconds: float, what: str) -> None:
+async def until(holds: Callable[[], bool | Awaitable[bool]], seconds: float, what: str) -> None:
     """Wait until the condition holds; raises StackError that names it when it does not come true in time."""
     deadline = time.monotonic() + seconds
-    while not holds():
+    while not (await now if inspect.isawaitable(now := holds()) else now):
         if time.monotonic() > deadline:
             raise StackError(f"not within {seconds:g} s: {what}")
         await asyncio.sleep(POLL)  # other processes' states have no event to await

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from deploy.drill.faults import FAULTS, Fault, Scene
 from deploy.drill.journal import Joined, Journal, Read
 from deploy.drill.proxy import proxy_to
 from deploy.drill.reader import Reader
-from deploy.drill.stack import LocalStack, Stack
+from deploy.drill.stack import Stack
 from deploy.drill.verdict import Verdict, Window
 from deploy.drill.witness import Witness
 from deploy.errors import BadInputError, StackError
@@ -20,7 +20,6 @@ from deploy.errors import BadInputError, StackError
 READY_SECONDS = 30.0
 SETTLE_SECONDS = 45.0
 REACH_SECONDS = 15.0
-STRIKE_SECONDS = 150.0
 SHARE_BEFORE = 0.4  # of the run, and at least as much after the fault
 
 
@@ -36,11 +35,11 @@ class Workload:
     least: int = LEAST_ACKNOWLEDGED
 
 
-def run(directory: Path | None, name: str, workload: Workload | None = None, keep: Path | None = None) -> Verdict:
-    """Run the drill of this name on the stack that `./parley up` runs in a folder; raises BadInputError, StackError."""
+def run(open_stack: Callable[[], Stack], name: str, workload: Workload | None = None) -> Verdict:
+    """Run the drill of this name on a stack; raises BadInputError, StackError."""
     if name not in FAULTS:
         raise BadInputError(f"no drill {name!r}: there are {', '.join(FAULTS)}")
-    return asyncio.run(drill(LocalStack(directory), FAULTS[name], workload or Workload(), keep))
+    return asyncio.run(drill(open_stack(), FAULTS[name], workload or Workload()))
 
 
 async def drill(stack: Stack, fault: Fault, workload: Workload, keep: Path | None = None) -> Verdict:
@@ -61,7 +60,7 @@ async def drill(stack: Stack, fault: Fault, workload: Workload, keep: Path | Non
         for journal in journals:
             journal.save(keep)
     log = await reader.log(head, oldest(journals, workload.room))
-    return check(journals, log, window, least=workload.least, graceful=fault.graceful)
+    return check(journals, log, window, least=workload.least, graceful=fault.graceful, moves=fault.moves)
 
 
 async def enter(
@@ -94,7 +93,7 @@ async def strike(fault: Fault, scene: Scene, seconds: float) -> Window:
     await asyncio.sleep(seconds * SHARE_BEFORE)
     start = time.monotonic()
     try:
-        async with asyncio.timeout(STRIKE_SECONDS):
+        async with asyncio.timeout(fault.seconds):
             await fault.strike(scene)
     except TimeoutError:
         raise StackError(f"{fault.name}: the stack did not heal") from None

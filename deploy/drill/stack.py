@@ -1,12 +1,15 @@
-"""What a drill needs to know of a running stack; the local one tells it in run/state.json."""
+"""What a drill needs to know of a running stack, and do to it beyond signals."""
 
 import asyncio
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from deploy.drill.address import Address
 from deploy.drill.visitor import Visitor
+from deploy.errors import StackError
+from deploy.stacks import stack as stacks
+from deploy.stacks.installed import installed
 from deploy.stacks.local import state
 from deploy.stacks.local.layout import Layout
 
@@ -19,17 +22,17 @@ class Stack(Protocol):
         """The site, through nginx."""
 
     @property
-    def database(self) -> Path:
-        """The SQLite file."""
+    def database(self) -> Path | None:
+        """The SQLite file, where the database is one."""
 
     @property
     def redis_socket(self) -> Path | None:
-        """Where Redis listens; None without Redis."""
+        """Where Redis listens, where that is a socket of this machine."""
 
-    def names(self) -> tuple[str, ...]:
-        """Name the instances."""
+    async def names(self) -> tuple[str, ...]:
+        """Name the instances, in their order."""
 
-    def pid(self, name: str) -> int | None:
+    async def pid(self, name: str) -> int | None:
         """Give the process of `nginx`, `redis` or an instance (gunicorn's master); None while there is none."""
 
     async def ready(self, name: str) -> bool:
@@ -37,7 +40,7 @@ class Stack(Protocol):
 
 
 class LocalStack:
-    """The stack that `./parley up` runs in a folder; raises BadInputError where none runs."""
+    """The stack that `./parley up` runs in a folder, as run/state.json tells; raises BadInputError where none runs."""
 
     def __init__(self, directory: Path | None = None) -> None:
         self.layout = Layout.at(directory)
@@ -50,11 +53,11 @@ class LocalStack:
         path = self._state()["redis_socket"]
         return Path(path) if path else None
 
-    def names(self) -> tuple[str, ...]:
+    async def names(self) -> tuple[str, ...]:
         """Name the instances, in their order."""
         return tuple(instance["name"] for instance in self._state()["instances"])
 
-    def pid(self, name: str) -> int | None:
+    async def pid(self, name: str) -> int | None:
         """Give the process of `nginx`, `redis` or an instance; None while it starts again."""
         now = self._state()
         pids = {instance["name"]: instance["pid"] for instance in now["instances"]}
@@ -74,6 +77,39 @@ class LocalStack:
 
     def _state(self) -> dict[str, Any]:
         return state.read(self.layout)
+
+
+class InstalledStack:
+    """A stack of compose or systemd; what is asked of it may take a command, so it is asked beside the loop."""
+
+    database = None
+    redis_socket = None
+
+    def __init__(self, stack: stacks.Stack) -> None:
+        self.stack = stack
+        self.address = Address.at(stack.url)
+
+    async def names(self) -> tuple[str, ...]:
+        """Name the instances, in their order."""
+        return tuple(instance.name for instance in await asyncio.to_thread(self.stack.instances))
+
+    async def pid(self, name: str) -> int | None:
+        """Give the process of `nginx`, `redis` or an instance."""
+        return await asyncio.to_thread(self.stack.pid, name)
+
+    async def ready(self, name: str) -> bool:
+        """Tell whether this instance answers /readyz."""
+        with suppress(StackError):
+            return await asyncio.to_thread(self._ready, name)
+        return False
+
+    def _ready(self, name: str) -> bool:
+        return any(self.stack.ready(instance) for instance in self.stack.instances() if instance.name == name)
+
+
+def chosen(name: Literal["local", "compose", "systemd"], directory: Path | None, env: str | None) -> Stack:
+    """Open the stack that a command line means; raises BadInputError where there is none."""
+    return LocalStack(directory) if name == "local" else InstalledStack(installed(name, env))
 
 
 async def until_ready(stack: Stack, name: str, seconds: float) -> None:

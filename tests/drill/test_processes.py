@@ -29,6 +29,17 @@ async def test_a_child_is_alive_until_it_is_killed(child: subprocess.Popen[bytes
     assert child.pid not in processes.children(os.getpid())
 
 
+async def test_a_condition_may_have_to_be_asked_for() -> None:
+    """What an installed stack answers takes a command, which is awaited."""
+    answers = [False, True]
+
+    async def holds() -> bool:
+        return answers.pop(0)
+
+    await processes.until(holds, 5, "the second answer")
+    assert answers == []
+
+
 async def test_waiting_in_vain_names_what_for() -> None:
     """The limit holds, and the error is one line for a person."""
     async with asyncio.timeout(5):

@@ -29,17 +29,17 @@ class FakeStack:
     """A stack without processes."""
 
     address: Address
-    database: Path
+    database: Path | None
     redis_socket: Path | None = None
 
-    def names(self) -> tuple[str, ...]:
+    async def names(self) -> tuple[str, ...]:
         return ("web-1",)
 
-    def pid(self, name: str) -> int | None:
+    async def pid(self, name: str) -> int | None:
         return {"nobody": 1}.get(name)
 
     async def ready(self, name: str) -> bool:
-        return name in self.names()
+        return name in await self.names()
 
 
 @pytest.fixture
@@ -72,6 +72,19 @@ async def test_a_drill_passes_where_everything_resumes(fake: Fake, stack: FakeSt
     assert (verdict.reconnects, verdict.resumed, verdict.closed) == (4, 4, {1012: 4})
     assert verdict.recover_seconds is not None
     assert kept_in(tmp_path) == [f"w-{number}.jsonl" for number in range(4)]
+
+
+async def test_a_roll_that_left_somebody_alone_proves_nothing(fake: Fake, stack: FakeStack) -> None:
+    """Three of four are moved: the run does not count, and says whose socket stayed."""
+
+    async def most(_: Scene) -> None:
+        for peer in list(fake.peers)[1:]:
+            await peer.connection.close(1012)
+
+    verdict = await drill(stack, Fault("roll", "", most, moves=True), SMALL)
+    assert (verdict.outcome, verdict.counts) == ("unknown", {})
+    assert len(verdict.unknown) == 1
+    assert "was never moved to another instance" in verdict.unknown[0]
 
 
 async def test_a_server_that_cannot_resume_fails_by_name(fake: Fake, stack: FakeStack) -> None:
@@ -164,15 +177,18 @@ async def test_redis_is_flushed(stack: FakeStack, tmp_path: Path) -> None:
     assert not await redis_faults.answers(stack)
 
 
-@pytest.mark.parametrize("name", ["redis-kill", "redis-freeze", "redis-flush", "worker-kill", "instance-restart"])
+@pytest.mark.parametrize(
+    "name", ["redis-kill", "redis-freeze", "redis-flush", "worker-kill", "instance-restart", "database-lock"]
+)
 async def test_a_fault_of_what_is_not_there_is_an_error(stack: FakeStack, name: str) -> None:
     """A drill that has nothing to strike does not pass by doing nothing."""
+    stack.database = None
     with pytest.raises(StackError):
         await FAULTS[name].strike(Scene(stack, ()))
     with pytest.raises(StackError):
         await reload_nginx(Scene(stack, ()))
     with pytest.raises(StackError):
-        the_worker(stack, "web-1")
+        await the_worker(stack, "web-1")
 
 
 async def test_a_room_nobody_can_enter_is_an_error(
@@ -193,7 +209,7 @@ async def test_a_room_nobody_can_enter_is_an_error(
 def test_an_unknown_drill_is_bad_input() -> None:
     """The line names the drills there are."""
     with pytest.raises(BadInputError, match="no drill 'meteor': there are none, worker-kill"):
-        run(None, "meteor")
+        run(lambda: pytest.fail("opened for nothing"), "meteor")
 
 
 async def test_the_report_is_for_a_person(fake: Fake, stack: FakeStack) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from deploy.drill.run import Workload, run
+from deploy.drill.stack import LocalStack
 from tests.running import changed_checkout, running_stack
 
 pytestmark = [pytest.mark.drill, pytest.mark.timeout(300)]
@@ -27,7 +28,7 @@ def test_nothing_is_lost_over_a_lossy_layer(tmp_path: Path, fault: str) -> None:
     """20 % dropped and 20 % out of order, with and without a kill on top."""
     root = changed_checkout(tmp_path / "checkout", LOSSY, UNCHECKED)
     with running_stack(tmp_path / "stack", root=root) as stack:
-        verdict = run(stack.directory, fault, Workload())
+        verdict = run(lambda: LocalStack(stack.directory), fault, Workload())
         repaired = sum(stack.measured(number)["parley_repaired_total"] for number in range(2))
     assert verdict.passed, verdict
     assert repaired > 0  # the layer did lose something

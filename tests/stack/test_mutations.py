@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from deploy.drill.run import Workload, run
+from deploy.drill.stack import LocalStack
 from tests.running import changed_checkout, running_stack
 
 pytestmark = [pytest.mark.drill, pytest.mark.timeout(300)]
@@ -39,7 +40,7 @@ def test_a_guard_less_is_found(tmp_path: Path, changes: list[tuple[str, str, str
     """The verdict is `failed`, by the violation that this guard is there against, in a run that counts."""
     root = changed_checkout(tmp_path / "checkout", *changes)
     with running_stack(tmp_path / "stack", root=root) as stack:
-        verdict = run(stack.directory, fault, Workload())
+        verdict = run(lambda: LocalStack(stack.directory), fault, Workload())
     assert verdict.outcome == "failed", verdict
     assert verdict.counts.get(violation), verdict
     assert verdict.acknowledged >= 500

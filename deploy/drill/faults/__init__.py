@@ -15,7 +15,7 @@ FAULTS = {
         Fault("worker-kill", "a worker is killed (SIGKILL)", worker_killed),
         Fault("worker-freeze", "a worker is stopped (SIGSTOP) until gunicorn's timeout kills it", worker_frozen),
         Fault("instance-restart", "an instance ends (SIGTERM) and is started again", instance_restart, graceful=True),
-        Fault("roll", "each instance is restarted in turn", instances_rolled, graceful=True),
+        Fault("roll", "each instance is restarted in turn", instances_rolled, graceful=True, moves=True, seconds=600),
         Fault("gunicorn-reload", "an instance reloads its worker (SIGHUP)", reload_gunicorn, graceful=True),
         Fault("redis-kill", "Redis is down for 10 s (SIGKILL)", redis_killed),
         Fault("redis-flush", "Redis forgets everything (FLUSHALL)", redis_flushed),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.drill.faults.scene import Scene
+from deploy.errors import StackError
 
 LOCKED_SECONDS = 5.0
 PATIENCE = 10.0
@@ -16,6 +17,8 @@ PATIENCE = 10.0
 
 async def database_locked(scene: Scene) -> None:
     """Hold the write lock from another connection, as a long transaction of an administrator would."""
+    if scene.stack.database is None:
+        raise StackError("this stack's database is no SQLite file: its writers do not lock each other out")
     async with write_lock(scene.stack.database):
         await asyncio.sleep(LOCKED_SECONDS)
 

@@ -13,7 +13,7 @@ OLD_SECONDS = 60.0  # worker_shutdown_timeout, and more
 
 async def reload_nginx(scene: Scene) -> None:
     """Reload, and wait until new workers are there and the old ones, with their sockets, are gone."""
-    master = running(scene.stack, "nginx")
+    master = await running(scene.stack, "nginx")
     old = processes.children(master)
     if not old:
         raise StackError("nginx has no worker")

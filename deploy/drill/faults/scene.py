@@ -26,3 +26,5 @@ class Fault:
     strike: Callable[[Scene], Awaitable[None]]
     proxied: int = 0  # so many clients go through the proxy
     graceful: bool = False  # it may end no socket that was not asked to come back
+    moves: bool = False  # it ends every socket: a client that kept its own was not under it
+    seconds: float = 150.0  # it takes no longer

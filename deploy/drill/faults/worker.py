@@ -13,16 +13,16 @@ FROZEN_SECONDS = 45.0  # gunicorn's timeout, the abort it sends first, and the k
 
 async def worker_killed(scene: Scene) -> None:
     """Kill the worker of the first instance and wait for the next one."""
-    name = scene.stack.names()[0]
-    worker = the_worker(scene.stack, name)
+    name = (await scene.stack.names())[0]
+    worker = await the_worker(scene.stack, name)
     processes.tell(worker, signal.SIGKILL)
     await replaced(scene.stack, name, worker, NEW_WORKER_SECONDS)
 
 
 async def worker_frozen(scene: Scene) -> None:
     """Stop the worker of the first instance: gunicorn misses its heartbeat, kills it and starts another."""
-    name = scene.stack.names()[0]
-    worker = the_worker(scene.stack, name)
+    name = (await scene.stack.names())[0]
+    worker = await the_worker(scene.stack, name)
     try:
         processes.tell(worker, signal.SIGSTOP)
         await replaced(scene.stack, name, worker, FROZEN_SECONDS)
@@ -30,9 +30,9 @@ async def worker_frozen(scene: Scene) -> None:
         processes.tell(worker, signal.SIGCONT)
 
 
-def the_worker(stack: Stack, name: str) -> int:
+async def the_worker(stack: Stack, name: str) -> int:
     """Give the one worker of an instance; raises StackError when there is none right now."""
-    master = stack.pid(name)
+    master = await stack.pid(name)
     workers = processes.children(master) if master else frozenset()
     if not workers:
         raise StackError(f"{name} has no worker")
