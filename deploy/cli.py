@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from deploy import checks, testing
+from deploy import checks, rendered, testing
 from deploy.bench.cli import bench
 from deploy.config import load
 from deploy.drill import command as drill_command
@@ -22,7 +22,6 @@ from deploy.stacks.local.dev import dev as run_dev
 from deploy.stacks.local.drain import drain as drain_instance
 from deploy.stacks.local.layout import Layout
 from deploy.stacks.local.manage import manage as run_manage
-from deploy.stacks.local.rendered import write_nginx
 from deploy.stacks.local.up import up as run_up
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -36,6 +35,7 @@ Dir = Annotated[Path | None, typer.Option(help="Where the stack keeps everything
 Port = Annotated[int | None, typer.Option(min=1, max=65_535, help="The https port.", show_default="parley.toml: 8443")]
 Env = Annotated[str | None, typer.Option(help="The environment of parley.toml.", show_default="the stack's name")]
 AnyStack = Annotated[Literal["local", "compose", "systemd"], typer.Option("--stack", help="Which one on this machine.")]
+EnvName = Annotated[str, typer.Option("--env", help="Whose [env.NAME] of parley.toml.")]
 Why = Annotated[str, typer.Option(help="What the record and a refused second one say.", show_default=False)]
 PASS_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "allow_interspersed_args": False}
 
@@ -67,15 +67,16 @@ def test(context: typer.Context) -> None:
 def render_nginx(
     out: Annotated[Path, typer.Option(help="The folder to write to.")],
     dir: Dir = None,  # noqa: A002
+    env: EnvName = "local",
 ) -> None:
-    """Write nginx's configuration for `up`."""
-    write_nginx(load(), Layout.at(dir), out)
+    """Write nginx's configuration: for `up`, or as an installed stack has it."""
+    rendered.write_nginx(env, dir, out)
 
 
 @render.command("compose")
 def render_compose(
     out: Annotated[Path, typer.Option(help="The folder to write to; the checkout's own is `.`.")],
-    env: Annotated[str, typer.Option(help="Whose [env.NAME] of parley.toml.")] = "compose",
+    env: EnvName = "compose",
 ) -> None:
     """Write docker-compose.prod.yml."""
     write_compose(load(env=env), env, out)
@@ -110,10 +111,9 @@ def drill_run(
 
 
 @app.command()
-def check() -> None:
-    """Check parley.toml and the rules between its numbers."""
-    for line in checks.check():
-        typer.echo(line)
+def check(env: EnvName = "local") -> None:
+    """Check parley.toml, the rules between its numbers, and what is rendered from them."""
+    checks.check(env)
 
 
 @app.command(context_settings=PASS_ON)

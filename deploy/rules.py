@@ -1,21 +1,42 @@
-"""The rules between tiers (design.md section 6): each has an id and a sentence, and is checked before rendering."""
+"""The rules between tiers (design.md section 6): each has an id and a sentence, and is checked before rendering.
 
+What is one number in two tiers by construction is in readings.py, which reads it back from the rendered text.
+"""
+
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_network
+from typing import NamedTuple
 
 from deploy.capacity import SPARE_FILES, Capacity
 from deploy.config import LOCAL, Config
 from deploy.errors import BadInputError
 from deploy.overlay import STACKS
 
-# Between uvicorn's graceful timeout and gunicorn's SIGKILL, for the worker's own end.
-LAST_SECONDS = 2
+LAST_SECONDS = 2  # between uvicorn's graceful timeout and gunicorn's SIGKILL, for the worker's own end
 RELEASES = 2  # that overlap in a roll
 SPARE_CONNECTIONS = 10  # of the database: psql, backup, migrate and the server's reserved ones
 SOCKET_KILOBYTES = 40  # a logged-in, joined socket takes 27 (docs/performance.md); the rest is for its buffers
-PROCESS_MEGABYTES = 160
+PROCESS_MEGABYTES = 160  # an instance without sockets: gunicorn's master and its worker
 RENDERED = ("compose", "systemd")  # stacks whose limits are written into a file, for a machine that may be another
+SIGNS = {"<": operator.lt, "<=": operator.le, ">=": operator.ge, "=": operator.eq, "!=": operator.ne}
+
+
+class Relation(NamedTuple):
+    """Two numbers and what must hold between them."""
+
+    left: int
+    sign: str
+    right: int
+
+    @property
+    def holds(self) -> bool:
+        """Whether it does."""
+        return bool(SIGNS[self.sign](self.left, self.right))
+
+    def __str__(self) -> str:
+        return f"{self.left} {self.sign} {self.right}"
 
 
 @dataclass(frozen=True)
@@ -24,8 +45,12 @@ class Rule:
 
     id: str
     sentence: str
-    holds: Callable[[Config, Capacity], bool]
+    relation: Callable[[Config, Capacity], Relation]
     stacks: tuple[str, ...] = STACKS
+
+    def broken(self, relation: Relation) -> str:
+        """Say that it does not hold, in one line."""
+        return f"rule {self.id}: {self.sentence}: not {relation}"
 
 
 def _stop_seconds(config: Config) -> int:
@@ -35,77 +60,81 @@ def _stop_seconds(config: Config) -> int:
 RULES = (
     Rule(
         "stop-times-add",
-        "stop.drain_seconds + stop.close_seconds + stop.uvicorn_seconds + 2 must not exceed stop.graceful_seconds",
-        lambda config, _: (
-            _stop_seconds(config) + config.stop.uvicorn_seconds + LAST_SECONDS <= config.stop.graceful_seconds
+        f"stop.drain_seconds + close_seconds + uvicorn_seconds + {LAST_SECONDS} <= stop.graceful_seconds",
+        lambda config, _: Relation(
+            _stop_seconds(config) + config.stop.uvicorn_seconds + LAST_SECONDS, "<=", config.stop.graceful_seconds
         ),
     ),
     Rule(
         "reload-outlasts-drain",
-        "stop.drain_seconds + stop.close_seconds must be below nginx.worker_shutdown_seconds",
-        lambda config, _: _stop_seconds(config) < config.nginx.worker_shutdown_seconds,
+        "stop.drain_seconds + close_seconds < nginx.worker_shutdown_seconds",
+        lambda config, _: Relation(_stop_seconds(config), "<", config.nginx.worker_shutdown_seconds),
     ),
     Rule(
         "nginx-has-connections",
-        "2 x app.sockets x app.instances must be below nginx's worker_connections x nginx.workers",
-        lambda config, capacity: (
-            2 * capacity.sockets * config.app.instances < capacity.worker_connections * config.nginx.workers
+        "2 x app.sockets x app.instances < nginx's worker_connections x nginx.workers",
+        lambda config, size: Relation(
+            2 * size.sockets * config.app.instances, "<", size.worker_connections * config.nginx.workers
         ),
     ),
     Rule(
         "nginx-has-files",
-        "nginx's worker_rlimit_nofile must be at least 2 x worker_connections",
-        lambda _, capacity: capacity.open_files >= 2 * capacity.worker_connections,
+        "nginx's worker_rlimit_nofile >= 2 x worker_connections",
+        lambda _, size: Relation(size.open_files, ">=", 2 * size.worker_connections),
     ),
     Rule(
         "instance-has-files",
-        f"the open-files limit must be at least app.sockets + {SPARE_FILES}",
-        lambda _, capacity: capacity.open_files >= capacity.sockets + SPARE_FILES,
+        f"the open-files limit >= app.sockets + {SPARE_FILES}",
+        lambda _, size: Relation(size.open_files, ">=", size.sockets + SPARE_FILES),
     ),
     Rule(
         "open-files-known",
-        "limits.open_files must be a number, because what is rendered is for another machine",
-        lambda config, _: config.limits.open_files > 0,
+        "limits.open_files > 0, because what is rendered is for another machine",
+        lambda config, _: Relation(config.limits.open_files, "!=", 0),
         RENDERED,
     ),
     Rule(
         "memory-holds-sockets",
-        f"app.sockets x {SOCKET_KILOBYTES} kB + {PROCESS_MEGABYTES} MB must not exceed limits.instance_megabytes",
-        lambda config, capacity: (
-            capacity.sockets * SOCKET_KILOBYTES / 1000 + PROCESS_MEGABYTES <= config.limits.instance_megabytes
+        f"app.sockets x {SOCKET_KILOBYTES} kB + {PROCESS_MEGABYTES} MB <= limits.instance_megabytes",
+        lambda config, size: Relation(
+            size.sockets * SOCKET_KILOBYTES + PROCESS_MEGABYTES * 1000, "<=", config.limits.instance_megabytes * 1000
         ),
         RENDERED,
     ),
     Rule(
         "database-has-connections",
-        "2 x app.instances x database.pool + 10 must be below database.max_connections",
-        lambda config, _: (
-            RELEASES * config.app.instances * config.database.pool + SPARE_CONNECTIONS < config.database.max_connections
+        f"{RELEASES} x app.instances x database.pool + {SPARE_CONNECTIONS} < database.max_connections",
+        lambda config, _: Relation(
+            RELEASES * config.app.instances * config.database.pool + SPARE_CONNECTIONS,
+            "<",
+            config.database.max_connections,
         ),
         RENDERED,
     ),
     Rule(
         "one-redis",
-        "redis.url or redis.sentinels, not both; redis.sentinel_name belongs to the sentinels",
-        lambda config, _: (
-            not (config.redis.url and config.redis.sentinels)
-            and bool(config.redis.sentinels) == bool(config.redis.sentinel_name)
-        ),
+        "redis.url and redis.sentinels are two ways to one Redis: give one of them",
+        lambda config, _: Relation(bool(config.redis.url) + bool(config.redis.sentinels), "<=", 1),
+    ),
+    Rule(
+        "sentinels-have-a-name",
+        "redis.sentinels and redis.sentinel_name come together",
+        lambda config, _: Relation(+bool(config.redis.sentinels), "=", +bool(config.redis.sentinel_name)),
     ),
     Rule(
         "ports-differ",
-        "site.port and site.http_port must differ",
-        lambda config, _: config.site.port != config.site.http_port,
+        "site.http_port is not site.port",
+        lambda config, _: Relation(config.site.http_port, "!=", config.site.port),
     ),
     Rule(
         "proxies-are-ours",
-        "site.trusted_proxies must name networks, not everybody",
-        lambda config, _: all(ip_network(one).prefixlen > 0 for one in config.site.trusted_proxies),
+        "no network of site.trusted_proxies holds everybody",
+        lambda config, _: Relation(sum(ip_network(one).prefixlen == 0 for one in config.site.trusted_proxies), "=", 0),
     ),
     Rule(
         "metrics-ports-fit",
-        "app.metrics_port + app.instances must stay within 65536",
-        lambda config, _: config.app.metrics_port + config.app.instances <= 65_536,
+        "app.metrics_port + app.instances <= 65536",
+        lambda config, _: Relation(config.app.metrics_port + config.app.instances, "<=", 65_536),
     ),
 )
 
@@ -115,12 +144,12 @@ def of(stack: str) -> tuple[Rule, ...]:
     return tuple(rule for rule in RULES if stack in rule.stacks)
 
 
-def broken(config: Config, capacity: Capacity, stack: str = LOCAL) -> list[Rule]:
+def broken(config: Config, size: Capacity, stack: str = LOCAL) -> list[Rule]:
     """Return the rules that do not hold."""
-    return [rule for rule in of(stack) if not rule.holds(config, capacity)]
+    return [rule for rule in of(stack) if not rule.relation(config, size).holds]
 
 
-def require(config: Config, capacity: Capacity, stack: str = LOCAL) -> None:
+def require(config: Config, size: Capacity, stack: str = LOCAL) -> None:
     """Raise BadInputError for the first rule that does not hold."""
-    for rule in broken(config, capacity, stack):
-        raise BadInputError(f"rule {rule.id}: {rule.sentence}")
+    for rule in broken(config, size, stack):
+        raise BadInputError(rule.broken(rule.relation(config, size)))

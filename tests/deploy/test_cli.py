@@ -1,6 +1,7 @@
 """Bad input: one line that names it, exit 2, and nothing half done."""
 
 import os
+import shlex
 import socket
 import subprocess
 import sys
@@ -8,12 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from deploy import rules
+from deploy.readings import READINGS
+from tests.running import changed_checkout, free_port
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def parley(*arguments: str, cwd: Path = ROOT, path: str | None = None) -> subprocess.CompletedProcess[str]:
+def parley(
+    *arguments: str, cwd: Path = ROOT, path: str | None = None, root: Path = ROOT
+) -> subprocess.CompletedProcess[str]:
     """Run the command as the launcher does."""
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": path or os.environ["PATH"]}
+    env = {**os.environ, "PYTHONPATH": str(root), "PATH": path or os.environ["PATH"]}
     command = [sys.executable, "-P", "-m", "deploy", *arguments]
     return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=60, check=False)
 
@@ -33,9 +40,12 @@ def parley(*arguments: str, cwd: Path = ROOT, path: str | None = None) -> subpro
         (["drain"], "Missing argument"),
         (["drain", "web-1", "--dir", "nowhere"], "no `./parley up` runs in"),
         (["manage", "--dir", "nowhere", "check"], "run `./parley up` first"),
-        (["up", "--dir", "parley.toml"], "parley.toml"),
+        (["up", "--port", str(free_port()), "--dir", "parley.toml"], "parley.toml"),
         (["up", "--dir", "a;b"], "holds ';', which an nginx configuration cannot"),
         (["render", "nginx", "--out", "parley.toml"], "parley.toml cannot be made"),
+        (["render", "nginx", "--out", "x", "--env", "compose", "--dir", "x"], "--dir is for `up`"),
+        (["render", "nginx", "--out", "x", "--env", "staging"], "no environment is called 'staging'"),
+        (["check", "--env", "staging"], "no environment is called 'staging': there are local, compose, systemd"),
     ],
 )
 def test_bad_input_is_one_line_and_two(arguments: list[str], said: str) -> None:
@@ -72,10 +82,42 @@ def test_help_names_every_command() -> None:
 
 
 def test_check_names_every_rule() -> None:
-    """And ends well on the file in the checkout."""
-    done = parley("check")
-    assert done.returncode == 0
+    """And its numbers, one plain line to each where nobody looks, and ends well on the file in the checkout."""
+    done = parley("check", "--env", "compose")
+    assert done.returncode == 0, done.stderr
+    for rule in (*rules.of("compose"), *READINGS):
+        assert f"ok      {rule.id}: {rule.sentence}: " in done.stdout
+    assert "memory-holds-sockets" not in parley("check").stdout
+
+
+def test_check_on_a_terminal_is_a_table(tmp_path: Path) -> None:
+    """With a heading, and each rule's word in colour."""
+    command = shlex.join([sys.executable, "-P", "-m", "deploy", "check"])
+    done = subprocess.run(
+        ["script", "--quiet", "--return", "--command", command, str(tmp_path / "typescript")],
+        env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "160", "TERM": "xterm-256color"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert "what must hold" in done.stdout
+    assert "\x1b[32mok" in done.stdout
     assert "stop-times-add" in done.stdout
+
+
+def test_a_broken_rule_is_in_the_table_and_the_line(tmp_path: Path) -> None:
+    """All the others are judged too; what would be rendered from wrong numbers is not."""
+    root = changed_checkout(tmp_path / "checkout", ("parley.toml", "close_seconds = 2", "close_seconds = 9"))
+    done = parley("check", cwd=root, root=root)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith("parley: rule stop-times-add: ")
+    assert done.stderr.endswith(": not 19 <= 12\n")
+    assert [line.split()[1] for line in done.stdout.splitlines() if line.startswith("broken")] == [
+        "stop-times-add:",
+        "reload-outlasts-drain:",
+    ]
+    assert "three-pings" not in done.stdout
 
 
 def test_interrupted_while_it_loads() -> None:

@@ -7,6 +7,7 @@ from pydantic_core import PydanticUndefined
 
 from config.env import PREFIX, Environment
 from deploy.config import Config
+from deploy.readings import READINGS
 from deploy.rules import RULES
 from tests.docs.pages import ROOT
 
@@ -51,4 +52,4 @@ def test_every_variable_has_its_default() -> None:
 def test_every_rule_is_there() -> None:
     """By its id."""
     table = PAGE.split("### The rules between")[1].split("## The app's environment")[0]
-    assert re.findall(r"^\| `([a-z-]+)` \|", table, re.MULTILINE) == [rule.id for rule in RULES]
+    assert re.findall(r"^\| `([a-z-]+)` \|", table, re.MULTILINE) == [rule.id for rule in (*RULES, *READINGS)]

@@ -3,9 +3,10 @@
 import hashlib
 from pathlib import Path
 
-from deploy import files, render, rules
-from deploy.capacity import declared
+from deploy import facts, files, render, rules
+from deploy.capacity import Capacity, declared
 from deploy.config import Config
+from deploy.facts import Facts, NginxFacts
 from deploy.render import ComposeSite
 from deploy.stacks.compose import places, site
 
@@ -19,7 +20,7 @@ def compose_file(config: Config, env: str = "compose") -> str:
     size = declared(config)
     rules.require(config, size, "compose")
     model = config.model_dump_json(indent=2, exclude=SECRET).replace("$", "$$")
-    facts = ComposeSite(
+    host = ComposeSite(
         env=env,
         model=model,
         digest=hashlib.sha256(model.encode()).hexdigest()[:8],
@@ -29,10 +30,26 @@ def compose_file(config: Config, env: str = "compose") -> str:
         port=places.WEB,
         edge=(places.HTTPS, places.HTTP),
     )
-    return render.compose(config, size, facts)[FILE]
+    return render.compose(config, size, host)[FILE]
 
 
 def write(config: Config, env: str, out: Path) -> None:
     """Write it into a folder."""
     files.make_folder(out)
     files.write(out / FILE, compose_file(config, env), READABLE)
+
+
+def nginx(config: Config) -> dict[str, str]:
+    """Return nginx's files as `setup` writes them without a .env; raise BadInputError for a rule that does not hold."""
+    size = declared(config)
+    rules.require(config, size, "compose")
+    return render.nginx(config, site.nginx(config, size))
+
+
+def read(config: Config, size: Capacity) -> Facts:
+    """Render everything, and read it back as Compose and nginx will where there is no .env."""
+    written = {f"{facts.PREFIX}{name.upper()}": text for name, text in site.files(config, size).items()}
+    return Facts(
+        app=facts.compose(compose_file(config), written),
+        nginx=NginxFacts.of(render.nginx(config, site.nginx(config, size))),
+    )

@@ -1,29 +1,46 @@
-"""`./parley render nginx`: what `up` would write, written somewhere else."""
+"""What `up` would run with, as text: for `./parley render nginx` and `./parley check`."""
 
 from pathlib import Path
 
-from deploy import files, render, rules
-from deploy.capacity import capacity
+from deploy import render, rules
+from deploy.capacity import Capacity, capacity
 from deploy.config import Config
+from deploy.facts import AppFacts, Facts, NginxFacts
 from deploy.hosts import in_url
 from deploy.release import release
+from deploy.render import RESOLVES_SINCE
 from deploy.stacks.local import binaries, limits, plan, ports
 from deploy.stacks.local.layout import Layout
 
+ANY_NGINX = binaries.Nginx(Path("nginx"), RESOLVES_SINCE)
 
-def write_nginx(config: Config, layout: Layout, out: Path) -> None:
-    """Write nginx's configuration for the stack in layout to the folder out."""
+
+def nginx(config: Config, layout: Layout) -> dict[str, str]:
+    """Return nginx's configuration for the stack in layout; raise BadInputError for a rule that does not hold."""
     size = capacity(config, limits.open_files())
     rules.require(config, size)
-    addresses = ports.wanted(config)
-    found = plan.Plan(
+    return render.nginx(config, plan.nginx_site(planned(config, layout, size, binaries.nginx())))
+
+
+def read(config: Config, size: Capacity) -> Facts:
+    """Render for any nginx, and read it back. The app's side is no text here, but what a process is started with."""
+    found = planned(config, Layout.at(None), size, ANY_NGINX)
+    service = plan.instance_service(found, found.names[0], plan.app_environment(found, {}))
+    return Facts(
+        app=AppFacts(service.env, int(service.grace), size.open_files),
+        nginx=NginxFacts.of(render.nginx(config, plan.nginx_site(found))),
+    )
+
+
+def planned(config: Config, layout: Layout, size: Capacity, nginx: binaries.Nginx) -> plan.Plan:
+    """Return what `up` would plan on this machine, without looking for Redis or at ports."""
+    return plan.Plan(
         config=config,
         layout=layout,
         capacity=size,
-        nginx=binaries.nginx(),
+        nginx=nginx,
         redis=binaries.NoRedis("not looked for"),
-        listen=tuple(f"{in_url(address)}:{config.site.port}" for address in addresses),
-        metrics_ports=(),
+        listen=tuple(f"{in_url(address)}:{config.site.port}" for address in ports.wanted(config)),
+        metrics_ports=tuple(range(config.app.metrics_port, config.app.metrics_port + config.app.instances)),
         release=release(),
     )
-    files.write_all(out, render.nginx(config, plan.nginx_site(found)))

@@ -1,0 +1,78 @@
+"""The rules that hold because two tiers are rendered from one number: read back from the text, which a template or a
+stack could get wrong all the same."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from deploy.capacity import SPARE_FILES
+from deploy.config import PINGS_BEFORE_CUT
+from deploy.errors import BadInputError
+from deploy.facts import Facts
+from deploy.rules import Relation
+from deploy.sections import KILL_AFTER
+
+SOCKETS = "/ws/"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One relation between what stands in the files of different tiers."""
+
+    id: str
+    sentence: str
+    relation: Callable[[Facts], Relation]
+
+
+READINGS = (
+    Reading(
+        "three-pings",
+        f"{PINGS_BEFORE_CUT} x the app's ping = nginx's proxy_read_timeout on {SOCKETS}",
+        lambda facts: Relation(
+            PINGS_BEFORE_CUT * facts.app.number("PING_SECONDS"),
+            "=",
+            facts.nginx.number("proxy_read_timeout", SOCKETS),
+        ),
+    ),
+    Reading(
+        "kill-after-graceful",
+        f"gunicorn's graceful_timeout + {KILL_AFTER} <= TimeoutStopSec, stop_grace_period, the patience of `up`",
+        lambda facts: Relation(facts.app.number("GRACEFUL_SECONDS") + KILL_AFTER, "<=", facts.app.kill_seconds),
+    ),
+    Reading(
+        "reload-outlasts-the-apps-drain",
+        "the app's drain and close < nginx's worker_shutdown_timeout",
+        lambda facts: Relation(
+            facts.app.number("DRAIN_SECONDS") + facts.app.number("CLOSE_SECONDS"),
+            "<",
+            facts.nginx.number("worker_shutdown_timeout"),
+        ),
+    ),
+    Reading(
+        "files-hold-sockets",
+        f"the app's sockets + {SPARE_FILES} <= LimitNOFILE, ulimits.nofile, the limit of `up`",
+        lambda facts: Relation(facts.app.number("SOCKETS") + SPARE_FILES, "<=", facts.app.open_files),
+    ),
+    Reading(
+        "one-body-size",
+        "Django's largest body = nginx's client_max_body_size",
+        lambda facts: Relation(facts.app.number("BODY_BYTES"), "=", facts.nginx.number("client_max_body_size")),
+    ),
+    Reading(
+        "nobody-is-given-up",
+        "nginx gives up none of the instances: each server has max_fails=0",
+        lambda facts: Relation(sum("max_fails=0" not in server.split() for server in facts.nginx.servers), "=", 0),
+    ),
+    Reading(
+        "proxies-are-one",
+        "the app believes nginx, so no location hands on X-Forwarded-For as a client wrote it",
+        lambda facts: Relation(len(facts.nginx.forgeable), "=", 0),
+    ),
+)
+
+
+def require(facts: Facts) -> None:
+    """Raise BadInputError for the first that does not hold: the templates are not what they were."""
+    for reading in READINGS:
+        relation = reading.relation(facts)
+        if not relation.holds:
+            raise BadInputError(f"rule {reading.id}: {reading.sentence}: not {relation}, in what was rendered")

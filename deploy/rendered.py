@@ -1,0 +1,22 @@
+"""`./parley render nginx`: the same files that a stack's own commands write, written somewhere else."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from deploy import files
+from deploy.config import LOCAL, Config, load, stack
+from deploy.errors import BadInputError
+from deploy.stacks.compose import rendered as compose
+from deploy.stacks.local import rendered as local
+from deploy.stacks.local.layout import Layout
+
+INSTALLED: dict[str, Callable[[Config], dict[str, str]]] = {"compose": compose.nginx}
+
+
+def write_nginx(env: str, folder: Path | None, out: Path) -> None:
+    """Write nginx's configuration for an environment; `folder` is `up`'s --dir, and no other stack has one."""
+    of = stack(env)
+    if folder is not None and of != LOCAL:
+        raise BadInputError(f"--dir is for `up`: the stack {of} has its own places")
+    config = load(env=env)
+    files.write_all(out, local.nginx(config, Layout.at(folder)) if of == LOCAL else INSTALLED[of](config))
