@@ -162,21 +162,22 @@ class Output:
 
     def __init__(self, pipe: IO[bytes]) -> None:
         self._pipe = pipe
+        self._loop = asyncio.get_running_loop()
         os.set_blocking(pipe.fileno(), False)
 
     async def chunk(self) -> bytes:
         """Return what is there, waiting for some; empty at the end."""
-        loop = asyncio.get_running_loop()
         while True:
             try:
                 return os.read(self._pipe.fileno(), 65_536)
             except BlockingIOError:
-                ready = loop.create_future()
-                loop.add_reader(self._pipe.fileno(), _wake, ready)
+                ready = self._loop.create_future()
+                self._loop.add_reader(self._pipe.fileno(), _wake, ready)
                 try:
                     await ready
                 finally:
-                    loop.remove_reader(self._pipe.fileno())
+                    if not self._pipe.closed:
+                        self._loop.remove_reader(self._pipe.fileno())
 
     async def read(self) -> bytes:
         """Return everything up to the end."""
@@ -187,7 +188,10 @@ class Output:
 
     def close(self) -> None:
         """Close the pipe; a child that still writes gets EPIPE."""
-        self._pipe.close()
+        if not self._pipe.closed:
+            # Its number comes again with another pipe, which the loop would take for this one and never look at.
+            self._loop.remove_reader(self._pipe.fileno())
+            self._pipe.close()
 
 
 def _wake(ready: asyncio.Future[None]) -> None:

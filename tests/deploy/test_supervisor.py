@@ -11,6 +11,7 @@ import pytest
 
 from deploy import runner
 from deploy.errors import StackError
+from deploy.stacks.local import process
 from deploy.stacks.local.process import Service
 from deploy.stacks.local.supervisor import Supervisor
 
@@ -29,6 +30,17 @@ FAMILY = """
 import os, signal
 if os.fork() == 0:
     print('worker', os.getpid(), flush=True)
+signal.pause()
+"""
+
+
+# Something outside the session that holds the pipe open; its pid is said, so that the test can end it.
+HOLDER = """
+import os, signal
+if os.fork() == 0:
+    os.setsid()
+    print('holder', os.getpid(), flush=True)
+    signal.pause()
 signal.pause()
 """
 
@@ -101,6 +113,25 @@ async def test_the_workers_of_a_killed_master_end_before_the_next_starts(supervi
     os.kill(master, signal.SIGKILL)
     await lines.find("one", "worker")
     assert gone(worker)
+
+
+async def test_a_process_that_is_started_again_is_heard_though_its_pipe_was_held_open(
+    supervisor: Supervisor, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loop must not take the next process's pipe, or its end, for what had the same number before."""
+    monkeypatch.setattr(process, "LAST_LINES_SECONDS", 0.01)
+    supervisor.start(service("one", HOLDER))
+    holders = []
+    try:
+        for _ in range(3):
+            holders.append(int((await lines.find("one", "holder")).split()[1]))
+            pid = supervisor.members["one"].pid
+            assert pid is not None
+            os.kill(pid, signal.SIGKILL)
+            await lines.find("up", "one was ended by SIGKILL")
+    finally:
+        for holder in holders:
+            os.kill(holder, signal.SIGKILL)
 
 
 async def test_a_process_that_ignores_its_signal_is_killed_after_its_grace(
