@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from deploy import checks, rendered, testing
+from deploy.backup.cli import backup
 from deploy.bench.cli import bench
 from deploy.config import load
 from deploy.drill import command as drill_command
@@ -28,6 +29,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 render = typer.Typer(help="Write the configuration that the stack would run with.")
 app.add_typer(render, name="render")
 app.add_typer(bench, name="bench")
+app.add_typer(backup, name="backup")
 drill = typer.Typer(help="Do a fault to the running stack, and judge what its clients saw.")
 app.add_typer(drill, name="drill")
 

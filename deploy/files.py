@@ -37,6 +37,28 @@ def write(path: Path, content: str | bytes, mode: int = PRIVATE_FILE) -> None:
         raise
 
 
+def copy(source: Path, target: Path, mode: int = PRIVATE_FILE) -> None:
+    """Copy a file's content to one that is not there, safe from power loss; what fails leaves none."""
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as file, source.open("rb") as content:
+            shutil.copyfileobj(content, file)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+
+
+def sync(path: Path) -> None:
+    """Have a file, or a folder's names, outlast a power loss."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def write_all(folder: Path, texts: dict[str, str]) -> None:
     """Write {name: text} into a folder."""
     make_folder(folder)

@@ -5,8 +5,9 @@ import ctypes
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGTERM, Signals
@@ -60,6 +61,41 @@ def output(
         said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-LAST_LINES:]
         raise StackError("\n".join([f"{Path(command[0]).name} ended with {done.returncode}:", *said]))
     return done.stdout
+
+
+@contextmanager
+def piped(
+    command: Sequence[str],
+    *,
+    env: Mapping[str, str] | None = None,
+    stdin: int | IO[bytes] = subprocess.DEVNULL,
+    stdout: int | IO[bytes] = subprocess.DEVNULL,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command whose input or output is a file or a pipe of the caller's, and wait for it at the end of the block.
+
+    Raises StackError with the last lines of its stderr when it fails; a block that fails kills it.
+    """
+    with tempfile.TemporaryFile() as errors:
+        try:
+            process = subprocess.Popen(  # noqa: S603 (the commands are ours, and no shell reads them)
+                command, env=None if env is None else dict(env), stdin=stdin, stdout=stdout, stderr=errors
+            )
+        except OSError as error:
+            raise StackError(f"{command[0]} cannot be run: {error.strerror}") from None
+        with process:
+            try:
+                with suppress(BrokenPipeError):  # it ended early: its status and its last lines say why
+                    yield process
+                    if process.stdin:
+                        process.stdin.close()
+                status = process.wait()
+            except BaseException:
+                process.kill()
+                raise
+        if status != 0:
+            errors.seek(0)
+            said = errors.read().decode(errors="replace").strip().splitlines()[-LAST_LINES:]
+            raise StackError("\n".join([f"{Path(command[0]).name} ended with {status}:", *said]))
 
 
 async def run_beside(command: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> Finished:

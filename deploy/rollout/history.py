@@ -8,7 +8,7 @@ import msgspec
 
 from deploy import files
 from deploy.errors import BadInputError
-from deploy.rollout.lock import operator
+from deploy.stacks.lock import operator
 
 NAME = "rollouts.json"
 

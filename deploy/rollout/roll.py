@@ -7,8 +7,8 @@ from typing import Literal
 
 from deploy.errors import BadInputError, StackError
 from deploy.rollout.history import History
-from deploy.rollout.lock import held
 from deploy.rollout.swap import Say, swap
+from deploy.stacks.lock import held
 from deploy.stacks.stack import Stack
 
 

@@ -8,7 +8,10 @@ when it fails; it may be called again after it failed or was killed half-way (th
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
+from urllib.parse import unquote, urlsplit
+
+from deploy.config import Config
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,16 @@ class Postgres:
 
     dbname: str  # a database's name or a conninfo string, without a password: everybody can read arguments
     prefix: tuple[str, ...] = ()  # e.g. docker compose … exec -T postgres, or runuser -u parley --
-    env: Mapping[str, str] = field(default_factory=dict)  # e.g. PGPASSWORD where there is no prefix
+    env: Mapping[str, str] = field(default_factory=dict)  # PGPASSWORD, where there is no prefix
+
+    @classmethod
+    def at(cls, url: str) -> Self:
+        """Give the database of a URL of parley.toml, reached with this machine's own programs."""
+        parts = urlsplit(url)
+        user, _, host = parts.netloc.rpartition("@")
+        name = user.partition(":")[0]
+        plain = parts._replace(netloc=f"{name}@{host}" if name else host).geturl()
+        return cls(plain, env={"PGPASSWORD": unquote(parts.password)} if parts.password else {})
 
 
 class Stack(Protocol):
@@ -42,6 +54,10 @@ class Stack(Protocol):
     @property
     def name(self) -> str:
         """What `--stack` says: compose or systemd."""
+
+    @property
+    def config(self) -> Config:
+        """What it runs with: parley.toml, its environment, and the host's own file."""
 
     @property
     def url(self) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from deploy.config import Config
 from deploy.errors import StackError
 from deploy.stacks.stack import Instance, Postgres
 
@@ -26,6 +27,7 @@ class FakeStack:
     kept: set[str] = field(default_factory=lambda: {OLD})
     finished: str = OLD
     name: str = "fake"
+    config: Config = field(default_factory=Config)
     url: str = "https://localhost:8443/"
     backups: Path = Path("/nonexistent")
     database: Postgres = field(default_factory=lambda: Postgres("parley"))

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from deploy.errors import BadInputError
-from deploy.rollout.lock import held
 from deploy.rollout.roll import rollout
+from deploy.stacks.lock import held
 from tests.rollout.fake import OLD, FakeStack
 
 HOLD = """
 import sys
 from pathlib import Path
-from deploy.rollout.lock import held
+from deploy.stacks.lock import held
 with held(Path(sys.argv[1]), "rollout", "the hotfix"):
     print("held", flush=True)
     sys.stdin.read()

@@ -20,7 +20,11 @@ def manage(config: Config, layout: Layout, arguments: Sequence[str]) -> Never:
         raise BadInputError(f"nothing has been made in {layout.dir} yet: run `./parley up` first")
     # The running stack's layer, so that a change made here is told to its sockets.
     running = lock.is_running(layout) and layout.state.exists()
-    layer = state.read(layout)["layer"] if running else plan.layer_url(config, None)
-    site = plan.app_site(config, layout, sockets=config.app.sockets, layer=layer, release=release())
-    env = environment.clean(os.environ) | environment.app(config, site)
+    env = app_environment(config, layout, state.read(layout)["layer"] if running else plan.layer_url(config, None))
     runner.become([sys.executable, "manage.py", *arguments], env=env, cwd=APP)
+
+
+def app_environment(config: Config, layout: Layout, layer: str) -> dict[str, str]:
+    """Return what a command of the app is told that runs beside the stack."""
+    site = plan.app_site(config, layout, sockets=config.app.sockets, layer=layer, release=release())
+    return environment.clean(os.environ) | environment.app(config, site)

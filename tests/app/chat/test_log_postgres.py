@@ -2,10 +2,8 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -13,51 +11,18 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
+from tests.postgres import running_cluster
+
 APP = Path(__file__).resolve().parents[3] / "app"
 WRITER = Path(__file__).with_name("writer.py")
 ROOMS = 12
 
 
-def binaries() -> Path | None:
-    """Where the newest PostgreSQL of this machine is."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
-    on_path = shutil.which("initdb")
-    return found[-1].parent if found else Path(on_path).parent if on_path else None
-
-
-def as_somebody(*command: str | Path) -> list[str]:
-    """PostgreSQL refuses to run as root."""
-    drop = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"] if os.geteuid() == 0 else []
-    return [*drop, *map(str, command)]
-
-
-def quietly(directory: Path, *command: str) -> None:
-    """Run a tool; what it prints goes to a file, which a server that it starts may keep open."""
-    with (directory / "tools.log").open("ab") as output:
-        subprocess.run(command, check=True, cwd=directory, stdout=output, stderr=output)
-
-
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Path]:
     """A PostgreSQL of our own on a unix socket in a temporary directory."""
-    found = binaries()
-    if found is None:
-        pytest.skip("PostgreSQL's initdb is not on this machine")
-    if os.geteuid() == 0 and shutil.which("setpriv") is None:
-        pytest.skip("setpriv is not on this machine: PostgreSQL does not run as root")
-    with tempfile.TemporaryDirectory(prefix="parley-pg-") as name:
-        directory = Path(name)
-        if os.geteuid() == 0:
-            shutil.chown(directory, "nobody", "nogroup")
-        data = directory / "data"
-        quietly(directory, *as_somebody(found / "initdb", "-D", data, "-U", "parley", "--auth=trust", "-N"))
-        options = f"-c listen_addresses= -c unix_socket_directories={directory} -c fsync=off -c deadlock_timeout=100ms"
-        control = as_somebody(found / "pg_ctl", "-D", data, "-w", "-s", "-l", directory / "log")
-        quietly(directory, *control, "-o", options, "start")
-        try:
-            yield directory
-        finally:
-            quietly(directory, *control, "-m", "immediate", "stop")
+    with running_cluster() as directory:
+        yield directory
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,70 @@
+"""Create, verify, restore: each is whole, or changes nothing."""
+
+import datetime as dt
+import sqlite3
+from pathlib import Path
+
+from deploy import files
+from deploy.backup import manifest
+from deploy.backup.manifest import Manifest
+from deploy.backup.shelf import Shelf
+from deploy.backup.source import Source, engine
+from deploy.errors import BadInputError, StackError
+
+LOG = "chat_entry"
+
+
+def create(source: Source, shelf: Shelf) -> Path:
+    """Make a backup, read it back, and give its folder; raises StackError with nothing left behind."""
+    database = engine(source)
+    with shelf.fresh() as (name, part):
+        path = part / database.file
+        path.touch(files.PRIVATE_FILE)
+        database.dump(path)
+        rows = database.read_back(path)
+        if LOG not in rows:
+            raise StackError(f"no Parley is in this database: it has no table {LOG}")
+        made = Manifest(
+            engine=database.name,
+            release=source.release,
+            at=f"{dt.datetime.now(dt.UTC):%Y-%m-%dT%H:%M:%SZ}",
+            file=database.file,
+            bytes=path.stat().st_size,
+            sha256=manifest.sha256(path),
+            rows=rows,
+        )
+        manifest.write(part, made)
+    return shelf.folder / name
+
+
+def verify(source: Source, folder: Path) -> Manifest:
+    """Read a backup back as a restore would: its bytes are the same, and all its rows are there; raises StackError."""
+    said = manifest.read(folder)
+    database = engine(source)
+    if said.engine != database.name:
+        raise BadInputError(f"{folder} is a backup of {said.engine}, and this stack's database is {database.name}")
+    path = folder / said.file
+    if not path.is_file():
+        raise StackError(f"{folder}: {said.file} is missing")
+    if path.stat().st_size != said.bytes or manifest.sha256(path) != said.sha256:
+        raise StackError(f"{path} is not what was backed up: its SHA-256 is another")
+    if database.read_back(path) != said.rows:
+        raise StackError(f"{path} does not hold the rows it should")
+    return said
+
+
+def restore(source: Source, folder: Path) -> Manifest:
+    """Put a backup in the database's place, in a stopped stack; raises BadInputError or StackError."""
+    with source.stopped():
+        said = verify(source, folder)
+        try:
+            engine(source).restore(folder / said.file)
+        except (sqlite3.Error, OSError) as error:
+            raise StackError(f"{folder} was not restored: {error}") from None
+        try:
+            source.settle()
+        except StackError as error:
+            raise StackError(
+                f"the rows of {folder} are back, but not ready for people: restore again\n{error}"
+            ) from None
+    return said

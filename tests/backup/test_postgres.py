@@ -1,0 +1,166 @@
+"""Backups of PostgreSQL, on a real server, with the server's own programs."""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+import pytest
+
+from deploy.backup import backup as backups
+from deploy.backup.postgres import PostgresEngine
+from deploy.backup.shelf import Shelf
+from deploy.backup.source import LocalSource
+from deploy.config import ROOT, Config
+from deploy.errors import StackError
+from deploy.stacks.local.layout import Layout
+from deploy.stacks.stack import Postgres
+from tests.postgres import USER, running_cluster
+
+ENTRY = (
+    "INSERT INTO chat_entry (room_id, seq, kind, author_id, author_name, key, text, at)"
+    " SELECT id, %s, 'text', 1, 'Ada', %s, %s, now() FROM chat_room"
+)
+TEXT = "a tab\t, a backslash \\. and\nCOPY public.chat_entry (id) FROM stdin;\n\\.\n"  # as a dump would write itself
+
+
+@dataclass
+class Served:
+    """A migrated database on a server, and its backups."""
+
+    connection: psycopg.Connection
+    source: LocalSource
+    shelf: Shelf
+
+    def write(self, first: int, last: int) -> None:
+        """Append entries, each with its head, in one commit."""
+        for seq in range(first, last + 1):
+            with self.connection.transaction():
+                self.connection.execute(ENTRY, [seq, f"key-{seq}", TEXT])
+                self.connection.execute("UPDATE chat_room SET head = %s", [seq])
+
+    def rows(self) -> list[object]:
+        """Give the log, and the room without its epoch."""
+        log = self.connection.execute("SELECT seq, author_name, key, text, at FROM chat_entry ORDER BY seq").fetchall()
+        return [log, self.connection.execute("SELECT slug, title, kind, guests, head FROM chat_room").fetchall()]
+
+    def epoch(self) -> str:
+        """Give the one room's epoch."""
+        found = self.connection.execute("SELECT epoch FROM chat_room").fetchone()
+        assert found
+        return str(found[0])
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Path]:
+    """A server."""
+    with running_cluster() as folder:
+        yield folder
+
+
+@pytest.fixture
+def served(cluster: Path, tmp_path: Path) -> Iterator[Served]:
+    """A database of its own, so that each test may drop what it likes."""
+    name = f"parley_{tmp_path.name}"[:60].lower()
+    with psycopg.connect(host=str(cluster), user=USER, dbname="postgres", autocommit=True) as control:
+        control.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]  # a name of ours
+    url = f"postgres://{USER}:not-asked-for@{quote(str(cluster), safe='')}/{name}"
+    layout = Layout(tmp_path / "stack")
+    layout.make()
+    environment = os.environ | {"PARLEY_ENV": "test", "PARLEY_DATABASE_URL": url, "PYTHONPATH": str(ROOT / "app")}
+    for command in (["migrate", "--verbosity", "0"], ["bootstrap"]):
+        subprocess.run([sys.executable, "-P", "manage.py", *command], cwd=ROOT / "app", env=environment, check=True)
+    source = LocalSource(Config.model_validate({"database": {"url": url}}), layout)
+    with psycopg.connect(host=str(cluster), user=USER, dbname=name, autocommit=True) as connection:
+        yield Served(connection, source, Shelf(tmp_path / "backups"))
+
+
+def test_there_and_back(served: Served) -> None:
+    """Create, wipe, restore: every row is as it was, the epoch is another, and the database can be written to."""
+    served.write(1, 20)
+    before, epoch = served.rows(), served.epoch()
+    folder = backups.create(served.source, served.shelf)
+    served.write(21, 25)
+    served.connection.execute("DROP TABLE chat_entry CASCADE")
+    served.connection.execute("CREATE TABLE of_a_newer_release (id integer)")
+    said = backups.restore(served.source, folder)
+    assert served.rows() == before
+    assert served.epoch() != epoch
+    assert said.rows["chat_entry"] == 20
+    tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tablename = 'of_a_newer_release'"
+    assert served.connection.execute(tables).fetchone() == (0,)
+    served.write(21, 22)  # the sequences stand where they should
+
+
+def test_one_moment_of_a_database_that_is_written_to(served: Served) -> None:
+    """While another connection appends, a dump's head and its entries are of the same commit."""
+    served.write(1, 1)
+    stop = threading.Event()
+
+    def chat() -> None:
+        seq = 1
+        while not stop.is_set():
+            seq += 1
+            served.write(seq, seq)
+
+    writer = threading.Thread(target=chat)
+    writer.start()
+    try:
+        folders = [backups.create(served.source, served.shelf) for _ in range(3)]
+    finally:
+        stop.set()
+        writer.join()
+    heads = []
+    for folder in folders:
+        said = backups.restore(served.source, folder)
+        found = served.connection.execute(
+            "SELECT (SELECT head FROM chat_room), max(seq), count(*) FROM chat_entry"
+        ).fetchone()
+        assert found is not None
+        assert found[0] == found[1] == found[2] == said.rows["chat_entry"]
+        heads.append(found[0])
+    assert heads == sorted(set(heads)), "people wrote on between the backups"
+
+
+def test_a_torn_dump_changes_nothing(served: Served, tmp_path: Path) -> None:
+    """It is read back when it is made; and if it is torn all the same, the one transaction is rolled back."""
+    served.write(1, 3000)
+    folder = backups.create(served.source, served.shelf)
+    before, epoch = served.rows(), served.epoch()
+    torn = tmp_path / "torn.dump"
+    content = (folder / "database.dump").read_bytes()
+    torn.write_bytes(content[: len(content) * 2 // 3])
+    engine = PostgresEngine(Postgres.at(served.source.config.database.url))
+    with pytest.raises(StackError, match="pg_restore ended with 1"):
+        engine.read_back(torn)
+    with pytest.raises(StackError, match=r"(psql|pg_restore) ended with"):  # whoever ends first
+        engine.restore(torn)
+    assert (served.rows(), served.epoch()) == (before, epoch)
+    (folder / "database.dump").write_bytes(torn.read_bytes())
+    with pytest.raises(StackError, match="SHA-256"):
+        backups.restore(served.source, folder)
+    assert (served.rows(), served.epoch()) == (before, epoch)
+
+
+def test_a_server_that_is_not_there(served: Served, tmp_path: Path) -> None:
+    """pg_dump's own line says which, and nothing is left of the backup."""
+    served.source.database = Postgres.at(f"postgres://parley@{quote(str(tmp_path), safe='')}/parley")
+    with pytest.raises(StackError, match=r"(?s)pg_dump ended with 1.*No such file or directory"):
+        backups.create(served.source, served.shelf)
+    assert served.shelf.names() == []
+
+
+def test_the_password_is_no_argument() -> None:
+    """Everybody on the machine reads arguments; the environment is the process's own."""
+    for url, plain in (
+        ("postgres://ada:s%40crt@db:5432/chat?sslmode=require", "postgres://ada@db:5432/chat?sslmode=require"),
+        ("postgres://db/chat", "postgres://db/chat"),
+    ):
+        found = Postgres.at(url)
+        assert found.dbname == plain
+        assert dict(found.env) == ({"PGPASSWORD": "s@crt"} if "crt" in url else {})

@@ -1,0 +1,133 @@
+"""The folder of backups: what is in it is whole, whatever happened, and only the newest stay."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from deploy.backup import backup as backups
+from deploy.backup.shelf import Shelf
+from deploy.errors import BadInputError
+from tests.backup.conftest import Place
+
+
+def parley(here: Path, *words: str, prefix: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+    """Start `./parley backup …` without the launcher."""
+    return subprocess.Popen(
+        [*prefix, sys.executable, "-P", "-m", "deploy", "backup", *words],
+        env=os.environ | {"PYTHONPATH": str(here)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_only_the_newest_stay(place: Place) -> None:
+    """`--keep 2` of four leaves two, the newest, and they verify; strangers' files are left alone."""
+    place.write(1, 3)
+    folders = [backups.create(place.source, place.shelf) for _ in range(4)]
+    (place.shelf.folder / "notes").mkdir()
+    assert place.shelf.keep(2) == [folder.name for folder in folders[:2]]
+    assert place.shelf.names() == [folder.name for folder in folders[2:]]
+    assert (place.shelf.folder / "notes").is_dir()
+    for name in place.shelf.names():
+        backups.verify(place.source, place.shelf.path(name))
+    assert place.shelf.path(None) == folders[3]
+
+
+def test_a_name_that_is_none(place: Place) -> None:
+    """One line says what there is."""
+    with pytest.raises(BadInputError, match="holds no backup"):
+        place.shelf.path(None)
+    newest = backups.create(place.source, place.shelf)
+    for name in ("20260101T000000.000Z", "../stack", ""):
+        with pytest.raises(BadInputError, match=f"the newest is {newest.name}"):
+            place.shelf.path(name)
+
+
+def test_two_at_once(tmp_path: Path) -> None:
+    """The second is refused, and the first one's part is not cleared away under it."""
+    shelf = Shelf(tmp_path)
+    with shelf.fresh() as (_, part):
+        with pytest.raises(BadInputError, match="another backup is being made"), Shelf(tmp_path).fresh():
+            pass
+        assert part.is_dir()
+
+
+def test_private(place: Place) -> None:
+    """It holds password hashes and sessions: nobody else on the machine reads it."""
+    folder = backups.create(place.source, place.shelf)
+    for path in (place.shelf.folder, folder, *folder.iterdir()):
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_kill_9_in_the_middle_leaves_no_half_backup(place: Place, here: Path) -> None:
+    """Killed while it copies: nothing is listed, nothing verifies, and the next one clears up and is whole."""
+    place.write(1, 60_000, "x" * 500)
+    where = ("--dir", str(place.layout.dir), "--folder", str(place.shelf.folder))
+    process = parley(here, "create", *where)
+    while not list(place.shelf.folder.glob("*.part/database.sqlite3*")):
+        assert process.poll() is None, process.communicate()
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert list(place.shelf.folder.glob("*.part"))
+    assert place.shelf.names() == []
+    listed = parley(here, "verify", *where)
+    assert "holds no backup" in listed.communicate()[1]
+    assert listed.returncode == 2
+    again = parley(here, "create", *where)
+    said, wrong = again.communicate()
+    assert (again.returncode, wrong) == (0, "")
+    assert "60000 entries" in said
+    assert not list(place.shelf.folder.glob("*.part"))
+    backups.verify(place.source, place.shelf.path(None))
+
+
+def test_a_full_disk_leaves_no_half_backup(place: Place, here: Path) -> None:
+    """A file that cannot grow is one line and exit 1; what was there before stays, and nothing new does."""
+    place.write(1, 5)
+    first = backups.create(place.source, place.shelf)
+    place.write(6, 20_000, "x" * 500)
+    limited = ("prlimit", f"--fsize={2_000_000}")
+    process = parley(
+        here,
+        "create",
+        "--dir",
+        str(place.layout.dir),
+        "--folder",
+        str(place.shelf.folder),
+        "--keep",
+        "1",
+        prefix=limited,
+    )
+    _, wrong = process.communicate()
+    assert process.returncode == 1
+    assert wrong.startswith("parley: ")
+    assert wrong.count("\n") == 1
+    assert place.shelf.names() == [first.name]
+    assert sorted(path.name for path in place.shelf.folder.iterdir()) == [".lock", first.name]
+
+
+def test_the_command_line(place: Place, here: Path) -> None:
+    """Each command says in a line what it did to what."""
+    place.write(1, 7)
+    where = ("--dir", str(place.layout.dir), "--folder", str(place.shelf.folder))
+
+    def say(*words: str) -> str:
+        process = parley(here, *words, *where)
+        said, wrong = process.communicate()
+        assert (process.returncode, wrong) == (0, ""), wrong
+        return said
+
+    assert "7 entries" in say("create")
+    name = place.shelf.names()[0]
+    assert say("list").startswith(f"{name}: sqlite of ")
+    assert f"{name}: whole: " in say("verify")
+    place.layout.database.unlink()
+    assert say("restore", name).startswith(f"{name}: restored: ")
+    assert len(place.rows()[0]) == 7
+    say("create", "--keep", "1")
+    assert name not in place.shelf.names()
