@@ -1,6 +1,7 @@
 """The chat's socket: reads a frame, calls one thing, answers. What is behind it is the runtime's."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, ClassVar
@@ -75,9 +76,7 @@ class ChatConsumer(PersonConsumer):
         self.ended.discard(frame.room)
         if self.socket is None or len(self.socket.feeds) >= limits.ROOMS_PER_SOCKET:
             raise WrongFrameError("not_allowed", f"{limits.ROOMS_PER_SOCKET} rooms on one socket", ref=frame.ref)
-        joined = await self.ask(
-            frame, self.runtime.log.join(user=self.user, slug=frame.room, after=frame.after, epoch=frame.epoch)
-        )
+        joined = await self.ask(frame, self.enter(frame))
         if not isinstance(joined, Joined) or self.socket.closing is not None:
             return
         if frame.room not in self.known:
@@ -173,6 +172,14 @@ class ChatConsumer(PersonConsumer):
     }
 
     # Inside
+
+    async def enter(self, frame: frames.Join) -> Joined:
+        """Read a room, again where the watch took people out of it meanwhile: it does not know who is on the way in."""
+        while True:
+            asked = time.monotonic()
+            joined = await self.runtime.log.join(user=self.user, slug=frame.room, after=frame.after, epoch=frame.epoch)
+            if not self.runtime.watch.has_changed(joined.room, asked):
+                return joined
 
     async def ask(self, frame: frames.Join | frames.History, read: Awaitable[Any]) -> Any:
         """Await a read, and answer what goes wrong with it; None then."""

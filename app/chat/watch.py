@@ -68,6 +68,7 @@ class Watch:
         self._log = log
         self._floor: int | None = None
         self._applied: dict[int, float] = {}  # id → when; the floor follows behind it
+        self._changed: dict[int, float] = {}  # room → when people of it were last looked at
 
     async def run(self) -> None:
         """Watch for ever."""
@@ -78,12 +79,17 @@ class Watch:
             except Unavailable:
                 continue  # nobody can write either; read when it is back
 
+    def has_changed(self, room: int, since: float) -> bool:
+        """Say whether people were taken out of a room since then: who was joining it was not seen (time.monotonic)."""
+        return self._changed.get(room, -1.0) >= since
+
     async def _turn(self) -> None:
         """Apply what is new; what could not be read is new the next time."""
         due = [(one, one.session, one.person) for one in self.visitors if one.due <= time.time()]
         sessions, people = {session for _, session, _ in due}, {person for _, _, person in due}
         reading = await self._log.ask(self._read, sessions, people)
         fresh = [revoked for revoked in reading.revoked if revoked.id not in self._applied]
+        self._changed |= dict.fromkeys((revoked.room for revoked in fresh if revoked.room), time.monotonic())
         for revoked in fresh:
             if revoked.reason != Reason.RESTRICTED:
                 self._apply(revoked)
@@ -131,6 +137,7 @@ class Watch:
         for number in [number for number, at in self._applied.items() if at < old]:
             del self._applied[number]
             self._floor = max(self._floor or 0, number)
+        self._changed = {room: at for room, at in self._changed.items() if at >= old}
 
     def _recheck(self, visitor: Visitor, reading: Reading) -> None:
         person = reading.people.get(visitor.person)

@@ -1,0 +1,79 @@
+"""Who is behind a socket, while something else happens: sessions and rooms that end in the middle."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+
+from accounts.models import Revocation
+from chat.models import Membership
+from chat.runtime import Runtime, runtime
+from realtime.ending import end
+from tests.app.chat.conftest import Place
+from tests.app.chat.seat import seated
+
+Until = Callable[[Callable[[], object]], Awaitable[None]]
+
+
+@pytest.fixture
+async def running(place: Place) -> AsyncIterator[Runtime]:
+    """This loop's runtime, its watch turned by hand."""
+    made = runtime()
+    await end([made._watching])
+    yield made
+    await made.stop()
+
+
+class Reader:
+    """The thread of the log's readings, held up until all of them are asked for."""
+
+    def __init__(self, running: Runtime) -> None:
+        self.executor = running.log._reader._executor
+        self.go = threading.Event()
+        held = threading.Event()
+        self.executor.submit(lambda: (held.set(), self.go.wait(10)))
+        assert held.wait(10)
+
+    async def asked(self, number: int) -> None:
+        """Wait until so many readings are asked for."""
+        async with asyncio.timeout(10):
+            while self.executor._work_queue.qsize() < number:  # noqa: ASYNC110 (another thread's queue)
+                await asyncio.sleep(0)
+
+    def read(self) -> None:
+        """Let it read all, and keep the loop from hearing of any before the last is read."""
+        done = self.executor.submit(lambda: None)
+        self.go.set()
+        done.result(10)
+
+
+@pytest.mark.parametrize("restricted", [False, True])
+async def test_who_is_taken_out_while_joining_is_not_let_in(
+    running: Runtime, place: Place, until: Until, *, restricted: bool
+) -> None:
+    """The watch does not know of a room that the socket is about to join, and looks at each revocation once."""
+    seat = await seated(place.ada)
+    await running.watch._turn()
+    reader = Reader(running)
+    joining = asyncio.create_task(seat.say("join", room="closed"))
+    await reader.asked(1)
+    membership = Membership.objects.filter(room=place.closed, user=place.ada)
+
+    def take_out() -> None:
+        if restricted:
+            membership._raw_delete(membership.db)  # without the signal, as from a shell
+            Revocation.objects.create(reason=Revocation.Reason.RESTRICTED, room=place.closed.pk)
+        else:
+            membership.delete()
+
+    taking = asyncio.create_task(running.log.ask(take_out))
+    await reader.asked(2)
+    turning = asyncio.create_task(running.watch._turn())
+    await reader.asked(3)
+    reader.read()
+    await asyncio.gather(joining, taking, turning)
+    assert seat.consumer.rooms == set()
+    await until(lambda: seat.said("error"))
+    assert [frame["code"] for frame in seat.said("error")] == ["not_allowed"]
+    seat.leave()
