@@ -104,7 +104,7 @@ class Nginx(Section):
 
     workers: Annotated[int, Field(ge=1, le=256)] = 2
     worker_shutdown_seconds: Seconds = 10
-    sockets_per_address: Count = 200
+    sockets_per_address: Annotated[int, Field(ge=0, le=65_535)] = 200  # what limit_conn takes
     handshakes_per_second: Annotated[int, Field(ge=0, le=10_000)] = 20
     handshakes_burst: Annotated[int, Field(ge=1, le=1_000_000)] = 100
     hsts_seconds: Annotated[int, Field(ge=0, le=63_072_000)] = 0

