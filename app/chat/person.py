@@ -114,14 +114,16 @@ class PersonConsumer(SocketConsumer):
         ended = self.session
         try:
             if settings.GUESTS:
-                guest, session, ticket = await self.runtime.credentials(_guest_open)
-                self.leave_rooms()
-                self.become(guest, session)
+                # The new session from here on: what the watch reads of the old one must not close this socket.
+                guest, self.session, ticket = await self.runtime.credentials(_guest_open)
             await self.runtime.credentials(session_end, key=ended)
         except Unavailable:
+            self.session, self.due = ended, 0.0  # it may have ended all the same: the watch finds out
             self.tell_unavailable(ref=frame.ref)
             return
         if settings.GUESTS:
+            self.leave_rooms()
+            self.become(guest, self.session)
             self.welcome(ticket, frame.ref)
         else:
             self.end(NO_SESSION)

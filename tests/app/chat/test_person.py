@@ -5,8 +5,12 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
+from asgiref.sync import sync_to_async
+from django.db import OperationalError
 
 from accounts.models import Revocation
+from accounts.selectors import sessions_expire
+from chat import person
 from chat.models import Membership
 from chat.runtime import Runtime, runtime
 from realtime.ending import end
@@ -76,4 +80,27 @@ async def test_who_is_taken_out_while_joining_is_not_let_in(
     assert seat.consumer.rooms == set()
     await until(lambda: seat.said("error"))
     assert [frame["code"] for frame in seat.said("error")] == ["not_allowed"]
+    seat.leave()
+
+
+async def test_log_out_that_could_not_be_stored_is_none(
+    running: Runtime, place: Place, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who tries again ends the session they had, not one that the first try made."""
+    seat = await seated(place.ada)
+    session = seat.consumer.session
+
+    def away(*, key: str) -> None:
+        raise OperationalError(f"the database is away, and {key} stays")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(person, "session_end", away)
+        await seat.say("logout")
+    await running.watch._turn()
+    assert (seat.consumer.session, seat.consumer.person, seat.codes) == (session, place.ada.pk, [])
+    await seat.say("logout")
+    await running.watch._turn()
+    await until(lambda: len(seat.said("welcome")) == 2)
+    assert (seat.said("welcome")[1]["you"]["guest"], seat.codes) == (True, [])
+    assert session not in await sync_to_async(sessions_expire)([session])
     seat.leave()
