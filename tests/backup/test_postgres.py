@@ -147,6 +147,21 @@ def test_a_torn_dump_changes_nothing(served: Served, tmp_path: Path) -> None:
     assert (served.rows(), served.epoch()) == (before, epoch)
 
 
+def test_half_a_script_is_not_committed(served: Served, tmp_path: Path) -> None:
+    """Where pg_restore fails after a statement that is whole, the server has no reason of its own to roll back."""
+    served.write(1, 5)
+    folder = backups.create(served.source, served.shelf)
+    before = served.rows()
+    half = tmp_path / "half"
+    half.write_text('#!/bin/sh\n[ "$1" = pg_restore ] || exec "$@"\necho "CREATE TABLE half (id integer);"\nexit 1\n')
+    half.chmod(0o755)
+    database = Postgres.at(served.source.config.database.url)
+    engine = PostgresEngine(Postgres(database.dbname, prefix=(str(half),)))
+    with pytest.raises(StackError, match="half ended with 1"):
+        engine.restore(folder / "database.dump")
+    assert served.rows() == before
+
+
 def test_a_server_that_is_not_there(served: Served, tmp_path: Path) -> None:
     """pg_dump's own line says which, and nothing is left of the backup."""
     served.source.database = Postgres.at(f"postgres://parley@{quote(str(tmp_path), safe='')}/parley")

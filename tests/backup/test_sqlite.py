@@ -30,10 +30,8 @@ def test_there_and_back(place: Place) -> None:
     assert said.rows["chat_entry"] == 5
 
 
-def test_the_old_log_is_not_played_into_the_new_file(place: Place) -> None:
-    """A database that was killed leaves a write-ahead log beside it, which belongs to the old file alone."""
-    place.write(1, 5)
-    folder = backups.create(place.source, place.shelf)
+def killed_with_a_log(place: Place) -> None:
+    """Append 54 entries that are in the write-ahead log alone, as a database that was killed leaves it."""
     with closing(sqlite3.connect(place.layout.database, isolation_level=None)) as killed:
         killed.execute("PRAGMA journal_mode=WAL")
         killed.execute("PRAGMA wal_autocheckpoint=0")
@@ -42,9 +40,36 @@ def test_the_old_log_is_not_played_into_the_new_file(place: Place) -> None:
         kept = (place.layout.database.read_bytes(), wal.read_bytes())
     for path, content in zip((place.layout.database, wal), kept, strict=True):
         path.write_bytes(content)
+
+
+@pytest.mark.parametrize("old", ["whole", "damaged", "gone"])
+def test_the_old_log_is_not_played_into_the_new_file(place: Place, old: str) -> None:
+    """The log belongs to the old file alone, also where that is past opening: most restores have a reason."""
+    place.write(1, 5)
+    folder = backups.create(place.source, place.shelf)
+    killed_with_a_log(place)
+    if old == "damaged":
+        place.layout.database.write_bytes(b"no database" * 1000)
+    elif old == "gone":
+        place.layout.database.unlink()
     backups.restore(place.source, folder)
     assert [text for _, text in place.rows()[0]] == ["hello"] * 5
     assert SqliteEngine(place.layout.database).read_back(place.layout.database)["chat_entry"] == 5
+
+
+def test_a_restore_that_ends_half_way_leaves_the_old_database(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until the one step that changes everything, everything that was committed is there, also what the log held."""
+    place.write(1, 5)
+    folder = backups.create(place.source, place.shelf)
+    killed_with_a_log(place)
+
+    def killed(*_: object) -> Path:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        backups.restore(place.source, folder)
+    assert len(place.rows()[0]) == 59
 
 
 def test_each_backup_is_one_moment_of_a_database_that_is_written_to(place: Place) -> None:
