@@ -73,11 +73,14 @@ class Watch:
     async def run(self) -> None:
         """Watch for ever."""
         while True:
-            await asyncio.sleep(WATCH_SECONDS)
+            # At once, before anybody can ask the reader for a room: what is revoked after that is new to the watch.
             try:
                 await self._turn()
             except Unavailable:
-                continue  # nobody can write either; read when it is back
+                pass  # nobody can write either; read when it is back
+            except Exception:
+                log.exception("the watch failed; it goes on")  # without it no session would ever end again
+            await asyncio.sleep(WATCH_SECONDS)
 
     def has_changed(self, room: int, since: float) -> bool:
         """Say whether people were taken out of a room since then: who was joining it was not seen (time.monotonic)."""

@@ -1,26 +1,32 @@
 """What one reading of sessions says, applied to the sockets it was asked for."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
 
-from accounts.models import User
+from accounts.models import Revocation, User
 from accounts.sessions import session_open
 from chat.log import Log
 from chat.watch import NO_SESSION, Watch
+from realtime.ending import end
 from tests.app.chat.conftest import Place
+
+Until = Callable[[Callable[[], object]], Awaitable[None]]
 
 
 @dataclass(eq=False)
 class Sitting:
-    """A socket as the watch sees it, with the codes it was ended with."""
+    """A socket as the watch sees it, with what became of it."""
 
     user: User
     session: str
     due: float = 0.0
     codes: list[int] = field(default_factory=list)
+    removed: list[tuple[int, str]] = field(default_factory=list)
 
     @property
     def person(self) -> int:
@@ -42,7 +48,8 @@ class Sitting:
         self.codes.append(code)
 
     def remove(self, room: int, reason: str) -> None:
-        """Nothing to leave."""
+        """Note it."""
+        self.removed.append((room, reason))
 
 
 async def sitting(user: User) -> Sitting:
@@ -80,3 +87,40 @@ async def test_who_becomes_somebody_else_while_sessions_are_read_stays(
     assert (socket.codes, socket.due) == ([], 0.0)
     await watch._turn()
     assert (socket.codes, socket.due > 0) == ([], True)
+
+
+async def test_what_is_revoked_right_after_the_start_is_found(log: Log, place: Place, until: Until) -> None:
+    """Who comes in the first half second may be thrown out in it; the reader reads in order, so nobody came before."""
+    socket = await sitting(place.ada)
+    watch = Watch(log)
+    watch.visitors.add(socket)
+    working = asyncio.create_task(watch.run())
+    await asyncio.sleep(0)
+    await log.ask(Revocation.objects.create, reason=Revocation.Reason.REMOVED, user=place.ada.pk, room=place.room.pk)
+    await until(lambda: socket.removed == [(place.room.pk, "removed")])
+    await end([working])
+
+
+async def test_a_turn_that_fails_is_not_the_last(
+    log: Log, place: Place, until: Until, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever it was: without the watch nobody is ever ended again."""
+    monkeypatch.setattr("chat.watch.WATCH_SECONDS", 0.0)
+    goes = Sitting(place.bob, "gone")
+    watch = Watch(log)
+    watch.visitors.add(goes)
+    recheck = watch._recheck
+    turns = 0
+
+    def fail_once(*given: Any) -> None:
+        nonlocal turns
+        turns += 1
+        if turns == 1:
+            raise RuntimeError("a fault of ours")
+        recheck(*given)
+
+    monkeypatch.setattr(watch, "_recheck", fail_once)
+    working = asyncio.create_task(watch.run())
+    await until(lambda: goes.codes)
+    await end([working])
+    assert "the watch failed" in caplog.text
