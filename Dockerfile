@@ -29,11 +29,11 @@ RUN python -m compileall -q --invalidation-mode unchecked-hash app deploy \
     && python -c 'from deploy.release import release; print(release())' >RELEASE
 
 FROM python AS runtime
-ARG RELEASE=unknown
+ARG VERSION=0.1.0
 LABEL org.opencontainers.image.title="Parley" \
     org.opencontainers.image.description="A chat that loses nothing, whatever dies: Django Channels on gunicorn and uvicorn" \
     org.opencontainers.image.licenses="BSD-3-Clause" \
-    org.opencontainers.image.version="${RELEASE}"
+    org.opencontainers.image.version="${VERSION}"
 # A volume that is mounted on one of these folders for the first time takes its owner and mode from here.
 RUN groupadd --gid 10001 parley \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin parley \

@@ -49,7 +49,10 @@ def nginx(config: Config, size: Capacity, release: str, *, current: bool) -> str
     folder = places.NGINX / release
     files.write_all(folder, render.nginx(config, site.nginx(config, size)))
     if current:
+        before = places.CURRENT.resolve()
         point(places.CURRENT, folder)
+        for other in set(places.NGINX.iterdir()) - {places.CURRENT, folder, before}:
+            files.remove(other)
     return f"nginx's configuration: {folder}"
 
 

@@ -1,0 +1,87 @@
+"""Releases as images: `parley:<release>` each, and one more name for the release that serves."""
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+
+from deploy import release as releases
+from deploy import runner
+from deploy.config import ROOT
+from deploy.errors import BadInputError, StackError
+from deploy.stacks.compose.docker import docker
+from deploy.stacks.compose.project import Project
+
+INDEX = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")  # handed on to the build, as Compose does
+
+
+class Images:
+    """The images of one project."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+
+    def stage(self, source: str | None) -> str:
+        """Build a checkout's image, or take an image by its name, and give the release's id; raises BadInputError."""
+        folder = ROOT if source is None else Path(source)
+        if folder.is_dir():
+            return self._build(folder)
+        if not _exists(str(source)):
+            raise BadInputError(f"{source}: neither the folder of a checkout nor an image on this machine")
+        release = holds(str(source))
+        docker("tag", str(source), self._project.of(release))
+        return release
+
+    def has(self, release: str) -> bool:
+        """Tell whether this machine has it."""
+        return _exists(self._project.of(release))
+
+    def keep(self, images: Iterable[str]) -> None:
+        """Give images that serve the names of their releases: one that was built over has none otherwise."""
+        for image in set(images):
+            docker("tag", image, self._project.of(holds(image)))
+
+    @contextmanager
+    def serving(self, release: str) -> Iterator[None]:
+        """Have the serving name mean this release for a moment: a container is made under the name it will keep."""
+        serving = self._project.image
+        before = docker("image", "inspect", "--format={{.Id}}", serving)
+        docker("tag", self._project.of(release), serving)
+        try:
+            yield
+        finally:
+            docker("tag", before, serving)
+
+    def serve(self, release: str) -> None:
+        """Move the serving name to this release for good, and let go of all but it and the one before."""
+        serving = self._project.image
+        before = holds(docker("image", "inspect", "--format={{.Id}}", serving))
+        docker("tag", self._project.of(release), serving)
+        if before == release:
+            return  # it was moved already: which one was before that is not known any more
+        kept = {self._project.of(release), self._project.of(before), serving}
+        listed = docker("image", "ls", "--format={{.Repository}}:{{.Tag}}", self._project.repository).split()
+        for name in set(listed) - kept:
+            with suppress(StackError):  # a stopped container still needs it
+                docker("image", "rm", name)
+
+    def _build(self, folder: Path) -> str:
+        if not (folder / "Dockerfile").is_file():
+            raise BadInputError(f"{folder} is no checkout: it has no Dockerfile")
+        release = releases.release(folder)
+        name = self._project.of(release)
+        if not _exists(name):
+            arguments = [f"--build-arg={variable}" for variable in INDEX if variable in os.environ]
+            docker("build", "--quiet", f"--tag={name}", f"--build-arg=VERSION={release}", *arguments, str(folder))
+        return release
+
+
+@cache
+def holds(image: str) -> str:
+    """Return the id of the release that an image holds; raises StackError for an image of something else."""
+    return docker("run", "--rm", "--network=none", "--entrypoint=cat", image, "/opt/parley/RELEASE")
+
+
+def _exists(image: str) -> bool:
+    return runner.run(["docker", "image", "inspect", image]).status == 0

@@ -1,0 +1,58 @@
+"""One Compose project on this machine: what `docker compose` says of it, and the commands that are asked of it."""
+
+import json
+import os
+from dataclasses import dataclass
+
+from deploy import runner
+from deploy.config import ROOT
+from deploy.errors import BadInputError, StackError
+from deploy.stacks.compose import places
+from deploy.stacks.compose.rendered import FILE
+
+COMPOSE = ("docker", "compose", "--file", FILE, "--progress", "quiet")
+
+
+@dataclass(frozen=True)
+class Project:
+    """The facts that .env and the variables of whoever operates it decide."""
+
+    name: str
+    image: str  # under which `docker compose up` takes the release that serves
+    https: int  # this host's port
+    front: str  # the network over which nginx reaches the replicas
+
+    @classmethod
+    def here(cls) -> "Project":
+        """Ask Compose about the checkout's file; raises BadInputError where it cannot say."""
+        try:
+            found = json.loads(runner.output([*COMPOSE, "config", "--format", "json"], cwd=ROOT))
+        except StackError as error:
+            raise BadInputError(f"{FILE}: {error}") from None
+        services = found["services"]
+        ports = {port["target"]: int(port["published"]) for port in services["edge"]["ports"]}
+        front = found["networks"]["front"]["name"]
+        return cls(found["name"], services["web"]["image"], ports[places.HTTPS], front)
+
+    @property
+    def repository(self) -> str:
+        """The image's name without its tag: releases are tags beside it."""
+        name, colon, tag = self.image.rpartition(":")
+        return name if colon and "/" not in tag else self.image  # a registry's port is no tag
+
+    def of(self, release: str) -> str:
+        """Name a release's image."""
+        return f"{self.repository}:{release}"
+
+    def compose(self, *arguments: str, image: str | None = None) -> str:
+        """Run `docker compose`, with another image in the place of the serving one; give its stdout."""
+        env = {**os.environ, **({"PARLEY_IMAGE": image} if image else {})}
+        return runner.output([*COMPOSE, *arguments], env=env, cwd=ROOT)
+
+    def once(self, release: str, service: str, *command: str) -> str:
+        """Run a service of this release once, beside what runs, with another command; give its stdout."""
+        return self.compose("run", "--rm", "--no-deps", "--no-TTY", service, *command, image=self.of(release))
+
+    def edge(self, *command: str) -> str:
+        """Run a command in nginx's container."""
+        return self.compose("exec", "--no-TTY", "edge", *command)

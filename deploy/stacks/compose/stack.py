@@ -1,0 +1,175 @@
+"""Docker Compose as a stack that is rolled: a surge, one container more until the old one has drained.
+
+A new replica gets no visitors before it has proved itself: it is started outside the network that nginx reaches
+replicas over, and joins it once a message came through. The image's serving name moves at the very end, so that
+`docker compose up` brings what serves; while a replica is made it names the new release for a second.
+"""
+
+import time
+from collections.abc import Sequence
+from urllib.parse import unquote, urlsplit
+
+from deploy.config import ROOT, Config, load
+from deploy.errors import BadInputError, StackError
+from deploy.stacks.compose import places
+from deploy.stacks.compose.docker import Container, containers, docker, inspect, last_lines
+from deploy.stacks.compose.images import Images, holds
+from deploy.stacks.compose.project import Project
+from deploy.stacks.compose.rendered import FILE, compose_file
+from deploy.stacks.stack import Instance, Postgres
+
+DNS_SECONDS = 2.5  # nginx asks Docker's DNS every second, and waits as long for it
+NGINX = ("nginx", "-e", "stderr", "-c")
+
+
+def installed(env: str) -> "ComposeStack":
+    """Open the project of this checkout; raises BadInputError where none runs, or parley.toml says something else."""
+    config = load(env=env)
+    if (ROOT / FILE).read_text(encoding="utf-8") != compose_file(config, env):
+        raise BadInputError(f"{FILE} is not what parley.toml says: ./parley render compose --env {env} --out .")
+    stack = ComposeStack(Project.here(), config)
+    if not stack.instances():
+        raise BadInputError(f"nothing of the project {stack.project.name} runs: docker compose -f {FILE} up -d --wait")
+    return stack
+
+
+class ComposeStack:
+    """See deploy/stacks/stack.py for what each verb promises."""
+
+    name = "compose"
+
+    def __init__(self, project: Project, config: Config) -> None:
+        self.project = project
+        self.images = Images(project)
+        self.url = f"https://localhost:{project.https}/"
+        self.folder = ROOT / ".parley" / project.name
+        self.backups = self.folder / "backups"
+        self.database = _database(project, config)
+
+    def instances(self) -> Sequence[Instance]:
+        """List the replicas that nginx knows."""
+        return [_instance(one) for one in self._replicas() if self._is_known(one)]
+
+    def pid(self, name: str) -> int | None:
+        """Give the first process of a container; nginx and redis by these names."""
+        service = {"nginx": "edge", "redis": "redis"}.get(name)
+        found = containers(self.project.name, service) if service else inspect(name)
+        return next((int(one["State"]["Pid"]) for one in found if one["State"]["Running"]), None)
+
+    def stage(self, source: str | None) -> str:
+        """Build a checkout's image, or take one that is built."""
+        self.images.keep(one["Image"] for one in self._replicas())
+        return self.images.stage(source)
+
+    def staged(self, release: str) -> bool:
+        """Tell whether there is an image of it."""
+        return self.images.has(release)
+
+    def check(self, release: str) -> None:
+        """Import everything with the stack's own settings, and have nginx read what this release renders."""
+        once = self.project.once
+        once(release, "migrate", "python", "manage.py", "check", "--fail-level=ERROR")
+        gunicorn = ("python", "-m", "gunicorn", "--check-config", "-c", "gunicorn.conf.py", "config.asgi:application")
+        once(release, "migrate", *gunicorn)
+        once(release, "setup", "python", "-m", "deploy", "setup", "--only", "nginx")
+        self.project.edge(*NGINX, f"{places.NGINX}/{release}/nginx.conf", "-t")
+
+    def migrate(self, release: str) -> None:
+        """Run the one-shot service of this release."""
+        self.project.once(release, "migrate")
+
+    def publish(self, release: str) -> None:
+        """Put its static files into the volume."""
+        self.project.once(release, "setup", "python", "-m", "deploy", "setup", "--only", "static")
+
+    def manage(self, release: str, *arguments: str) -> str:
+        """Run manage.py in a container of its own."""
+        return self.project.once(release, "migrate", "python", "manage.py", *arguments)
+
+    def replace(self, old: Instance, release: str) -> Instance:  # noqa: ARG002 (the old one serves on)
+        """Start one more replica, which nginx does not know yet."""
+        self._remove_unknown()
+        before = {one["Id"] for one in self._replicas()}
+        # Not --no-deps: Compose would digest a service without dependencies, and make it anew at the next plain `up`.
+        surge = ("up", "--no-start", "--no-recreate", "--no-build", "--pull=never")
+        with self.images.serving(release):
+            self.project.compose(*surge, "--scale", f"web={len(before) + 1}", "web")
+        made = next((one for one in self._replicas() if one["Id"] not in before), None)
+        if made is None:
+            raise StackError("Compose made no container")
+        docker("network", "disconnect", self.project.front, made["Id"])
+        docker("start", made["Id"])
+        return _instance(inspect(made["Id"])[0])
+
+    def ready(self, instance: Instance) -> bool:
+        """Ask its healthcheck, which asks /readyz; one that was started again already has failed."""
+        now = inspect(instance.name)[0]
+        if now["RestartCount"] or not now["State"]["Running"]:
+            said = last_lines(instance.name)
+            raise StackError(f"{instance.name} ended, exit status {now['State']['ExitCode']}:\n{said}")
+        return bool(now["State"]["Health"]["Status"] == "healthy")
+
+    def probe(self, instance: Instance, ticket: str) -> None:
+        """Send the message inside the container: from outside nothing but nginx reaches it."""
+        command = ("python", "-m", "deploy", "probe", f"127.0.0.1:{places.WEB}")
+        docker("exec", "--interactive", f"--workdir={places.HOME}", instance.name, *command, given=ticket)
+
+    def retire(self, old: Instance, new: Instance) -> None:
+        """Let nginx find the new one, then have the old one drain, and remove it."""
+        docker("network", "connect", "--alias=web", self.project.front, new.name)
+        time.sleep(DNS_SECONDS)  # nginx tells nobody when it has asked
+        docker("stop", old.name)  # with the grace that the Compose file gives
+        docker("rm", old.name)
+
+    def put_back(self, old: Instance, new: Instance | None) -> None:  # noqa: ARG002 (both never served or never stopped)
+        """Remove what never served."""
+        self._remove_unknown()
+
+    def finish(self, release: str) -> None:
+        """Move the serving name, reload nginx if its files differ, and take the clean-up along."""
+        rendered = f"{places.NGINX}/{release}"
+        self.project.edge(*NGINX, f"{rendered}/nginx.conf", "-t")
+        differs = self._differs(rendered)
+        self.images.serve(release)
+        # Removed first: what Compose replaces, it replaces with all that depends on it, and on `setup` everything does.
+        self.project.compose("rm", "--force", "setup", "migrate")
+        self.project.compose("up", "--detach", "--no-build", "--pull=never", "cleanup")
+        if differs:  # a reload moves the sockets of nginx's old workers
+            self.project.edge(*NGINX, f"{places.CURRENT}/nginx.conf", "-s", "reload")
+
+    def _differs(self, rendered: str) -> bool:
+        """Tell whether nginx's files are other than those it runs with."""
+        try:
+            self.project.edge("diff", "-rq", str(places.CURRENT), rendered)
+        except StackError:
+            return True
+        return False
+
+    def _replicas(self) -> list[Container]:
+        return containers(self.project.name, "web")
+
+    def _is_known(self, container: Container) -> bool:
+        """Tell whether nginx can reach it."""
+        return self.project.front in container["NetworkSettings"]["Networks"]
+
+    def _remove_unknown(self) -> None:
+        """Remove replicas that nginx was never told of: what a rollout that failed or was killed left."""
+        for one in self._replicas():
+            if not self._is_known(one):
+                docker("rm", "--force", one["Id"])
+
+
+def _instance(container: Container) -> Instance:
+    name = container["Name"].removeprefix("/")
+    return Instance(name, holds(container["Image"]), running=container["State"]["Running"])
+
+
+def _database(project: Project, config: Config) -> Postgres:
+    """Say how PostgreSQL's programs are started: in its container, or here for a server outside."""
+    if config.brings_postgres:
+        inside = ("docker", "exec", "--interactive", f"{project.name}-postgres-1")
+        return Postgres("user=parley dbname=parley", inside)
+    url = urlsplit(config.database.url)
+    host = f"{url.username}@{url.netloc.rpartition('@')[2]}" if url.username else url.netloc
+    env = {"PGPASSWORD": unquote(url.password)} if url.password else {}
+    return Postgres(f"postgresql://{host}{url.path}", env=env)
