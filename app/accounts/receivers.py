@@ -6,11 +6,14 @@ from django.contrib.auth.signals import user_logged_out
 from django.dispatch import receiver
 from django.http import HttpRequest
 
-from accounts.models import Revocation
+from accounts.sessions import session_end
 
 
 @receiver(user_logged_out)
 def session_ended(request: HttpRequest | None, **_: Any) -> None:
-    """Revoke the session that is being logged out of; Django deletes it right after."""
+    """End the session that is being logged out of.
+
+    Django deletes it right after: too late for a socket that is closed and comes back in between.
+    """
     if request is not None and (key := request.session.session_key):
-        Revocation.objects.create(reason=Revocation.Reason.LOGGED_OUT, session=key)
+        session_end(key=key)

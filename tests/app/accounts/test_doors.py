@@ -4,10 +4,12 @@ from urllib.parse import quote_from_bytes
 
 import pytest
 from django.contrib.auth import SESSION_KEY
+from django.contrib.auth.signals import user_logged_out
+from django.contrib.sessions.models import Session
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.models import User
+from accounts.models import Revocation, User
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "a long enough one"
@@ -191,6 +193,24 @@ def test_banned_guest_stays_out(client: Client) -> None:
     User.objects.update(banned=True)
     assert client.post("/accounts/guest/", {"name": "Ana"}).status_code == 403
     assert client.get("/").status_code == 403
+
+
+def test_session_that_is_said_to_have_ended_has_ended(client: Client, ada: User) -> None:
+    """Its sockets are closed at that word, and come back at once: they must not get in on it once more."""
+    client.force_login(ada)
+    key = client.session.session_key
+    seen = []
+
+    def look(**_: object) -> None:
+        seen.append((Revocation.objects.filter(session=key).count(), Session.objects.filter(pk=key).count()))
+
+    user_logged_out.connect(look)
+    try:
+        client.post("/accounts/logout/")
+    finally:
+        user_logged_out.disconnect(look)
+    assert seen == [(1, 0)]
+    assert Revocation.objects.count() == 1
 
 
 def test_log_out_is_a_post(client: Client, ada: User) -> None:
