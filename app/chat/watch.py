@@ -95,7 +95,7 @@ class Watch:
         self._changed |= dict.fromkeys((revoked.room for revoked in fresh if revoked.room), time.monotonic())
         for revoked in fresh:
             if revoked.reason != Reason.RESTRICTED:
-                self._apply(revoked)
+                self._apply(revoked, reading)
         for visitor, session, person in due:
             if (visitor.session, visitor.person) == (session, person):  # who logged in or out meanwhile is due again
                 self._recheck(visitor, reading)
@@ -105,8 +105,10 @@ class Watch:
     def _read(self, sessions: Collection[str], people: Collection[int]) -> Reading:
         if self._floor is None:
             self._floor = revocation_newest()
+        revoked = revocations_after(self._floor)
+        people = {*people, *(one.user for one in revoked if one.reason == Reason.PASSWORD)}
         return Reading(
-            revocations_after(self._floor),
+            revoked,
             {key: at.timestamp() for key, at in sessions_expire(sessions).items()} if sessions else {},
             standings(people) if people else {},
         )
@@ -125,14 +127,14 @@ class Watch:
                         visitor.remove(room, "removed")
         self._applied |= dict.fromkeys((revoked.id for revoked in restricted), time.monotonic())
 
-    def _apply(self, revoked: Revoked) -> None:
+    def _apply(self, revoked: Revoked, reading: Reading) -> None:
         self._applied[revoked.id] = time.monotonic()
         for visitor in list(self.visitors):
             if revoked.session not in ("", visitor.session) or revoked.user not in (0, visitor.person):
                 continue
             if revoked.room:
                 visitor.remove(revoked.room, "closed" if revoked.reason == Reason.CLOSED else "removed")
-            else:
+            elif revoked.reason != Reason.PASSWORD or not _is_new(visitor, reading):
                 visitor.end(BANNED if revoked.reason == Reason.BANNED else NO_SESSION)
 
     def _forget(self) -> None:
@@ -151,3 +153,9 @@ class Watch:
             visitor.end(NO_SESSION)
         else:
             visitor.due = min(expires, time.time() + RECHECK_SECONDS)
+
+
+def _is_new(visitor: Visitor, reading: Reading) -> bool:
+    """Say whether a socket came under the password of now: those that came before must not stay, it must."""
+    person = reading.people.get(visitor.person)
+    return person is not None and person.password == visitor.password

@@ -1,6 +1,7 @@
 """What one reading of sessions says, applied to the sockets it was asked for."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -124,3 +125,19 @@ async def test_a_turn_that_fails_is_not_the_last(
     await until(lambda: goes.codes)
     await end([working])
     assert "the watch failed" in caplog.text
+
+
+async def test_who_came_with_the_new_password_stays(log: Log, place: Place) -> None:
+    """The word that the old one is over is read up to half a second later: it is not about them."""
+    watch = Watch(log)
+    await watch._turn()
+    before = await sitting(place.ada)
+    changed = await User.objects.aget(pk=place.ada.pk)
+    changed.set_password("another long one")
+    await changed.asave()
+    after = await sitting(await User.objects.aget(pk=place.ada.pk))
+    for one in (before, after):
+        one.due = time.time() + 60
+        watch.visitors.add(one)
+    await watch._turn()
+    assert (before.codes, after.codes) == ([NO_SESSION], [])
