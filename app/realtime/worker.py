@@ -34,13 +34,16 @@ class DrainingServer(Server):
     async def startup(self, sockets: Any = None) -> None:
         """Remember the loop that signals wake up."""
         self._loop = asyncio.get_running_loop()
+        if self._captured_signals:
+            self._begin_drain()  # asked to end before there was a loop to tell: gunicorn does not ask twice
         await super().startup(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 (uvicorn's signature)
         """TERM, INT and QUIT all drain, once (pitfalls G1, D6); uvicorn then ends the process by this signal."""
-        if self._loop is not None and not self._captured_signals:
+        if not self._captured_signals:
             self._captured_signals.append(signal.SIGTERM)
-            self._loop.call_soon_threadsafe(self._begin_drain)
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._begin_drain)
 
     async def _serve(self, sockets: Any = None) -> None:
         """Serve; the last line says how the drain went: gunicorn's exit code hides a SIGKILL (pitfalls L2)."""
@@ -51,6 +54,11 @@ class DrainingServer(Server):
     def _begin_drain(self) -> None:
         if self._drain is None and self._loop is not None:
             self._drain = self._loop.create_task(self._drain_all())
+            self._drain.add_done_callback(self._drained)
+
+    def _drained(self, _: object) -> None:
+        """Leave, also where the drain failed: nobody asks again, and `_serve` raises what it was."""
+        self.should_exit = True
 
     async def _drain_all(self) -> tuple[int, float]:
         """Return how many connections had to be dropped, and how many seconds it took."""
@@ -70,7 +78,6 @@ class DrainingServer(Server):
             connection.abort()
         if running:
             await running.stop()
-        self.should_exit = True
         return len(left), time.monotonic() - started
 
     def _close_others(self) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import signal
 import socket
 from typing import Any
 
@@ -10,6 +11,7 @@ import uvicorn
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
+from realtime import process
 from realtime.protocol import PreparedProtocol
 from realtime.worker import DrainingServer
 
@@ -41,3 +43,42 @@ async def test_sockets_that_nobody_counts_are_closed_with_1012(caplog: pytest.Lo
     listener.close()
     assert [record.getMessage() for record in caplog.records if record.levelno > logging.INFO] == []
     assert any(record.getMessage().startswith("drain finished sockets=0") for record in caplog.records)
+
+
+async def nothing(scope: Any, receive: Any, send: Any) -> None:
+    """An application that nobody asks."""
+
+
+async def served(server: DrainingServer) -> None:
+    """Serve on a free port until the drain is over."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        async with asyncio.timeout(10):
+            await server._serve(sockets=[listener])
+
+
+async def test_signal_before_the_start_is_not_forgotten(caplog: pytest.LogCaptureFixture) -> None:
+    """gunicorn sends one, and then waits for as long as a drain may take."""
+    caplog.set_level(logging.INFO)
+    config = uvicorn.Config(nothing, interface="asgi3", ws=PreparedProtocol, lifespan="off", log_config=None)
+    server = DrainingServer(config, window=1.0, close_wait=5.0)
+    server.handle_exit(signal.SIGTERM, None)
+    await served(server)
+    assert caplog.messages[-1].startswith("drain finished sockets=0")
+
+
+async def test_process_that_cannot_stop_does_not_keep_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its error is told, and the worker ends."""
+
+    class Process:
+        async def drain(self, window: float) -> None:
+            """Nobody to let go."""
+
+        async def stop(self) -> None:
+            raise RuntimeError("a database that cannot be closed")
+
+    monkeypatch.setattr(process, "running", Process)
+    config = uvicorn.Config(nothing, interface="asgi3", ws=PreparedProtocol, lifespan="off", log_config=None)
+    server = DrainingServer(config, window=1.0, close_wait=5.0)
+    asyncio.get_running_loop().call_later(0.1, server._begin_drain)
+    with pytest.raises(RuntimeError, match="cannot be closed"):
+        await served(server)
