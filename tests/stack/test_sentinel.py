@@ -1,14 +1,16 @@
-"""Redis by its sentinels: a failover under people who chat loses nothing, and the layer comes back by itself."""
+"""Redis by its sentinels and PostgreSQL by its URL: a failover under people who chat loses nothing."""
 
 import signal
 import subprocess
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 from deploy.drill.faults.scene import Fault, Scene
 from deploy.drill.run import Workload, drill
 from deploy.drill.stack import LocalStack
+from tests.postgres import USER, running_cluster
 from tests.running import changed_checkout, free_port, running_stack
 from tests.sentinels import NAME, PASSWORD, SENTINEL_PASSWORD, Watched, watched_redis
 
@@ -17,10 +19,12 @@ pytestmark = [pytest.mark.drill, pytest.mark.timeout(300)]
 WORKLOAD = Workload(clients=10, rate=4.0)
 
 
-def by_sentinels(ports: tuple[int, ...]) -> tuple[tuple[str, str, str], ...]:
+def outside(ports: tuple[int, ...], postgres: Path) -> tuple[tuple[str, str, str], ...]:
     """Change parley.toml: the first sentinel of the list is one that is down."""
     hosts = ", ".join(f'"127.0.0.1:{port}"' for port in (free_port(), *ports))
+    url = f"postgres://{USER}@{quote(str(postgres), safe='')}/postgres"
     return (
+        ("parley.toml", '[database]                       # PostgreSQL\nurl = ""', f'[database]\nurl = "{url}"'),
         ("parley.toml", "sentinels = []", f"sentinels = [{hosts}]"),
         ("parley.toml", 'sentinel_name = ""', f'sentinel_name = "{NAME}"'),
         ("parley.toml", '\npassword = ""', f'\npassword = "{PASSWORD}"'),
@@ -42,10 +46,11 @@ def failover(watched: Watched, blow: signal.Signals) -> Fault:
 @pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "frozen"])
 async def test_a_failover_loses_nothing(tmp_path: Path, blow: signal.Signals) -> None:
     """The poll carries the chat while nobody is master; then both instances' layer is well again."""
-    with watched_redis(tmp_path) as watched:
-        root = changed_checkout(tmp_path / "checkout", *by_sentinels(watched.sentinels))
+    with watched_redis(tmp_path) as watched, running_cluster() as postgres:
+        root = changed_checkout(tmp_path / "checkout", *outside(watched.sentinels, postgres))
         with running_stack(tmp_path / "stack", root=root) as stack:
             assert stack.state["redis_pid"] is None, "up started a Redis of its own"
+            assert not (stack.directory / "parley.sqlite3").exists()
             for number in range(2):
                 await stack.until_measured(number, layer_well=1)
             old = watched.master()
