@@ -40,6 +40,7 @@ class ComposeStack:
 
     def __init__(self, project: Project, config: Config) -> None:
         self.project = project
+        self.config = config
         self.images = Images(project)
         self.url = f"https://localhost:{project.https}/"
         self.folder = ROOT / ".parley" / project.name
