@@ -5,10 +5,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.running import RunningStack, running_stack
 
 IN_CI = os.environ.get("CI") == "true"
+
+# No example is timed: a busy machine is no bug. In CI they are the same each time, so that it judges the change and
+# not the draw; everywhere else they are others each time, and find what is there to be found.
+settings.register_profile(
+    "parley",
+    settings.get_profile("default"),
+    deadline=None,
+    derandomize=IN_CI,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("parley")
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -25,6 +27,9 @@ UNLIMITED = (  # changes of a checkout whose clients may send as fast as they ca
     ("parley.toml", "burst = 200 ", "burst = 100000 "),
 )
 STOP_SECONDS = 60
+_FIRST_PORT, _LAST_PORT = 10_000, int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+_START_PORT = random.randrange(_FIRST_PORT, _LAST_PORT)  # two runs on one machine do not go through them together
+_PORTS = itertools.chain(range(_START_PORT, _LAST_PORT), range(_FIRST_PORT, _START_PORT))  # each is given once
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,7 @@ class RunningStack:
     lines: list[str] = field(default_factory=list)
     printed: threading.Condition = field(default_factory=threading.Condition)
 
-    async def line(self, *parts: str, timeout: float = 10) -> str:
+    async def line(self, *parts: str, timeout: float = 30) -> str:
         """Wait for a line with all these parts, from the first one printed on, and return it."""
 
         def find() -> str | None:
@@ -113,6 +118,7 @@ class RunningStack:
 
     async def until_measured(self, number: int, *, timeout: float = 20, **wanted: float) -> dict[str, float]:
         """Wait until an instance's metrics are so (parley_ left out), and return them all."""
+        found: dict[str, float] = {}
         try:
             async with asyncio.timeout(timeout):
                 while True:
@@ -121,7 +127,9 @@ class RunningStack:
                         return found
                     await asyncio.sleep(0.1)
         except TimeoutError:
-            raise AssertionError(f"not {wanted}: { ({name: found[f'parley_{name}'] for name in wanted}) }") from None
+            raise AssertionError(
+                f"not {wanted}: { ({name: found.get(f'parley_{name}') for name in wanted}) }"
+            ) from None
 
     def stop(self) -> int:
         """Stop as Ctrl-C does, and return the exit status."""
@@ -147,10 +155,15 @@ def changed_checkout(target: Path, *changes: tuple[str, str, str]) -> Path:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port that nobody listens on, and that is given to nobody else before it is used.
+
+    Below those that the kernel hands out by itself: one of these could go to any socket of any test meanwhile.
+    """
+    for port in _PORTS:
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("every port is taken")
 
 
 @contextlib.contextmanager

@@ -67,7 +67,7 @@ def knows_all(port: int, others: int) -> bool:
 
 def asked(port: int, password: str, *words: str) -> Any:
     """Send one command to a server."""
-    with Redis(port=port, password=password, socket_timeout=2, decode_responses=True) as client:
+    with Redis(port=port, password=password, socket_timeout=10, decode_responses=True) as client:
         return client.execute_command(*words)
 
 
@@ -79,7 +79,7 @@ def until(told: Callable[[], bool]) -> None:
             if told():
                 return
         time.sleep(0.05)
-    raise AssertionError("the servers did not find each other")
+    raise AssertionError("not so in time: the servers did not find each other")
 
 
 @contextlib.contextmanager

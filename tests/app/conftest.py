@@ -1,17 +1,11 @@
-"""What the tests of the app share: few examples by default, and none that are timed."""
+"""What the tests of the app share."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
-from hypothesis import HealthCheck, settings
 
-settings.register_profile(
-    "default", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
-)
-settings.load_profile("default")
-
-WAIT_SECONDS = 10.0  # a bound, not a wait: what is awaited comes at once or never
+WAIT_SECONDS = 30.0  # a bound, not a wait: what is awaited comes at once or never
 
 
 async def _until(holds: Callable[[], object]) -> None:

@@ -67,7 +67,7 @@ async def test_all_deliveries_are_counted(browser: bool) -> None:
     """Each message reaches each member once, compressed or not."""
     async with crowd(browser=browser) as all_members:
         result = await load(all_members)
-    assert result["messages"] > 4
+    assert result["messages"] >= 4
     assert result["deliveries"] == result["messages"] * MEMBERS
     assert result["frames_per_message"] == 1.0
     assert 0 < result["p50_ms"] <= result["p99_ms"]
@@ -75,7 +75,7 @@ async def test_all_deliveries_are_counted(browser: bool) -> None:
 
 async def test_one_missing_delivery_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """A single one that does not come is an error with its number, and no figure."""
-    monkeypatch.setattr(windows, "PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr(windows, "PATIENCE_SECONDS", 2.0)
     async with crowd(lambda number, member: int((number, member) != (3, 5))) as all_members:
         with pytest.raises(LostError, match="1 deliveries are missing"):
             await load(all_members, in_flight=4)
@@ -96,10 +96,10 @@ async def test_socket_that_is_closed_ends_the_run() -> None:
 
 
 async def test_paced_load_keeps_its_rate() -> None:
-    """An open loop sends what was asked for."""
+    """An open loop sends what was asked for, and makes up for what it was late with."""
     async with crowd() as all_members:
-        result = await Window(all_members).paced(rate=100, seconds=0.5)
-    assert 40 <= result["messages"] <= 50
+        result = await Window(all_members).paced(rate=100, seconds=2.0)
+    assert 150 <= result["messages"] <= 200
     assert result["deliveries"] == result["messages"] * MEMBERS
 
 

@@ -40,7 +40,6 @@ def parley(
         (["drain"], "Missing argument"),
         (["drain", "web-1", "--dir", "nowhere"], "no `./parley up` runs in"),
         (["manage", "--dir", "nowhere", "check"], "run `./parley up` first"),
-        (["up", "--port", str(free_port()), "--dir", "parley.toml"], "parley.toml"),
         (["up", "--dir", "a;b"], "holds ';', which an nginx configuration cannot"),
         (["render", "nginx", "--out", "parley.toml"], "parley.toml cannot be made"),
         (["render", "nginx", "--out", "x", "--env", "compose", "--dir", "x"], "--dir is for `up`"),
@@ -55,6 +54,11 @@ def test_bad_input_is_one_line_and_two(arguments: list[str], said: str) -> None:
     assert done.stderr.startswith("parley: ")
     assert done.stderr.count("\n") == 1
     assert said in done.stderr
+
+
+def test_a_file_for_a_folder() -> None:
+    """After the port, which is free."""
+    test_bad_input_is_one_line_and_two(["up", "--port", str(free_port()), "--dir", "parley.toml"], "parley.toml")
 
 
 def test_a_port_in_use_leaves_nothing(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ import json
 import os
 import select
 import signal
-import socket
 import sqlite3
 import ssl
 import subprocess
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.running import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60
@@ -118,8 +119,7 @@ def folder() -> Iterator[Path]:
 def start(folder: Path) -> Iterator[Callable[..., Up]]:
     """Starts `up` in the folder, and ends whatever is left of it."""
     runs: list[Up] = []
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
 
     def begin(*options: str) -> Up:
         runs.append(Up(folder, port, *options))
@@ -193,4 +193,4 @@ def test_a_drained_instance_ends_and_comes_back(start: Callable[..., Up], folder
     done = parley("drain", "web-1", "--dir", str(folder))
     assert (done.returncode, done.stderr) == (0, "")
     up.until(lambda: up.pids()["web-1"] not in {None, old})
-    assert up.answers()
+    up.until(up.answers)

@@ -52,7 +52,7 @@ def test_tests_exist() -> None:
     named = {one for page in PAGES for one in TEST.findall(page.read_text())}
     files = sorted({one.partition("::")[0] for one in named})
     command = [sys.executable, "-P", "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *files]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110, check=False)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     collected = set(done.stdout.splitlines())
     collected |= {one.partition("[")[0] for one in collected}  # a name without its parameters stands for all of them

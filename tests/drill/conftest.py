@@ -8,7 +8,7 @@ from deploy.drill.patience import Patience
 from deploy.drill.witness import Witness
 from tests.drill.fake import Fake, fake_server
 
-QUICK = Patience(handshake=0.3, answer=5.0, ping=0.05, silence=2.0, first=0.02, longest=0.05, later=0.02)
+QUICK = Patience(handshake=10.0, answer=10.0, ping=0.05, silence=30.0, first=0.02, longest=0.05, later=0.02)
 
 
 @pytest.fixture

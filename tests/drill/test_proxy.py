@@ -43,7 +43,7 @@ async def test_a_witness_resumes_after_a_cut(fake: Fake) -> None:
     """It leaves the dead link, fails to connect while cut, and resumes once mended."""
     async with proxy_to(fake.address.hostname, fake.address.port) as proxy:
         address = fake.address.through(*proxy.listen)
-        patience = Patience(handshake=0.3, ping=0.02, silence=0.1, first=0.02, longest=0.05)
+        patience = Patience(handshake=1.0, ping=0.02, silence=0.1, first=0.02, longest=0.05)
         async with Witness("w-0", address, cookie="sessionid=s", patience=patience) as witness:
             assert await witness.ready()
             proxy.cut()
@@ -51,8 +51,10 @@ async def test_a_witness_resumes_after_a_cut(fake: Fake) -> None:
             assert await witness.until(lambda: bool(list(witness.journal.all(Closed))))
             proxy.mend()
             assert await witness.reached(1)
-    assert [closed.code for closed in witness.journal.all(Closed)] == [1006]
-    assert [joined.recovered for joined in witness.journal.all(Joined)] == [False, True]
+    # Once or more: a silence as short as this one a busy machine may keep too.
+    assert {closed.code for closed in witness.journal.all(Closed)} == {1006}
+    first, *later = [joined.recovered for joined in witness.journal.all(Joined)]
+    assert (first, set(later)) == (False, {True})
 
 
 async def test_nobody_behind_the_proxy_closes_the_link() -> None:

@@ -49,7 +49,7 @@ class Tree:
         clean = ["env", "-i", "PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/home/me", "LANG=C.UTF-8", *words]
         inside = ["setpriv", "--reuid", str(user), "--regid", str(user), "--clear-groups", *clean, *command]
         return subprocess.run(
-            ["chroot", str(self.root), *inside], capture_output=True, text=True, timeout=150, check=False
+            ["chroot", str(self.root), *inside], capture_output=True, text=True, timeout=190, check=False
         )
 
     def owners(self) -> set[int]:

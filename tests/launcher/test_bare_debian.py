@@ -1,11 +1,12 @@
 """The launcher in bare Debian 12 and 13, as a newcomer has them."""
 
 import json
-import socket
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+
+from tests.running import free_port
 
 Debian = Callable[..., Any]  # conftest.Tree: a conftest cannot be imported
 PARLEY = "/home/me/my checkout/parley"
@@ -20,7 +21,7 @@ try:
         lines.append(line)
         if "Ctrl-C stops everything" in line:
             trust = ssl.create_default_context(cafile="/home/me/my checkout/.parley/tls/certificate.pem")
-            answer = urllib.request.urlopen(f"https://127.0.0.1:{port}/readyz", context=trust, timeout=10)
+            answer = urllib.request.urlopen(f"https://127.0.0.1:{port}/readyz", context=trust, timeout=60)
             lines.append(f"readyz {answer.status}")
             up.send_signal(signal.SIGINT)
 finally:
@@ -51,8 +52,7 @@ def test_with_python3_venv_the_stack_comes_up(debian: Debian, suite: str) -> Non
     done = tree.run(PARLEY, "--help", user=0)  # as under sudo: root, in somebody else's checkout
     assert (done.returncode, "Commands:" in done.stdout) == (0, True), done.stderr
     assert tree.owners() == {1000}
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = str(probe.getsockname()[1])
+    port = str(free_port())
     run = tree.run("python3", "-c", UP_AND_DOWN, PARLEY, port)
     assert run.returncode == 0, run.stderr
     told = json.loads(run.stdout)

