@@ -20,8 +20,9 @@ class Capacity:
 
 
 def capacity(config: Config, open_files: int) -> Capacity:
-    """Fit app.sockets into the limit of this machine, for `up`."""
+    """Fit app.sockets into what this machine allows, and into limits.open_files where that is less."""
     instances, workers = config.app.instances, config.nginx.workers
+    open_files = min(open_files, config.limits.open_files or open_files)
     most_connections = open_files // 2  # a proxied socket takes two descriptors (pitfalls N5)
     fits = (most_connections * workers - 1) // (2 * instances)
     room = min(open_files - SPARE_FILES, fits)

@@ -112,4 +112,7 @@ def _defaults(text: str) -> str:
 
 
 def _unquoted(value: str) -> str:
-    return value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
+    """Read a value of an EnvironmentFile: between quotes a backslash stands before what would end or change them."""
+    if len(value) < 2 or not value[0] == value[-1] == '"':
+        return value
+    return re.sub(r"\\(.)", r"\1", value[1:-1])

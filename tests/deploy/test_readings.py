@@ -73,8 +73,8 @@ def test_a_number_that_cannot_be_read_is_not_taken_for_one_that_fits(old: str, n
 def test_a_unit_and_its_environment_are_read() -> None:
     """As systemd reads them: quotes go, comments too."""
     text = "[Service]\nTimeoutStopSec=17\nLimitNOFILE=65536\n"
-    environment = '# made by Parley\nPARLEY_SOCKETS=4096\nPARLEY_RELEASE="a b"\n\n'
-    expected = AppFacts({"PARLEY_SOCKETS": "4096", "PARLEY_RELEASE": "a b"}, kill_seconds=17, open_files=65_536)
+    environment = '# made by Parley\nPARLEY_SOCKETS=4096\nPARLEY_RELEASE="a \\"b\\""\n\n'
+    expected = AppFacts({"PARLEY_SOCKETS": "4096", "PARLEY_RELEASE": 'a "b"'}, kill_seconds=17, open_files=65_536)
     assert facts.unit(text, environment) == expected
     with pytest.raises(LookupError, match=r"^LimitNOFILE stands 0 times$"):
         facts.unit("TimeoutStopSec=17", environment)

@@ -59,6 +59,14 @@ def test_whatever_fits_the_limit_breaks_no_rule(open_files: int, instances: int,
         assert rules.broken(config, capacity(config, open_files)) == []
 
 
+def test_a_number_in_the_file_is_the_limit_where_the_machine_allows_more() -> None:
+    """And never more than the machine."""
+    config = Config.model_validate({"limits": {"open_files": 3000}})
+    assert capacity(config, 20_000).open_files == 3000
+    assert capacity(config, 20_000).sockets == 749
+    assert capacity(config, 2000).open_files == 2000
+
+
 def test_a_limit_too_low_is_refused_by_number() -> None:
     """And says what to do."""
     with pytest.raises(BadInputError, match="the open-files limit of 64 is too low for 2 instances: raise ulimit -n"):

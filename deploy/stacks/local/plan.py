@@ -33,6 +33,7 @@ class Plan:
     listen: tuple[str, ...]
     metrics_ports: tuple[int, ...]
     release: str
+    http_listen: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -96,6 +97,7 @@ def nginx_site(plan: Plan) -> NginxSite:
     return NginxSite(
         nginx_version=plan.nginx.version,
         listen=plan.listen,
+        http_listen=plan.http_listen,
         upstreams=tuple(f"unix:{plan.instance_socket(name)}" for name in plan.names),
         run=str(plan.layout.run),
         static=str(plan.layout.static),

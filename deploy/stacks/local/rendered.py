@@ -34,13 +34,18 @@ def read(config: Config, size: Capacity) -> Facts:
 
 def planned(config: Config, layout: Layout, size: Capacity, nginx: binaries.Nginx) -> plan.Plan:
     """Return what `up` would plan on this machine, without looking for Redis or at ports."""
+
+    def listen(port: int) -> tuple[str, ...]:
+        return tuple(f"{in_url(address)}:{port}" for address in ports.wanted(config) if port)
+
     return plan.Plan(
         config=config,
         layout=layout,
         capacity=size,
         nginx=nginx,
         redis=binaries.NoRedis("not looked for"),
-        listen=tuple(f"{in_url(address)}:{config.site.port}" for address in ports.wanted(config)),
+        listen=listen(config.site.port),
+        http_listen=listen(config.site.http_port),
         metrics_ports=tuple(range(config.app.metrics_port, config.app.metrics_port + config.app.instances)),
         release=release(),
     )

@@ -44,13 +44,14 @@ def up(config: Config, layout: Layout) -> None:
     nginx = binaries.nginx()
     lock.wait_until_free(layout, patience=patience)
     listen = ports.available(ports.wanted(config), config.site.port)
+    http_listen = ports.available(ports.wanted(config), config.site.http_port) if config.site.http_port else ()
     metrics_ports = ports.metrics(config.app.metrics_port, config.app.instances)
     layout.make()
     with lock.held(layout, patience=patience) as inherit:
         console = Console()
         console.say("up", f"preparing {layout.dir}")
         redis = binaries.redis(layout) if config.brings_redis else binaries.NoRedis("parley.toml names one")
-        found = Plan(config, layout, size, nginx, redis, listen, metrics_ports, release())
+        found = Plan(config, layout, size, nginx, redis, listen, metrics_ports, release(), http_listen)
         make_files(found)
         try:
             asyncio.run(Run(found, console, inherit).until_signal())
