@@ -1,11 +1,14 @@
 """Processes: started again when they die, leaving nothing behind, stopped in order."""
 
 import asyncio
+import errno
 import os
 import signal
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -14,6 +17,7 @@ from deploy.errors import StackError
 from deploy.stacks.local import process
 from deploy.stacks.local.process import Service
 from deploy.stacks.local.supervisor import Supervisor
+from deploy.stacks.local.up import Run
 
 PATIENCE = 20
 LIVE = "import signal; print('up', flush=True); signal.pause()"
@@ -82,6 +86,12 @@ async def supervisor(lines: Lines, tmp_path: Path) -> AsyncIterator[Supervisor]:
 
 def service(name: str, code: str, grace: float = PATIENCE) -> Service:
     return Service(name, (sys.executable, "-c", code), dict(os.environ), Path("/"), grace=grace)
+
+
+def pid_of(supervisor: Supervisor, name: str) -> int:
+    pid = supervisor.members[name].pid
+    assert pid is not None
+    return pid
 
 
 def gone(pid: int) -> bool:
@@ -203,3 +213,59 @@ def test_a_command_that_ends_gives_its_status_and_both_outputs() -> None:
     """In one text, as a person would see it."""
     code = "import sys; print('out', flush=True); print('err', file=sys.stderr); exit(4)"
     assert runner.run([sys.executable, "-c", code]) == runner.Finished(4, "out\nerr")
+
+
+async def test_a_process_is_watched_though_what_runs_where_cannot_be_written(
+    supervisor: Supervisor, lines: Lines
+) -> None:
+    """A full disk is told, and is no reason to let go of what runs."""
+
+    def full() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    supervisor.changed = full
+    supervisor.start(service("one", LIVE))
+    await lines.find("up", "what runs where cannot be written: No space left on device")
+    await lines.find("one", "up")
+    os.kill(pid_of(supervisor, "one"), signal.SIGKILL)
+    await lines.find("up", "one was ended by SIGKILL; starting it again")
+    await lines.find("one", "up")
+
+
+async def test_a_process_that_cannot_be_started_again_is_tried_again(
+    supervisor: Supervisor, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that is out of processes for a moment has some again."""
+    supervisor.start(service("one", LIVE))
+    await lines.find("one", "up")
+    made = runner.Process
+    refusals = iter([BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")])
+
+    def refuse_once(*given: Any, **named: Any) -> runner.Process:
+        for refusal in refusals:
+            raise refusal
+        return made(*given, **named)
+
+    monkeypatch.setattr(runner, "Process", refuse_once)
+    os.kill(pid_of(supervisor, "one"), signal.SIGKILL)
+    await lines.find("up", "one could not be started: Resource temporarily unavailable; starting it again")
+    await lines.find("one", "up")
+
+
+async def test_what_was_started_is_stopped_whatever_went_wrong(lines: Lines, tmp_path: Path) -> None:
+    """A full disk in the middle of the start, for one."""
+    pids = []
+
+    class Broken(Run):
+        async def start(self, supervisor: Supervisor) -> None:
+            supervisor.start(service("one", LIVE))
+            await lines.find("one", "up")
+            pids.append(pid_of(supervisor, "one"))
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with (tmp_path / "lock").open("w") as inherited:
+        run = Broken(SimpleNamespace(names=("one",)), lines, inherited.fileno())  # type: ignore[arg-type]
+        with pytest.raises(OSError, match="No space left"):
+            await asyncio.wait_for(run.until_signal(), PATIENCE)
+    runner.adopt_orphans(adopt=False)
+    assert gone(pids[0])

@@ -51,15 +51,18 @@ class Supervised:
         quick_deaths = 0
         while not self._stopping.is_set():
             started = loop.time()
-            status = await self._once()
+            try:
+                how = ended(await self._once())
+            except OSError as error:
+                if self._process is None:
+                    raise  # a command that cannot be started at all
+                how = f"could not be started: {error.strerror}"
             if self._stopping.is_set():
                 return
             self.deaths += 1
             quick_deaths = 0 if loop.time() - started > STABLE_SECONDS else quick_deaths + 1
             pause = min(LONGEST_PAUSE, 0.5 * 2 ** (quick_deaths - 2)) if quick_deaths > 1 else 0.0
-            self._say(
-                "up", f"{self.service.name} {ended(status)}; starting it again" + (f" in {pause:g} s" if pause else "")
-            )
+            self._say("up", f"{self.service.name} {how}; starting it again" + (f" in {pause:g} s" if pause else ""))
             self._changed()
             await self._pause(pause)
 

@@ -28,7 +28,10 @@ class Supervisor:
 
     def _note(self) -> None:
         self._changes.set()
-        self.changed()
+        try:
+            self.changed()
+        except OSError as error:  # a full disk is no reason to let go of what runs
+            self._say("up", f"what runs where cannot be written: {error.strerror}")
 
     async def ready(self, condition: Awaitable[None]) -> None:
         """Wait for the condition; raise StackError when a process keeps dying before it comes true."""

@@ -99,7 +99,7 @@ class Run:
         finally:
             starting.cancel()
             waiting.cancel()
-            with suppress(asyncio.CancelledError, StackError):
+            with suppress(asyncio.CancelledError, Exception):  # raised above already, or a signal came first
                 await starting
             await self.stop(supervisor)
 
