@@ -17,9 +17,14 @@ from deploy.rules import Relation
 from deploy.stacks.compose import rendered as compose
 from deploy.stacks.local import rendered as local
 from deploy.stacks.local.limits import open_files
+from deploy.stacks.systemd import site as systemd
 
 # How the files of a stack are rendered and read back.
-READ: dict[str, Callable[[Config, Capacity], Facts]] = {"local": local.read, "compose": compose.read}
+READ: dict[str, Callable[[Config, Capacity], Facts]] = {
+    "local": local.read,
+    "compose": compose.read,
+    "systemd": systemd.read,
+}
 
 
 class Row(NamedTuple):

@@ -24,6 +24,7 @@ from deploy.stacks.local.drain import drain as drain_instance
 from deploy.stacks.local.layout import Layout
 from deploy.stacks.local.manage import manage as run_manage
 from deploy.stacks.local.up import up as run_up
+from deploy.stacks.systemd import command as systemd_command
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 render = typer.Typer(help="Write the configuration that the stack would run with.")
@@ -35,6 +36,7 @@ app.add_typer(drill, name="drill")
 
 Dir = Annotated[Path | None, typer.Option(help="Where the stack keeps everything.", show_default=".parley")]
 Port = Annotated[int | None, typer.Option(min=1, max=65_535, help="The https port.", show_default="parley.toml: 8443")]
+Hosts = Annotated[list[str], typer.Option(help="A name beside localhost that people open; repeatable.")]
 Env = Annotated[str | None, typer.Option(help="The environment of parley.toml.", show_default="the stack's name")]
 AnyStack = Annotated[Literal["local", "compose", "systemd"], typer.Option("--stack", help="Which one on this machine.")]
 EnvName = Annotated[str, typer.Option("--env", help="Whose [env.NAME] of parley.toml.")]
@@ -44,7 +46,7 @@ PASS_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "allow_inte
 
 @app.command()
 def up(
-    host: Annotated[list[str], typer.Option(help="A name beside localhost that people open; repeatable.")] = [],  # noqa: B006
+    host: Hosts = [],  # noqa: B006
     port: Port = None,
     instances: Annotated[int | None, typer.Option(min=1, max=64, help="Processes with one worker each.")] = None,
     dir: Dir = None,  # noqa: A002
@@ -82,6 +84,45 @@ def render_compose(
 ) -> None:
     """Write docker-compose.prod.yml."""
     write_compose(load(env=env), env, out)
+
+
+@render.command("systemd")
+def render_systemd(
+    out: Annotated[Path, typer.Option(help="The folder to write to.")],
+    env: Annotated[str, typer.Option(help="Whose [env.NAME] of parley.toml.")] = "systemd",
+) -> None:
+    """Write the units, and what a release is installed with."""
+    systemd_command.render(env, out)
+
+
+@app.command()
+def install(
+    host: Hosts = [],  # noqa: B006
+    port: Port = None,
+    env: Annotated[str, typer.Option(help="Whose [env.NAME] of parley.toml.")] = "systemd",
+    wheels: Annotated[Path | None, typer.Option(help="A folder of wheels, for a host without a network.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")] = False,
+) -> None:
+    """Install this checkout on this Debian host, under systemd."""
+    systemd_command.install(env, host, port, wheels, dry_run=dry_run)
+
+
+@app.command()
+def uninstall(
+    purge: Annotated[bool, typer.Option("--purge", help="The database, the backups and /etc/parley too.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")] = False,
+) -> None:
+    """Remove Parley from this host; people's data stays unless told otherwise."""
+    systemd_command.uninstall(purge=purge, dry_run=dry_run)
+
+
+@app.command(hidden=True)
+def configure(
+    release: str,
+    units: Annotated[bool, typer.Option("--units", help="The units too: it is the stack's own release.")] = False,
+) -> None:
+    """Render what this release is installed with: a rollout under systemd asks the release itself."""
+    systemd_command.configure(release, units=units)
 
 
 @app.command(hidden=True)

@@ -62,7 +62,6 @@ class ComposeSite:
 class SystemdSite:
     """The facts that the units need beside Config; paths are absolute."""
 
-    release: str
     user: str
     group: str
     prefix: str  # /opt/parley
@@ -106,8 +105,9 @@ def compose(config: Config, size: Capacity, site: ComposeSite) -> dict[str, str]
 
 
 def systemd(config: Config, size: Capacity, site: SystemdSite) -> dict[str, str]:
-    """Render systemd/ to {file name: text}."""
-    return folder(SYSTEMD, {"config": config, "size": size, "site": site})
+    """Render systemd/ to {unit: text}; no Redis where parley.toml names another."""
+    texts = folder(SYSTEMD, {"config": config, "size": size, "site": site})
+    return {name: text for name, text in texts.items() if site.redis or name != "parley-redis.service"}
 
 
 def folder(path: Path, values: Mapping[str, Any]) -> dict[str, str]:

@@ -43,7 +43,7 @@ class Files:
 def ensure(pair: Pair, names: Sequence[str], now: dt.datetime | None = None) -> bool:
     """Make the certificate for these names unless the one there fits; tell whether one was made."""
     now = now or dt.datetime.now(dt.UTC)
-    if _fits(pair, names, now):
+    if fits(pair, names, now):
         return False
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = _build(key, names, now)
@@ -70,6 +70,22 @@ def fingerprint(pair: Pair) -> str:
     return hashlib.sha256(der).digest().hex(":").upper()
 
 
+def fits(pair: Pair, names: Sequence[str], now: dt.datetime | None = None) -> bool:
+    """Tell whether the files there are a pair, cover exactly these names, and last."""
+    now = now or dt.datetime.now(dt.UTC)
+    try:
+        certificate = x509.load_pem_x509_certificate(pair.certificate.read_bytes())
+        key = serialization.load_pem_private_key(pair.certificate_key.read_bytes(), password=None)
+        covered = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (OSError, ValueError, x509.ExtensionNotFound):
+        return False
+    return (
+        key.public_key() == certificate.public_key()
+        and set(covered) == set(_names(names))
+        and certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc - RENEW_BEFORE
+    )
+
+
 def _names(names: Sequence[str]) -> list[x509.GeneralName]:
     general: list[x509.GeneralName] = []
     for name in names:
@@ -93,19 +109,4 @@ def _build(key: ec.EllipticCurvePrivateKey, names: Sequence[str], now: dt.dateti
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(usage, critical=False)
         .sign(key, hashes.SHA256())
-    )
-
-
-def _fits(pair: Pair, names: Sequence[str], now: dt.datetime) -> bool:
-    """Tell whether the files there are a pair, cover exactly these names, and last."""
-    try:
-        certificate = x509.load_pem_x509_certificate(pair.certificate.read_bytes())
-        key = serialization.load_pem_private_key(pair.certificate_key.read_bytes(), password=None)
-        covered = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (OSError, ValueError, x509.ExtensionNotFound):
-        return False
-    return (
-        key.public_key() == certificate.public_key()
-        and set(covered) == set(_names(names))
-        and certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc - RENEW_BEFORE
     )

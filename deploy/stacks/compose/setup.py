@@ -12,8 +12,8 @@ from deploy.capacity import Capacity, capacity
 from deploy.config import Config
 from deploy.errors import BadInputError
 from deploy.hosts import LOOPBACK
-from deploy.stacks import certificate
-from deploy.stacks.compose import places, secrets, site, static, variables
+from deploy.stacks import certificate, static
+from deploy.stacks.compose import places, secrets, site, variables
 
 STACK = "compose"
 

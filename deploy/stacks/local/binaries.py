@@ -47,12 +47,17 @@ def nginx() -> Nginx:
     path = _on_path("nginx") or _in_wheel()
     if path is None:
         raise BadInputError("no nginx on PATH, and none comes with pip for this machine: install the package nginx")
-    said = runner.run([str(path), "-v"]).output
+    return Nginx(path, version(path))
+
+
+def version(nginx: Path) -> tuple[int, int, int]:
+    """Ask an nginx for its version; raise BadInputError where it does not run."""
+    said = runner.run([str(nginx), "-v"]).output
     match = re.search(r"nginx/(\d+)\.(\d+)\.(\d+)", said)
     if match is None:
-        raise BadInputError(f"{path} -v does not run: {said or 'it said nothing'}")
+        raise BadInputError(f"{nginx} -v does not run: {said or 'it said nothing'}")
     major, minor, patch = (int(part) for part in match.groups())
-    return Nginx(path, (major, minor, patch))
+    return major, minor, patch
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Static files of two releases side by side in one volume: pages of the old one still ask for theirs (pitfalls A11)."""
+"""Static files of two releases side by side in one folder: pages of the old one still ask for theirs (pitfalls A11)."""
 
 import json
 import shutil
@@ -26,6 +26,11 @@ def add(collected: Path, volume: Path, release: str) -> None:
     for path in [path for path in served.rglob("*") if path.is_file()]:
         if str(path.relative_to(served)) not in kept:
             path.unlink()
+
+
+def newest(volume: Path) -> str | None:
+    """Name the release that was added last."""
+    return next(reversed(_read(volume)), None)
 
 
 def _read(volume: Path) -> Record:

@@ -1,0 +1,1 @@
+"""A bare Debian host: releases under /opt, units of our own, nginx, Redis and PostgreSQL of the distribution."""

@@ -1,0 +1,88 @@
+"""What this host has: the programs, the units and instances of an earlier installation, the ports."""
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+from deploy.config import Config
+from deploy.errors import BadInputError
+from deploy.stacks.local import binaries, ports
+from deploy.stacks.systemd import places, systemctl
+from deploy.stacks.systemd.site import Programs
+
+SBIN = os.pathsep.join(("/usr/sbin", "/usr/bin", "/sbin", "/bin"))
+REDIS = ("redis-server", "valkey-server")
+POSTGRES = Path("/usr/lib/postgresql")
+LISTEN = re.compile(r"^\s*listen (\S+)", re.MULTILINE)
+
+
+def require_root(command: str) -> None:
+    """Raise BadInputError unless this process may change the host, and the host is one."""
+    if os.geteuid() != 0:
+        raise BadInputError(f"{command} changes this host: run it as root (sudo ./parley {command})")
+    if not systemctl.boots():
+        raise BadInputError("systemd did not boot this machine: Docker Compose is the other road (docs/deploying.md)")
+
+
+def programs(config: Config) -> Programs:
+    """Find what the distribution should have brought; raise BadInputError with the packages that are missing."""
+    nginx = shutil.which("nginx", path=SBIN)
+    redis = next((found for name in REDIS if (found := shutil.which(name, path=SBIN))), None)
+    missing = {
+        "nginx": nginx is None,
+        "redis-server": config.brings_redis and redis is None,
+        "postgresql": config.brings_postgres and not any(POSTGRES.glob("*/bin/postgres")),
+        "python3": not Path("/usr/bin/python3").exists(),
+    }
+    if packages := [name for name, lacks in missing.items() if lacks]:
+        raise BadInputError(f"packages are missing: apt install {' '.join(packages)}")
+    return Programs(Path(str(nginx)), binaries.version(Path(str(nginx))), Path(redis) if redis else None, ipv6())
+
+
+def cores() -> int:
+    """Count the processors that this host lets us use."""
+    return len(os.sched_getaffinity(0))
+
+
+def ipv6() -> bool:
+    """Tell whether this host speaks IPv6."""
+    return Path("/proc/net/if_inet6").exists()
+
+
+def require_ports(config: Config) -> None:
+    """Raise BadInputError for a port that somebody else listens on."""
+    own = _listening()
+    addresses = [one for one in ports.wanted(config) if ipv6() or ":" not in one]
+    for port in {config.site.port, config.site.http_port} - {0} - own:
+        try:
+            ports.available(addresses, port)
+        except BadInputError as error:
+            raise BadInputError(f"{error}{_by_whom()}") from None
+
+
+def _by_whom() -> str:
+    """Name the one that Debian starts on port 80 by itself."""
+    if systemctl.active("nginx.service"):
+        return " (nginx.service runs: systemctl disable --now nginx)"
+    return ""
+
+
+def _listening() -> set[int]:
+    """Return the ports that our own nginx has."""
+    if not systemctl.active("parley-nginx.service"):
+        return set()
+    texts = [path.read_text() for path in (places.CURRENT / places.LINK / "nginx").glob("*.conf")]
+    return {int(found.rpartition(":")[2]) for text in texts for found in LISTEN.findall(text)}
+
+
+def units() -> tuple[str, ...]:
+    """Name the units of ours that are here."""
+    return tuple(sorted(path.name for path in places.UNITS.glob("parley*") if path.is_file()))
+
+
+def instances() -> tuple[int, ...]:
+    """Give the numbers of the instances that are here."""
+    return (
+        tuple(sorted(int(path.name) for path in places.INSTANCES.glob("[0-9]*"))) if places.INSTANCES.is_dir() else ()
+    )

@@ -1,0 +1,162 @@
+"""Config and facts → what is rendered for one host, {name: text}. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy import environment, facts, render, rules
+from deploy.capacity import Capacity, declared
+from deploy.config import Config
+from deploy.environment import AppSite
+from deploy.errors import BadInputError
+from deploy.facts import Facts, NginxFacts
+from deploy.hosts import in_url
+from deploy.render import NginxSite, SystemdSite
+from deploy.stacks.local import ports
+from deploy.stacks.systemd import places
+
+STACK = "systemd"
+
+
+@dataclass(frozen=True)
+class Programs:
+    """What the distribution brings."""
+
+    nginx: Path = Path("/usr/sbin/nginx")
+    nginx_version: tuple[int, int, int] = (1, 22, 1)  # Debian 12's; what `render` writes where nothing is installed
+    redis: Path | None = Path("/usr/bin/redis-server")
+    ipv6: bool = True
+
+
+def fitting(config: Config) -> Capacity:
+    """Return the numbers as they stand; raise BadInputError for a rule that does not hold."""
+    size = declared(config)
+    rules.require(config, size, STACK)
+    return size
+
+
+def release_files(config: Config, size: Capacity, programs: Programs, release: str) -> dict[str, str]:
+    """Return what belongs to one release: {path below its folder: text}. None of it is secret."""
+    shared = environment.app(config, app(config, size, release))
+    files = {places.APP_ENV: env_file(shared)}
+    for number in range(1, config.app.instances + 1):
+        own = environment.instance(f"web-{number}", places.socket(number), metrics(config, number))
+        files[f"web-{number}.env"] = env_file(own)
+    configuration = render.nginx(config, nginx(config, size, programs))
+    return files | {f"nginx/{name}": text for name, text in configuration.items()}
+
+
+def units(config: Config, size: Capacity, programs: Programs) -> dict[str, str]:
+    """Return the units."""
+    return render.systemd(config, size, host(config, programs))
+
+
+def secrets(config: Config) -> dict[Path, str]:
+    """Return the URLs, which may hold a password."""
+    return {
+        places.DATABASE_URL: config.database.url or own_database(),
+        places.LAYER_URL: environment.layer_url(config) or f"unix://{places.REDIS_SOCKET}?db=0",
+    }
+
+
+def own_database() -> str:
+    """Return the URL of the distribution's PostgreSQL: its socket, where it knows us by our user."""
+    return f"postgres://{places.USER}@{str(places.POSTGRES_SOCKETS).replace('/', '%2F')}/{places.USER}"
+
+
+def metrics(config: Config, number: int) -> str:
+    """Return where an instance serves /metrics; empty: nowhere."""
+    return f"127.0.0.1:{config.app.metrics_port + number - 1}" if config.app.metrics_port else ""
+
+
+def app(config: Config, size: Capacity, release: str) -> AppSite:
+    """Return what every process of the app is told."""
+    return AppSite(
+        tier="production",
+        scheme="https",
+        port=config.site.port,
+        secret_key_file=places.SECRET_KEY,
+        database_url=places.DATABASE_URL,
+        layer_url=places.LAYER_URL,
+        static_root=places.release(release) / places.COLLECTED,
+        release=release,
+        sockets=size.sockets,
+    )
+
+
+def listen(config: Config, port: int, *, ipv6: bool) -> tuple[str, ...]:
+    """Return what nginx listens on: loopback alone, until a host makes this machine known to others."""
+    return tuple(f"{in_url(one)}:{port}" for one in ports.wanted(config) if port and (ipv6 or ":" not in one))
+
+
+def nginx(config: Config, size: Capacity, programs: Programs) -> NginxSite:
+    """Return what nginx's templates need."""
+    return NginxSite(
+        nginx_version=programs.nginx_version,
+        listen=listen(config, config.site.port, ipv6=programs.ipv6),
+        http_listen=listen(config, config.site.http_port, ipv6=programs.ipv6),
+        upstreams=tuple(f"unix:{places.socket(number)}" for number in range(1, config.app.instances + 1)),
+        run=str(places.RUN),
+        static=str(places.SERVED),
+        certificate=str(places.CERTIFICATE),
+        certificate_key=str(places.CERTIFICATE_KEY),
+        access_log="syslog:server=unix:/dev/log,nohostname",  # journald; a unit's stdout cannot be opened again
+        error_log="stderr",
+        open_files=size.open_files,
+        worker_connections=size.worker_connections,
+        workers=config.nginx.workers,
+        acme=str(places.CHALLENGES),
+    )
+
+
+def host(config: Config, programs: Programs) -> SystemdSite:
+    """Return what the units need."""
+    return SystemdSite(
+        user=places.USER,
+        group=places.USER,
+        prefix=str(places.OPT),
+        etc=str(places.ETC),
+        state=str(places.STATE),
+        run=str(places.RUN),
+        nginx=str(programs.nginx),
+        redis=str(programs.redis) if config.brings_redis and programs.redis else "",
+    )
+
+
+def read(config: Config, size: Capacity) -> Facts:
+    """Render everything, and read it back as systemd and nginx will."""
+    files = release_files(config, size, Programs(), "0")
+    text = units(config, size, Programs())["parley-web@.service"]
+    return Facts(
+        app=facts.unit(text, files[places.APP_ENV]),
+        nginx=NginxFacts.of({name.removeprefix("nginx/"): text for name, text in files.items()}),
+    )
+
+
+def env_file(variables: Mapping[str, str]) -> str:
+    """Write an EnvironmentFile; nothing is expanded in one, and quotes keep what a line would lose."""
+    lines = []
+    for name, value in variables.items():
+        if "\n" in value:
+            raise BadInputError(f"{name} has a line break")
+        lines.append(f'{name}="{"".join(f"{chr(92)}{one}" if one in QUOTED else one for one in value)}"\n')
+    return "".join(lines)
+
+
+QUOTED = '\\"`$'
+
+
+def toml(hosts: Sequence[str], port: int | None, cores: int) -> str:
+    """Write the first /etc/parley/parley.toml."""
+    lines = [
+        "# This host's own, on top of the release's parley.toml (/opt/parley/current/parley.toml has every key).",
+        "# After a change: sudo ./parley install, and sudo ./parley rollout --stack systemd --again",
+        "",
+        "[site]",
+        f"hosts = [{', '.join(chr(34) + name + chr(34) for name in hosts)}]",
+    ]
+    if port is not None:
+        lines += [f"port = {port}", "http_port = 0                    # no redirect beside a port of its own"]
+    lines += ["", "[app]", f"instances = {cores}                    # one per core of this host"]
+    lines += ["", "[nginx]", f"workers = {cores}"]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,75 @@
+"""A release under /opt: what ships of a checkout, an environment of its own, its static files."""
+
+import os
+import secrets
+import shutil
+import sys
+from pathlib import Path
+
+from deploy import environment, files, runner
+from deploy.errors import StackError
+from deploy.release import shipped
+from deploy.stacks.systemd import places
+
+# Debian's own: 3.11 or newer on 12 and on 13. Not the checkout's, which may lie in somebody's home.
+PYTHON = "/usr/bin/python3"
+
+
+def stage(source: Path, folder: Path, release: str, wheels: Path | None) -> None:
+    """Make a release's folder; what an earlier attempt left there is removed first. Raises StackError."""
+    files.remove(folder)
+    folder.mkdir(mode=0o755)
+    try:
+        copy(source, folder)
+        install(source, folder, wheels)
+        collect(folder)
+    except BaseException:
+        files.remove(folder)
+        raise
+    files.write(folder / places.STAMP, f"{release}\n", 0o644)  # last: without it the folder is no release
+
+
+def staged(folder: Path) -> bool:
+    """Tell whether a release is whole."""
+    return (folder / places.STAMP).is_file()
+
+
+def copy(source: Path, folder: Path) -> None:
+    """Copy what ships, for everybody to read and for root alone to write."""
+    for path in shipped(source):
+        target = folder / path.relative_to(source)
+        target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+        target.chmod(0o644)
+
+
+def install(source: Path, folder: Path, wheels: Path | None) -> None:
+    """Make the environment from the lock: each file is checked against its hash."""
+    env = {**environment.clean(os.environ), "PIP_ROOT_USER_ACTION": "ignore"}
+    runner.output([PYTHON, "-m", "venv", "--without-pip", str(folder / ".venv")], env=env)
+    python = folder / places.PYTHON
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-input"]
+    pip += ["--disable-pip-version-check", "--no-cache-dir", "--require-hashes", "--only-binary=:all:"]
+    wheels = wheels or (source / "wheels" if (source / "wheels").is_dir() else None)
+    if wheels:
+        pip += ["--no-index", "--find-links", str(wheels)]
+    done = runner.run([*pip, "-r", str(folder / "requirements" / "run.txt")], env=env)
+    if done.status != 0:
+        raise StackError(f"pip could not install requirements/run.txt:\n{done.output}")
+
+
+def collect(folder: Path) -> None:
+    """Collect the static files, and compile what nobody may write beside later."""
+    app = folder / "app"
+    env = environment.clean(os.environ) | {
+        "PARLEY_ENV": "production",
+        "PARLEY_SECRET_KEY": secrets.token_hex(32),  # for this one command: production does not load without (A11)
+        "PARLEY_HOSTS": "build",
+        "PARLEY_ORIGINS": "https://build",
+        "PARLEY_DATABASE_URL": "sqlite://",
+        "PARLEY_LAYER_URL": "none://",
+        "PARLEY_STATIC_ROOT": str(folder / places.COLLECTED),
+    }
+    python = str(folder / places.PYTHON)
+    runner.output([python, "-m", "compileall", "-q", "app", "deploy"], env=env, cwd=folder)
+    runner.output([python, "manage.py", "collectstatic", "--noinput", "--verbosity=0"], env=env, cwd=app)

@@ -1,0 +1,72 @@
+"""What systemd is asked and told."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from deploy import runner
+from deploy.errors import StackError
+
+LINES = 15
+
+
+def show(unit: str, *properties: str) -> dict[str, str]:
+    """Return properties of a unit; those of a unit that is not there are empty or `inactive`."""
+    said = runner.output(["systemctl", "show", unit, f"--property={','.join(properties)}"])
+    return dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
+
+
+def active(unit: str) -> bool:
+    """Tell whether a unit runs."""
+    return show(unit, "ActiveState")["ActiveState"] in {"active", "reloading"}
+
+
+def enabled(unit: str) -> bool:
+    """Tell whether a unit starts at boot."""
+    return show(unit, "UnitFileState")["UnitFileState"] == "enabled"
+
+
+def pid(unit: str) -> int | None:
+    """Return a unit's main process."""
+    return int(show(unit, "MainPID")["MainPID"] or 0) or None
+
+
+def tell(verb: str, *units: str) -> None:
+    """Do something to units, and wait for it; raises StackError with the last lines of the first one's log."""
+    done = runner.run(["systemctl", verb, *units])
+    if done.status != 0:
+        raise StackError("\n".join([f"systemctl {verb} {' '.join(units)}: {done.output}", *last_lines(*units[:1])]))
+
+
+def last_lines(*units: str) -> list[str]:
+    """Return the last lines that units wrote."""
+    words = [word for unit in units for word in ("--unit", unit)]
+    if not words:
+        return []
+    said = runner.run(["journalctl", "--no-pager", "--output=cat", f"--lines={LINES}", *words]).output
+    return said.splitlines()
+
+
+def once(user: str, command: Sequence[str], *, folder: Path, env_file: Path, low_ports: bool = False) -> str:
+    """Run a command to its end as a unit of its own, as the services are run, and give its stdout."""
+    settings = {
+        "User": user,
+        "Group": user,
+        "WorkingDirectory": str(folder),
+        "EnvironmentFile": str(env_file),
+        "NoNewPrivileges": "yes",
+        "ProtectSystem": "strict",
+        "ReadWritePaths": "-/run/parley",
+        "ProtectHome": "yes",
+        "PrivateTmp": "yes",
+        "UMask": "0027",
+    }
+    if low_ports:
+        settings["AmbientCapabilities"] = "CAP_NET_BIND_SERVICE"
+    words = [f"--property={name}={value}" for name, value in settings.items()]
+    return runner.output(["systemd-run", "--quiet", "--pipe", "--wait", "--collect", *words, "--", *command])
+
+
+def boots() -> bool:
+    """Tell whether this machine was booted by systemd."""
+    return os.path.isdir("/run/systemd/system")  # noqa: PTH112
