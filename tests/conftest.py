@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.kit import engine, systemd_host
 from tests.running import RunningStack, running_stack
+
+__all__ = ["engine", "systemd_host"]  # fixtures of every test
 
 IN_CI = os.environ.get("CI") == "true"
 
@@ -56,7 +59,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give tests that run real stacks the time they need; unit tests keep the short limit."""
     for item in items:
-        if not item.get_closest_marker("timeout") and {"stack", "browser", "drill"} & {
+        if not item.get_closest_marker("timeout") and {"stack", "browser", "drill", "docker", "systemd"} & {
             m.name for m in item.iter_markers()
         }:
             item.add_marker(pytest.mark.timeout(300))
