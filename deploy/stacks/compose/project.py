@@ -1,7 +1,7 @@
 """One Compose project on this machine: what `docker compose` says of it, and the commands that are asked of it."""
 
 import json
-import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from deploy import runner
@@ -21,18 +21,19 @@ class Project:
     image: str  # under which `docker compose up` takes the release that serves
     https: int  # this host's port
     front: str  # the network over which nginx reaches the replicas
+    variables: Mapping[str, str]  # of the operator: they stand over .env, and may name another project
 
     @classmethod
-    def here(cls) -> "Project":
+    def here(cls, variables: Mapping[str, str]) -> "Project":
         """Ask Compose about the checkout's file; raises BadInputError where it cannot say."""
         try:
-            found = json.loads(runner.output([*COMPOSE, "config", "--format", "json"], cwd=ROOT))
+            found = json.loads(runner.output([*COMPOSE, "config", "--format", "json"], env=variables, cwd=ROOT))
         except StackError as error:
             raise BadInputError(f"{FILE}: {error}") from None
         services = found["services"]
         ports = {port["target"]: int(port["published"]) for port in services["edge"]["ports"]}
         front = found["networks"]["front"]["name"]
-        return cls(found["name"], services["web"]["image"], ports[places.HTTPS], front)
+        return cls(found["name"], services["web"]["image"], ports[places.HTTPS], front, variables)
 
     @property
     def repository(self) -> str:
@@ -46,7 +47,7 @@ class Project:
 
     def compose(self, *arguments: str, image: str | None = None) -> str:
         """Run `docker compose`, with another image in the place of the serving one; give its stdout."""
-        env = {**os.environ, **({"PARLEY_IMAGE": image} if image else {})}
+        env = {**self.variables, **({"PARLEY_IMAGE": image} if image else {})}
         return runner.output([*COMPOSE, *arguments], env=env, cwd=ROOT)
 
     def once(self, release: str, service: str, *command: str) -> str:

@@ -5,6 +5,7 @@ replicas over, and joins it once a message came through. The image's serving nam
 `docker compose up` brings what serves; while a replica is made it names the new release for a second.
 """
 
+import os
 import time
 from collections.abc import Sequence
 from urllib.parse import unquote, urlsplit
@@ -27,7 +28,7 @@ def installed(env: str) -> "ComposeStack":
     config = load(env=env)
     if (ROOT / FILE).read_text(encoding="utf-8") != compose_file(config, env):
         raise BadInputError(f"{FILE} is not what parley.toml says: ./parley render compose --env {env} --out .")
-    stack = ComposeStack(Project.here(), config)
+    stack = ComposeStack(Project.here(os.environ), config)
     if not stack.instances():
         raise BadInputError(f"nothing of the project {stack.project.name} runs: docker compose -f {FILE} up -d --wait")
     return stack
@@ -105,10 +106,12 @@ class ComposeStack:
     def ready(self, instance: Instance) -> bool:
         """Ask its healthcheck, which asks /readyz; one that was started again already has failed."""
         now = inspect(instance.name)[0]
+        if now["State"]["Running"] and now["State"]["Health"]["Status"] == "healthy":
+            return True
         if now["RestartCount"] or not now["State"]["Running"]:
             said = last_lines(instance.name)
             raise StackError(f"{instance.name} ended, exit status {now['State']['ExitCode']}:\n{said}")
-        return bool(now["State"]["Health"]["Status"] == "healthy")
+        return False
 
     def probe(self, instance: Instance, ticket: str) -> None:
         """Send the message inside the container: from outside nothing but nginx reaches it."""

@@ -1,0 +1,138 @@
+"""The stack of docker-compose.prod.yml, up for tests under a name, an image and ports of its own."""
+
+import contextlib
+import json
+import os
+import secrets
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from deploy.config import load
+from deploy.drill.address import Address
+from deploy.stacks.compose.project import Project
+from deploy.stacks.compose.stack import ComposeStack
+from tests.running import free_port
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+FILE = "docker-compose.prod.yml"
+PATIENCE = 60.0
+POLL = 0.1
+
+
+@dataclass(frozen=True)
+class RunningCompose:
+    """A project that is up; every answer is as of now."""
+
+    variables: dict[str, str] = field(repr=False)  # for whatever is to act on this project, the command line too
+    up_seconds: float  # from built images
+
+    @property
+    def name(self) -> str:
+        """The project's name."""
+        return self.variables["COMPOSE_PROJECT_NAME"]
+
+    @property
+    def address(self) -> Address:
+        """The way through nginx."""
+        return Address.at(f"https://localhost:{self.variables['PARLEY_PORT']}")
+
+    @property
+    def http_port(self) -> int:
+        """Where plain http answers."""
+        return int(self.variables["PARLEY_HTTP_PORT"])
+
+    @property
+    def stack(self) -> ComposeStack:
+        """What rollout, backup and drill act on."""
+        return ComposeStack(Project.here(self.variables), load(env="compose"))
+
+    def compose(self, *arguments: str) -> str:
+        """Run `docker compose` on it and give what it wrote; a failure has all of it."""
+        return command("docker", "compose", "--file", FILE, *arguments, env=self.variables)
+
+    def parley(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run `./parley` on it, without the launcher."""
+        python = [str(ROOT / ".venv/bin/python"), "-P", "-m", "deploy"]
+        env = {**self.variables, "PYTHONPATH": str(ROOT)}
+        return subprocess.run([*python, *arguments], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+
+    def containers(self, service: str = "", *, stopped: bool = False) -> list[dict[str, Any]]:
+        """Give what `docker inspect` says of a service's containers, or of all, by name."""
+        labels = [f"--filter=label=com.docker.compose.project={self.name}"]
+        labels += [f"--filter=label=com.docker.compose.service={service}"] if service else []
+        ids = command("docker", "ps", "--quiet", *labels, *(["--all"] if stopped else [])).split()
+        found: list[dict[str, Any]] = json.loads(command("docker", "inspect", *ids)) if ids else []
+        return sorted(found, key=lambda one: str(one["Name"]))
+
+    def instances(self) -> set[str]:
+        """Give the replicas as `welcome.instance` names them."""
+        return {one["Config"]["Hostname"] for one in self.containers("web")}
+
+    def kill(self, service: str, number: int = 0) -> None:
+        """Kill a container's first process from this machine: Docker takes its own `kill` for a wish to stop it."""
+        os.kill(self.containers(service)[number]["State"]["Pid"], signal.SIGKILL)
+
+    def until_healthy(self, *, restarted: dict[str, int] | None = None) -> None:
+        """Wait until each container that stays is healthy; those in `restarted` after so many restarts more."""
+        deadline = time.monotonic() + PATIENCE
+        while unwell := [one["Name"] for one in self.containers(stopped=True) if not _is_well(one, restarted or {})]:
+            assert time.monotonic() < deadline, f"not healthy: {unwell}\n{self.compose('ps', '--all')}"
+            time.sleep(POLL)
+
+    def restarts(self) -> dict[str, int]:
+        """Give how often Docker has started each container again."""
+        return {one["Name"]: one["RestartCount"] for one in self.containers(stopped=True)}
+
+
+def command(*words: str, env: dict[str, str] | None = None) -> str:
+    """Run a command in the checkout and give both outputs."""
+    done = subprocess.run(
+        words, cwd=ROOT, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+    )
+    assert done.returncode == 0, f"{' '.join(words)}: {done.returncode}\n{done.stdout}"
+    return done.stdout
+
+
+@contextlib.contextmanager
+def running_compose(replicas: int = 3, **variables: str) -> Iterator[RunningCompose]:
+    """Build the image, bring everything up as a user does, and leave nothing behind."""
+    name = f"parley-test-{secrets.token_hex(3)}"
+    given = {
+        **os.environ,
+        "COMPOSE_PROJECT_NAME": name,
+        "COMPOSE_PROGRESS": "plain",
+        "PARLEY_IMAGE": f"{name}:current",
+        "PARLEY_PORT": str(free_port()),
+        "PARLEY_HTTP_PORT": str(free_port()),
+        "PARLEY_REPLICAS": str(replicas),
+        **variables,
+    }
+    compose = ("docker", "compose", "--file", FILE)
+    try:
+        command(*compose, "build", "--quiet", env=given)
+        began = time.monotonic()
+        try:
+            command(*compose, "up", "--detach", "--wait", env=given)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{command(*compose, 'logs', '--tail=20', env=given)}") from None
+        yield RunningCompose(given, time.monotonic() - began)
+    finally:
+        command(*compose, "down", "--volumes", "--remove-orphans", "--timeout=5", env=given)
+        images = command("docker", "image", "ls", "--format={{.Repository}}:{{.Tag}}", name).split()
+        if images:
+            command("docker", "image", "rm", "--force", *images)
+
+
+def _is_well(container: dict[str, Any], restarted: dict[str, int]) -> bool:
+    """Tell whether a container is as it should be: a one-shot at its end, any other healthy, restarted or not."""
+    state = container["State"]
+    if container["HostConfig"]["RestartPolicy"]["Name"] == "no":
+        return bool(state["Status"] == "exited" and state["ExitCode"] == 0)
+    if container["RestartCount"] < restarted.get(container["Name"], 0):
+        return False
+    return bool(state["Running"] and state["Health"]["Status"] == "healthy")

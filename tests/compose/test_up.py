@@ -1,0 +1,76 @@
+"""One command brings it up, and people chat across the replicas."""
+
+import re
+from contextlib import AsyncExitStack
+
+import pytest
+
+from deploy.drill.address import Address
+from deploy.drill.visitor import Visitor, guest
+from deploy.drill.wire import connect
+from deploy.release import release
+from tests.compose.stack import RunningCompose, command
+
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
+
+NGINX_ERROR = re.compile(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[")  # it has no other way to write them
+FIRST_UP_SECONDS = 60  # the promise of docs/deploying.md, from built images
+
+
+def test_up_from_built_images_takes_less_than_a_minute(compose: RunningCompose) -> None:
+    """All of it healthy: that is what --wait waits for."""
+    assert compose.up_seconds < FIRST_UP_SECONDS
+    services = {one["Config"]["Labels"]["com.docker.compose.service"] for one in compose.containers()}
+    assert services == {"edge", "web", "redis", "postgres", "cleanup"}
+
+
+async def test_chat_across_all_replicas(compose: RunningCompose) -> None:
+    """Nine people over wss: each replica has some of them, and each of them reads what one wrote."""
+    async with AsyncExitStack() as stay:
+        sockets, instances = [], set()
+        for number in range(9):
+            cookie = await guest(compose.address, f"person {number}")
+            socket = await stay.enter_async_context(connect(compose.address, cookie))
+            welcome = await socket.welcome()
+            assert welcome["server"] == release()
+            instances.add(welcome["instance"])
+            await socket.join("lobby")
+            sockets.append(socket)
+        assert instances == compose.instances()
+        assert len(instances) == 3
+        sent = await sockets[0].send_text("lobby", "across")
+        for socket in sockets:
+            assert (await socket.entry("lobby", sent["seq"]))["text"] == "across"
+
+
+async def test_static_files_come_from_nginx_for_ever(compose: RunningCompose) -> None:
+    """Under names with a hash, found in the volume that `setup` filled."""
+    visitor = Visitor(compose.address)
+    page = (await visitor.get("/accounts/login/")).text
+    path = re.search(r'/static/[^"]+\.css', page)
+    assert path
+    answer = await visitor.get(path[0])
+    assert (answer.status, answer.headers["cache-control"]) == (200, "public, max-age=31536000, immutable")
+
+
+async def test_plain_http_goes_to_https(compose: RunningCompose) -> None:
+    """With this host's own port, not the container's."""
+    answer = await Visitor(Address.at(f"http://localhost:{compose.http_port}")).get("/rooms/?a=b")
+    assert answer.status == 308
+    assert answer.headers["location"] == f"{compose.address.origin}/rooms/?a=b"
+
+
+async def test_the_app_sees_who_comes_and_not_what_they_say(compose: RunningCompose) -> None:
+    """nginx overwrites X-Forwarded-For (pitfalls G12), and answers no request for metrics."""
+    visitor = Visitor(compose.address)
+    assert (await visitor.get("/healthz", {"X-Forwarded-For": "203.0.113.9"})).status == 200
+    assert (await visitor.get("/metrics")).status == 404
+    assert "203.0.113.9" not in compose.compose("logs", "edge", "web")
+
+
+def test_the_lines_of_app_and_nginx_are_json(compose: RunningCompose) -> None:
+    """One object a line, but for nginx's own errors."""
+    for service in ("web", "edge"):
+        lines = command("docker", "logs", compose.containers(service)[0]["Id"]).splitlines()
+        assert lines
+        assert [line for line in lines if not line.startswith("{") and not NGINX_ERROR.match(line)] == []
