@@ -2,6 +2,9 @@
 
 import os
 import socket
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -106,3 +109,37 @@ def test_a_write_is_whole_or_not_at_all(tmp_path: Path) -> None:
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
     assert target.stat().st_mode & 0o777 == 0o600
+
+
+def test_who_looks_whether_a_stack_runs_keeps_none_from_running(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`drain`, `manage` and `backup` look; an `up` that starts in that moment must not take them for another."""
+    layout = Layout(tmp_path)
+    layout.make()
+    with lock.held(layout, patience=0):
+        pass
+    looked = threading.Event()
+    close, sleep, first = os.close, time.sleep, iter([True])
+
+    def run() -> None:
+        with lock.held(layout, patience=1.0):
+            pass
+
+    def wait(seconds: float) -> None:
+        looked.set()
+        sleep(seconds)
+
+    def start_another(descriptor: int) -> None:
+        if next(first, False):  # the one that looks, right before it lets the lock go
+            runs.append(starter.submit(run))
+            runs[0].add_done_callback(lambda _: looked.set())
+            assert looked.wait(10)
+        close(descriptor)
+
+    runs: list[Future[None]] = []
+    monkeypatch.setattr(time, "sleep", wait)
+    monkeypatch.setattr(os, "close", start_another)
+    with ThreadPoolExecutor(1) as starter:
+        assert not lock.is_running(layout)
+        runs[0].result(10)

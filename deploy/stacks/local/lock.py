@@ -10,12 +10,14 @@ from pathlib import Path
 from deploy.errors import BadInputError
 from deploy.stacks.local.layout import Layout
 
+GLANCE_SECONDS = 0.01  # somebody who only looks holds the lock for some microseconds
 
-def _try_lock(path: Path) -> int | None:
+
+def _try_lock(path: Path, kind: int = fcntl.LOCK_EX) -> int | None:
     """Return the descriptor of a lock that is now ours, or None where somebody has it."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
         return None
@@ -26,11 +28,15 @@ def is_running(layout: Layout) -> bool:
     """Tell whether an `up` holds this folder."""
     if not layout.lock.exists():
         return False
-    descriptor = _try_lock(layout.lock)
-    if descriptor is None:
-        return True
-    os.close(descriptor)
-    return False
+    return not _is_shared(layout.lock)
+
+
+def _is_shared(path: Path) -> bool:
+    """Tell whether nobody holds the lock but, for a moment, who asks the same."""
+    descriptor = _try_lock(path, fcntl.LOCK_SH)
+    if descriptor is not None:
+        os.close(descriptor)
+    return descriptor is not None
 
 
 def wait_until_free(layout: Layout, *, patience: float) -> None:
@@ -46,9 +52,10 @@ def held(layout: Layout, *, patience: float) -> Iterator[int]:
 
     A child that outlives a killed `up` still holds it: wait up to patience seconds for those to end.
     """
-    mine = _try_lock(layout.lock)
-    if mine is None:
-        raise BadInputError(f"{layout.dir} is in use: another `./parley up` runs there")
+    while (mine := _try_lock(layout.lock)) is None:
+        if not _is_shared(layout.lock):
+            raise BadInputError(f"{layout.dir} is in use: another `./parley up` runs there")
+        time.sleep(GLANCE_SECONDS)
     deadline = time.monotonic() + patience
     while (children := _try_lock(layout.children_lock)) is None:
         if time.monotonic() > deadline:
