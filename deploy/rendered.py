@@ -9,8 +9,9 @@ from deploy.errors import BadInputError
 from deploy.stacks.compose import rendered as compose
 from deploy.stacks.local import rendered as local
 from deploy.stacks.local.layout import Layout
+from deploy.stacks.systemd import site as systemd
 
-INSTALLED: dict[str, Callable[[Config], dict[str, str]]] = {"compose": compose.nginx}
+INSTALLED: dict[str, Callable[[Config], dict[str, str]]] = {"compose": compose.nginx, "systemd": systemd.nginx_files}
 
 
 def write_nginx(env: str, folder: Path | None, out: Path) -> None:

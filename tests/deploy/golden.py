@@ -14,9 +14,11 @@ from deploy.stacks.compose import rendered as compose
 from deploy.stacks.compose import site
 from deploy.stacks.local import binaries, plan
 from deploy.stacks.local.layout import Layout
+from deploy.stacks.systemd import site as systemd
 
 FOLDER = Path(__file__).parent / "golden"
 OPEN_FILES = 20_000
+RELEASE = "0.0.0-golden"
 # Everything that parley.toml leaves out, at once.
 STAGING = """
 [env.staging]
@@ -53,6 +55,7 @@ def texts() -> dict[str, str]:
     folders = {
         "local": _local(_config("local")),
         "compose": _compose(_config("compose")),  # its Compose file is the checkout's own: tests/compose compares it
+        "systemd": _systemd(_config("systemd")),
         "staging": {**_compose(_config("staging")), compose.FILE: compose.compose_file(_config("staging"), "staging")},
     }
     return {f"{env}/{name}": text for env, found in folders.items() for name, text in found.items()}
@@ -72,7 +75,7 @@ def _local(config: Config) -> dict[str, str]:
         redis=Path("/usr/bin/redis-server"),
         listen=(f"127.0.0.1:{config.site.port}", f"[::1]:{config.site.port}"),
         metrics_ports=(9001, 9002),
-        release="0.0.0-golden",
+        release=RELEASE,
     )
     web = plan.app_environment(found, {}) | environment.instance("web-1", layout.run / "web-1.sock", "127.0.0.1:9001")
     return {"web-1.env": _lines(web), "nginx.conf": _whole(render.nginx(config, plan.nginx_site(found)))}
@@ -82,6 +85,17 @@ def _compose(config: Config) -> dict[str, str]:
     return {
         "app.env": _lines(site.app(config, declared(config)) | site.files(config, declared(config))),
         "nginx.conf": _whole(compose.nginx(config)),
+    }
+
+
+def _systemd(config: Config) -> dict[str, str]:
+    size = systemd.fitting(config)
+    units = systemd.units(config, size, systemd.Programs())
+    files = systemd.release_files(config, size, systemd.Programs(), RELEASE)
+    return {
+        "units.conf": "\n".join(f"##### {name}\n{text}" for name, text in sorted(units.items())),
+        "nginx.conf": _whole({name.removeprefix("nginx/"): text for name, text in files.items()}),
+        **{name: text for name, text in files.items() if name in {"app.env", "web-1.env"}},
     }
 
 

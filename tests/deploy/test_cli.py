@@ -77,6 +77,15 @@ def test_without_nginx_the_wheels_own_is_taken(tmp_path: Path) -> None:
     assert "http2 on;" in (tmp_path / "server.conf").read_text()
 
 
+@pytest.mark.parametrize("env", ["local", "compose", "systemd"])
+def test_nginx_is_rendered_for_each_environment(tmp_path: Path, env: str) -> None:
+    """As its stack has it."""
+    done = parley("render", "nginx", "--out", str(tmp_path), "--env", env)
+    assert done.returncode == 0, done.stderr
+    assert ("resolve" in (tmp_path / "upstream.conf").read_text().split()) == (env == "compose")
+    assert (tmp_path / "plain.conf").exists() == (env != "local")
+
+
 def test_help_names_every_command() -> None:
     """No arguments are a question."""
     done = parley()

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -15,11 +16,12 @@ from hypothesis import Phase, given, settings
 from deploy import files, readings, render
 from deploy.capacity import declared
 from deploy.config import Config
-from deploy.facts import Facts, NginxFacts
+from deploy.facts import Facts, NginxFacts, setting, unit
 from deploy.render import NginxSite
 from deploy.stacks import certificate
 from deploy.stacks.compose import rendered as compose
 from deploy.stacks.compose import site
+from deploy.stacks.systemd import site as systemd
 from tests.deploy.models import models
 from tests.nginx.conftest import WHEEL
 
@@ -146,3 +148,49 @@ NO_ENVIRONMENT: Mapping[str, str] = {"PATH": os.environ["PATH"], "HOME": os.envi
 def duration(text: str) -> int:
     """Read Go's way to write seconds: 1h0m5s."""
     return sum(int(number) * {"h": 3600, "m": 60, "s": 1}[unit] for number, unit in re.findall(r"(\d+)([hms])", text))
+
+
+def test_systemd_takes_any_model(folder: Path) -> None:
+    """`systemd-analyze verify` says nothing, and in the units and files that it reads stand the model's numbers."""
+    release = folder / "opt" / "releases" / "1.2.3"
+    python = release / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to(sys.executable)
+    for link in (folder / "opt" / "current", folder / "opt" / "instances" / "1"):
+        link.parent.mkdir(exist_ok=True)
+        link.symlink_to(release)
+    units = folder / "units"
+
+    @EXAMPLES
+    @given(models("systemd"))
+    def taken(config: Config) -> None:
+        size = declared(config)
+        texts = render.systemd(config, size, replace(systemd.host(config, PROGRAMS), prefix=str(folder / "opt")))
+        files.remove(units)
+        files.write_all(units, {instantiated(name): text for name, text in texts.items()})
+        command = ["systemd-analyze", "verify", "--man=no", *(str(path) for path in sorted(units.iterdir()))]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        read = systemd.read(config, size)
+        same_numbers(config, read)
+        environment = systemd.release_files(config, size, PROGRAMS, "0")["app.env"]
+        assert read.app == unit(texts["parley-web@.service"], environment)
+        web, nginx = texts["parley-web@.service"], texts["parley-nginx.service"]
+        assert setting(web, "MemoryMax") == f"{config.limits.instance_megabytes}M"
+        assert setting(web, "TasksMax") == str(config.limits.tasks)
+        assert int(setting(nginx, "LimitNOFILE")) == config.limits.open_files
+        stop = int(setting(nginx, "TimeoutStopSec").removesuffix("s"))
+        assert stop > config.nginx.worker_shutdown_seconds
+        assert setting(texts["parley-backup.timer"], "OnCalendar") == f"*-*-* {config.backup.at}:00 UTC"
+        assert ("parley-redis.service" in texts) == (not (config.redis.url or config.redis.sentinels))
+
+    taken()
+
+
+PROGRAMS = systemd.Programs(nginx=Path("/bin/true"), redis=Path("/bin/true"))
+
+
+def instantiated(name: str) -> str:
+    """Name a template's first instance: of a release, where it is for one."""
+    instance = "1.2.3" if name.startswith("parley-migrate") else "1"
+    return name.replace("@.", f"@{instance}.")

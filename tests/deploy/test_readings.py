@@ -10,6 +10,7 @@ from deploy.facts import AppFacts, Facts, NginxFacts
 from deploy.stacks.compose import rendered as compose
 from deploy.stacks.compose import site
 from deploy.stacks.local import rendered as local
+from deploy.stacks.systemd import site as systemd
 
 # A rule's id → which text, what stands there, and what would break the rule.
 MUTATIONS = {
@@ -44,6 +45,8 @@ def test_what_is_rendered_breaks_none() -> None:
     config = load(env="compose")
     assert compose.read(config, declared(config)) == read()
     readings.require(local.read(Config(), capacity(Config(), 20_000)))
+    config = load(env="systemd")
+    readings.require(systemd.read(config, declared(config)))
 
 
 @pytest.mark.parametrize("reading", readings.READINGS, ids=lambda reading: reading.id)

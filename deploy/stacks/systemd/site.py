@@ -84,6 +84,11 @@ def app(config: Config, size: Capacity, release: str) -> AppSite:
     )
 
 
+def nginx_files(config: Config) -> dict[str, str]:
+    """Return nginx's files for a host of Debian 12; raise BadInputError for a rule that does not hold."""
+    return render.nginx(config, nginx(config, fitting(config), Programs()))
+
+
 def listen(config: Config, port: int, *, ipv6: bool) -> tuple[str, ...]:
     """Return what nginx listens on: loopback alone, until a host makes this machine known to others."""
     return tuple(f"{in_url(one)}:{port}" for one in ports.wanted(config) if port and (ipv6 or ":" not in one))
