@@ -3,7 +3,6 @@
 import importlib
 from typing import Literal
 
-from deploy.errors import BadInputError
 from deploy.stacks.stack import Stack
 
 Name = Literal["compose", "systemd"]
@@ -14,9 +13,5 @@ def installed(name: Name, env: str | None = None) -> Stack:
 
     `deploy/stacks/NAME/stack.py` has `installed(env)`; only the one that is asked for is loaded.
     """
-    try:
-        module = importlib.import_module(f"deploy.stacks.{name}.stack")
-    except ModuleNotFoundError:
-        raise BadInputError(f"this Parley cannot run {name}") from None
-    stack: Stack = module.installed(env or name)
+    stack: Stack = importlib.import_module(f"deploy.stacks.{name}.stack").installed(env or name)
     return stack

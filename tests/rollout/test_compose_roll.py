@@ -1,0 +1,78 @@
+"""Rollouts of the Compose stack, on a real engine: people chat on, and a broken release serves nobody."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.errors import BadInputError, StackError
+from deploy.release import release as release_of
+from deploy.rollout import roll, swap
+from tests.compose.stack import RunningCompose, running_compose
+from tests.rollout.judged import judged, served
+from tests.rollout.releases import BETTER, BROKEN, release
+
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
+
+
+@pytest.fixture(scope="module")
+def compose(engine: None) -> Iterator[RunningCompose]:
+    """Three replicas that these tests may replace."""
+    with running_compose(3) as running:
+        yield running
+
+
+@pytest.fixture
+def better(tmp_path: Path) -> Path:
+    """A release that works."""
+    return release(tmp_path / "better", BETTER)
+
+
+def serving(compose: RunningCompose) -> list[str]:
+    """Name what each replica was started from."""
+    return [instance.release for instance in compose.stack.instances()]
+
+
+def test_rolled_out_and_back_while_people_chat(compose: RunningCompose, better: Path) -> None:
+    """Zero violations each way; every client was moved, and a second rollout meanwhile is refused with who is at it."""
+    before = serving(compose)[0]
+    refused = []
+
+    def say(line: str) -> None:
+        if "replacing" in line and not refused:
+            refused.append(compose.parley("rollout", "--stack", "compose"))
+
+    verdict = judged(compose.address, lambda: roll.rollout(compose.stack, str(better), say, why="the better one"))
+    assert verdict.passed, verdict
+    assert verdict.acknowledged >= 500
+    new = release_of(better)
+    assert serving(compose) == [new] * 3
+    assert asyncio.run(served(compose.address)) == new
+    assert refused[0].returncode == 2, refused[0]
+    for part in ("another is at it: ", " since ", "rollout", "the better one"):
+        assert part in refused[0].stderr
+    assert refused[0].stderr.count("\n") == 1
+
+    verdict = judged(compose.address, lambda: roll.rollback(compose.stack, lambda _: None))
+    assert verdict.passed, verdict
+    assert serving(compose) == [before] * 3
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_release_leaves_the_old_one_serving(
+    compose: RunningCompose, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is refused at its step; the replicas are the very ones from before, and the people on them notice nothing."""
+    if name == "is never ready":
+        monkeypatch.setattr(swap, "READY_SECONDS", 10.0)
+    broken = release(tmp_path / "broken", *BROKEN[name])
+    before = compose.stack.instances()
+    said: list[str] = []
+    with pytest.raises(StackError) as failed:
+        roll.rollout(compose.stack, str(broken), said.append)
+    assert list(compose.stack.instances()) == list(before), failed.value
+    assert len(compose.containers("web", stopped=True)) == 3, "nothing of it is left"
+    assert asyncio.run(served(compose.address)) == before[0].release
+    with pytest.raises(BadInputError, match="serves already"):
+        roll.rollout(compose.stack, None, said.append)
