@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from deploy import checks, rendered, testing
+from deploy.arguments import FOLDER
 from deploy.backup.cli import backup
 from deploy.bench.cli import bench
 from deploy.config import load
@@ -34,7 +35,7 @@ app.add_typer(backup, name="backup")
 drill = typer.Typer(help="Do a fault to the running stack, and judge what its clients saw.")
 app.add_typer(drill, name="drill")
 
-Dir = Annotated[Path | None, typer.Option(help="Where the stack keeps everything.", show_default=".parley")]
+Dir = Annotated[Path | None, typer.Option(help="Where the stack keeps everything.", **FOLDER, show_default=".parley")]
 Port = Annotated[int | None, typer.Option(min=1, max=65_535, help="The https port.", show_default="parley.toml: 8443")]
 Hosts = Annotated[list[str], typer.Option(help="A name beside localhost that people open; repeatable.")]
 Env = Annotated[str | None, typer.Option(help="The environment of parley.toml.", show_default="the stack's name")]
@@ -69,7 +70,7 @@ def test(context: typer.Context) -> None:
 
 @render.command("nginx")
 def render_nginx(
-    out: Annotated[Path, typer.Option(help="The folder to write to.")],
+    out: Annotated[Path, typer.Option(help="The folder to write to.", **FOLDER)],
     dir: Dir = None,  # noqa: A002
     env: EnvName = "local",
 ) -> None:
@@ -79,7 +80,7 @@ def render_nginx(
 
 @render.command("compose")
 def render_compose(
-    out: Annotated[Path, typer.Option(help="The folder to write to; the checkout's own is `.`.")],
+    out: Annotated[Path, typer.Option(help="The folder to write to; the checkout's own is `.`.", **FOLDER)],
     env: EnvName = "compose",
 ) -> None:
     """Write docker-compose.prod.yml."""
@@ -88,7 +89,7 @@ def render_compose(
 
 @render.command("systemd")
 def render_systemd(
-    out: Annotated[Path, typer.Option(help="The folder to write to.")],
+    out: Annotated[Path, typer.Option(help="The folder to write to.", **FOLDER)],
     env: Annotated[str, typer.Option(help="Whose [env.NAME] of parley.toml.")] = "systemd",
 ) -> None:
     """Write the units, and what a release is installed with."""
@@ -100,7 +101,9 @@ def install(
     host: Hosts = [],  # noqa: B006
     port: Port = None,
     env: Annotated[str, typer.Option(help="Whose [env.NAME] of parley.toml.")] = "systemd",
-    wheels: Annotated[Path | None, typer.Option(help="A folder of wheels, for a host without a network.")] = None,
+    wheels: Annotated[
+        Path | None, typer.Option(help="A folder of wheels, for a host without a network.", **FOLDER)
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")] = False,
 ) -> None:
     """Install this checkout on this Debian host, under systemd."""

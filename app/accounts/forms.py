@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 
 from accounts.credentials import Locked, login_succeeded, login_try
 from accounts.models import GUEST_PREFIX, NAME_CHARACTERS, User
-from accounts.names import LineField
+from accounts.names import LineField, validate_line
 
 
 class LogInForm(AuthenticationForm):
@@ -53,6 +53,8 @@ class SignUpForm(UserCreationForm):  # type: ignore[type-arg]  # generic in the 
         username: str = super().clean_username()  # or None, whatever the stubs say: taken, and noted as an error
         if username and username.lower().startswith(GUEST_PREFIX):
             raise ValidationError(_("Usernames may not begin with “guest-”."), code="reserved")
+        if username:
+            validate_line(username)  # Django's own rule takes letters that leave nothing to see
         return username
 
 

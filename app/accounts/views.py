@@ -23,7 +23,7 @@ from accounts.services import guest_enter, person_enter
 from accounts.sessions import NoSuchTicket, ticket_redeem
 
 
-class Entrance(RedirectURLMixin):
+class Entrance(RedirectURLMixin, FormView):  # type: ignore[type-arg]  # generic in the stubs alone
     """What the three ways in share: a safe `next`, and 400 for a form with errors."""
 
     def get_default_redirect_url(self) -> str:
@@ -32,16 +32,15 @@ class Entrance(RedirectURLMixin):
 
     def form_invalid(self, form: BaseForm) -> HttpResponse:
         """Show the form again with its errors."""
-        return cast("HttpResponse", self.render_to_response(self.get_context_data(form=form), status=400))  # type: ignore[attr-defined]
+        return self.render_to_response(self.get_context_data(form=form), status=400)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Carry `next` and whether guests are let in."""
-        context: dict[str, Any] = super().get_context_data(**kwargs)  # type: ignore[misc]
         return {
             "next": self.get_redirect_url(),
             "guests": settings.GUESTS,
             "guest_form": GuestForm(),
-            **context,
+            **super().get_context_data(**kwargs),
         }
 
 
@@ -69,7 +68,7 @@ def ticket(request: HttpRequest) -> HttpResponse:
 
 
 @method_decorator([sensitive_post_parameters(), never_cache], name="dispatch")
-class SignUp(Entrance, FormView):  # type: ignore[type-arg]  # generic in the stubs alone
+class SignUp(Entrance):
     """Make an account and enter with it; a guest who does so leaves the guest behind."""
 
     form_class = SignUpForm
@@ -82,7 +81,7 @@ class SignUp(Entrance, FormView):  # type: ignore[type-arg]  # generic in the st
 
 
 @method_decorator(never_cache, name="dispatch")
-class Guest(Entrance, FormView):  # type: ignore[type-arg]  # generic in the stubs alone
+class Guest(Entrance):
     """Enter with nothing but a name, where the operator lets guests in."""
 
     form_class = GuestForm

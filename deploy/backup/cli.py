@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from deploy.arguments import FOLDER
 from deploy.backup import backup as backups
 from deploy.backup import manifest
 from deploy.backup.manifest import Manifest
@@ -14,9 +15,9 @@ from deploy.backup.source import Source, chosen
 backup = typer.Typer(help="Back the database up, while people chat, and bring it back.")
 
 OneOf = Annotated[Literal["local", "compose", "systemd"], typer.Option("--stack", help="Which one on this machine.")]
-Dir = Annotated[Path | None, typer.Option(help="The folder of `up`.", show_default=".parley")]
+Dir = Annotated[Path | None, typer.Option(help="The folder of `up`.", **FOLDER, show_default=".parley")]
 Env = Annotated[str | None, typer.Option(help="The environment of parley.toml.", show_default="the stack's name")]
-Folder = Annotated[Path | None, typer.Option(help="Where the backups are.", show_default="the stack's own")]
+Folder = Annotated[Path | None, typer.Option(help="Where the backups are.", **FOLDER, show_default="the stack's own")]
 Name = Annotated[str | None, typer.Argument(help="As `list` names it.", show_default="the newest")]
 
 

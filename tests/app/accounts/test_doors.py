@@ -149,7 +149,7 @@ def test_sign_up(client: Client) -> None:
     [
         {"username": ""}, {"username": "a b"}, {"username": "ADA"}, {"username": "guest-1"}, {"username": "x" * 151},
         {"username": "a\x00"}, {"password2": "another one"}, {"password1": "123", "password2": "123"},
-        {"name": "x" * 41}, {"name": "a\x07"},
+        {"name": "x" * 41}, {"name": "a\x07"}, {"name": "\u3164"}, {"username": "\u3164"},
     ],
 )  # fmt: skip
 def test_bad_sign_ups(client: Client, ada: User, change: dict[str, str]) -> None:

@@ -1,16 +1,15 @@
 """Sessions live from their last use."""
 
 import time
-from collections.abc import Callable
-from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import connection
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.middleware import DAY, RENEWED
 from accounts.models import User
+from tests.app.database import refuse_writes
 
 pytestmark = pytest.mark.django_db
 
@@ -44,13 +43,6 @@ def test_no_write_per_request(inside: Client, django_assert_num_queries: DjangoA
         answer = inside.get("/rooms/")
     assert "sessionid" not in answer.cookies
     assert all(query["sql"].startswith("SELECT") for query in queries.captured_queries)
-
-
-def refuse_writes(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
-    """Stand in for a full disk."""
-    if sql.startswith(("INSERT", "UPDATE", "DELETE")):
-        raise OperationalError("database or disk is full")
-    return execute(sql, *rest)
 
 
 def test_page_is_read_though_nothing_can_be_written(inside: Client) -> None:

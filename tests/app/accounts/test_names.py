@@ -7,7 +7,9 @@ from accounts.forms import GuestForm
 from accounts.names import LineField, validate_line
 
 
-@pytest.mark.parametrize("name", ["Ana López", "عمر", "李雷", "👩‍🚀", "<script>", "x" * 40, "O'Neil\u00a0Jr."])
+@pytest.mark.parametrize(
+    "name", ["Ana López", "عمر", "李雷", "👩‍🚀", "<script>", "x" * 40, "O'Neil\u00a0Jr.", "한\u3164글"]
+)
 def test_names_of_people(name: str) -> None:
     """A name is whatever people are called."""
     form = GuestForm({"name": name})
@@ -24,7 +26,7 @@ def test_spaces_around_are_cut() -> None:
     "name",
     [
         "", "   ", "\u00a0\u2003", "\u200b", "\u202e", "x" * 41, "a\x00b", "a\x1fb", "Ana\x1f", "a\nb", "a\tb",
-        "a\x7fb", "\x85", "a\ud800", "\udfff",
+        "a\x7fb", "\x85", "a\ud800", "\udfff", "\u3164", "\u115f\u1160", "\uffa0 \u2800", "\u034f\ufe0f", "\U000e0100",
     ],
 )  # fmt: skip
 def test_no_names(name: str) -> None:

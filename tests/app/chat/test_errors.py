@@ -1,0 +1,67 @@
+"""What a page says while nothing can be stored."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from accounts.models import User
+from tests.app.database import refuse_all, refuse_writes
+
+pytestmark = pytest.mark.django_db(transaction=True)
+PASSWORD = "a long enough one"
+ADA = {"username": "ada", "password": PASSWORD}
+EVA = {"username": "eva", "name": "Eva", "password1": PASSWORD, "password2": PASSWORD}
+
+
+@pytest.fixture
+def client(client: Client) -> Client:
+    """A browser, which sees the answer and no exception."""
+    client.raise_request_exception = False
+    return client
+
+
+@pytest.fixture
+def ada() -> User:
+    """Somebody who signed up."""
+    return User.objects.create_user("ada", password=PASSWORD, name="Ada")
+
+
+@pytest.mark.parametrize("refuse", [refuse_writes, refuse_all])
+@pytest.mark.parametrize(("door", "fields"), [("guest", {"name": "Eva"}), ("login", ADA), ("signup", EVA)])
+def test_no_way_in_while_nothing_can_be_stored(
+    client: Client, ada: User, door: str, fields: dict[str, str], refuse: Callable[..., Any]
+) -> None:
+    """503 with a page and a time to try again; nobody half made, and the same form gets in afterwards."""
+    with connection.execute_wrapper(refuse):
+        answer = client.post(f"/accounts/{door}/", fields)
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    assert "please try again" in answer.content.decode()
+    assert "sessionid" not in answer.cookies
+    assert User.objects.get() == ada
+    assert client.post(f"/accounts/{door}/", fields).status_code == 302
+
+
+def test_a_page_of_somebody_inside(client: Client, ada: User) -> None:
+    """Also where not even the person can be read, in whose language it is said."""
+    client.force_login(ada)
+    client.cookies["django_language"] = "es"
+    with connection.execute_wrapper(refuse_writes):
+        answer = client.post("/rooms/", {"title": "Hall", "kind": "public"})
+    assert answer.status_code == 503
+    assert "inténtalo de nuevo" in answer.content.decode()
+    with connection.execute_wrapper(refuse_all):
+        assert client.get("/").status_code == 503
+
+
+def test_a_bug_is_a_bug(client: Client, ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not the database's state stays 500."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("not in the contract")
+
+    client.force_login(ada)
+    monkeypatch.setattr("chat.selectors.rooms_listed_for", broken)
+    assert client.get("/").status_code == 500
