@@ -180,10 +180,12 @@ def rollout(
     source: Annotated[str | None, typer.Argument(help="What to roll out.", show_default="this checkout")] = None,
     env: Env = None,
     why: Why = "",
+    *,
     again: Annotated[bool, typer.Option("--again", help="Also where this release serves already.")] = False,
+    patience: Annotated[float, typer.Option(min=1, help="Seconds that an instance may take to be ready.")] = 90,
 ) -> None:
     """Replace what serves by another release, one instance at a time, while people chat."""
-    rollout_command.rollout(stack, env, source, why=why, again=again)
+    rollout_command.rollout(stack, env, source, why=why, again=again, patience=patience)
 
 
 @app.command()

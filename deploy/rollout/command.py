@@ -9,11 +9,11 @@ from deploy.rollout import roll
 from deploy.stacks.installed import Name, installed
 
 
-def rollout(name: Name, env: str | None, source: str | None, *, why: str, again: bool) -> None:
+def rollout(name: Name, env: str | None, source: str | None, *, why: str, again: bool, patience: float) -> None:
     """Roll the release of a source out, saying each step."""
     orderly()
     began = time.monotonic()
-    release = roll.rollout(installed(name, env), source, say, why=why, again=again)
+    release = roll.rollout(installed(name, env), source, say, why=why, again=again, patience=patience)
     say(f"{release} serves, after {time.monotonic() - began:.0f} s")
 
 

@@ -7,13 +7,22 @@ from typing import Literal
 
 from deploy.errors import BadInputError, StackError
 from deploy.rollout.history import History
-from deploy.rollout.swap import Say, swap
+from deploy.rollout.swap import READY_SECONDS, Say, swap
 from deploy.stacks.lock import held
 from deploy.stacks.stack import Stack
 
 
-def rollout(stack: Stack, source: str | None, say: Say, *, why: str = "", again: bool = False) -> str:
-    """Have the release of this source serve, and give its id; `again` replaces instances that serve it already.
+def rollout(
+    stack: Stack,
+    source: str | None,
+    say: Say,
+    *,
+    why: str = "",
+    again: bool = False,
+    patience: float = READY_SECONDS,
+) -> str:
+    """Have the release of this source serve, and give its id; `again` replaces instances that serve it already, and
+    `patience` is how many seconds an instance may take to be ready.
 
     Raises BadInputError with nothing touched, or StackError with the old release serving where the new one failed.
     """
@@ -28,7 +37,7 @@ def rollout(stack: Stack, source: str | None, say: Say, *, why: str = "", again:
             stack.check(release)
             say("migrating the database; what serves goes on")
             stack.migrate(release)
-            replace_all(stack, release, say, again=again)
+            replace_all(stack, release, say, again=again, patience=patience)
         return release
 
 
@@ -71,7 +80,7 @@ def last_good(stack: Stack) -> str:
     raise BadInputError(f"no earlier release of {stack.name} is kept here: nothing to go back to")
 
 
-def replace_all(stack: Stack, release: str, say: Say, *, again: bool = False) -> None:
+def replace_all(stack: Stack, release: str, say: Say, *, again: bool = False, patience: float = READY_SECONDS) -> None:
     """Replace one instance after the other; stop at the first that fails."""
     stack.publish(release)
     ticket = open_ticket(stack, release)
@@ -80,7 +89,7 @@ def replace_all(stack: Stack, release: str, say: Say, *, again: bool = False) ->
         if old.release == release and old.running and not again:
             continue
         try:
-            swap(stack, old, release, ticket, say)
+            swap(stack, old, release, ticket, say, patience=patience)
         except StackError as error:
             rest = f"; {', '.join(done)} serve {release}: `./parley rollback` takes them back too" if done else ""
             raise StackError(f"{error}{rest}") from None

@@ -15,13 +15,13 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 Say = Callable[[str], None]
 
 
-def swap(stack: Stack, old: Instance, release: str, ticket: str, say: Say) -> None:
+def swap(stack: Stack, old: Instance, release: str, ticket: str, say: Say, *, patience: float) -> None:
     """Have this release serve in an instance's place; raises StackError once the old one is back there."""
     new = None
     try:
         say(f"{old.name}: replacing {old.release}")
         new = stack.replace(old, release)
-        wait(stack, new)
+        wait(stack, new, patience)
         stack.probe(new, ticket)
     except BaseException as error:  # Ctrl-C too: nobody leaves an instance half-way
         reason = str(error) or type(error).__name__
@@ -40,17 +40,17 @@ def put_back(stack: Stack, old: Instance, new: Instance | None, reason: str) -> 
     try:
         stack.put_back(old, new)
         if old.running:  # one that was down before need not come up now
-            wait(stack, old)
+            wait(stack, old, READY_SECONDS)
     except StackError as error:
         raise StackError(f"{old.name}: {reason}\nand {old.release} did not come back: {error}") from None
 
 
-def wait(stack: Stack, instance: Instance) -> None:
+def wait(stack: Stack, instance: Instance, seconds: float) -> None:
     """Wait until an instance is ready; raises StackError when it never will be, or not in time."""
-    deadline = time.monotonic() + READY_SECONDS
+    deadline = time.monotonic() + seconds
     while not stack.ready(instance):
         if time.monotonic() > deadline:
-            raise StackError(f"{instance.name} was not ready within {READY_SECONDS:g} s")
+            raise StackError(f"{instance.name} was not ready within {seconds:g} s")
         time.sleep(PAUSE)
 
 

@@ -11,6 +11,5 @@ from tests.rollout.fake import FakeStack
 @pytest.fixture(params=["in place", "surge"])
 def fake(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeStack:
     """Two instances in memory, replaced in either way; what is never ready is given up at once."""
-    monkeypatch.setattr(swap, "READY_SECONDS", 0.0)
     monkeypatch.setattr(swap, "PAUSE", 0.0)
     return FakeStack(tmp_path / "state", surge=request.param == "surge")

@@ -16,8 +16,8 @@ def quiet(line: str) -> None:
 
 def test_back_step_by_step(fake: FakeStack) -> None:
     """Each rollback goes one good release further back, and not to what was gone back from."""
-    rollout(fake, NEW, quiet)
-    rollout(fake, THIRD, quiet)
+    rollout(fake, NEW, quiet, patience=0)
+    rollout(fake, THIRD, quiet, patience=0)
     assert rollback(fake, quiet) == NEW
     assert rollback(fake, quiet) == OLD
     with pytest.raises(BadInputError, match="nothing to go back to"):
@@ -27,24 +27,24 @@ def test_back_step_by_step(fake: FakeStack) -> None:
 
 def test_a_failed_release_is_no_good_one(fake: FakeStack) -> None:
     """What failed is never returned to."""
-    rollout(fake, NEW, quiet)
+    rollout(fake, NEW, quiet, patience=0)
     fake.broken = {("probe", THIRD)}
     with pytest.raises(StackError):
-        rollout(fake, THIRD, quiet)
+        rollout(fake, THIRD, quiet, patience=0)
     assert rollback(fake, quiet) == OLD
 
 
 def test_only_what_is_still_here(fake: FakeStack) -> None:
     """A release that was cleared away is passed over."""
-    rollout(fake, NEW, quiet)
-    rollout(fake, THIRD, quiet)
+    rollout(fake, NEW, quiet, patience=0)
+    rollout(fake, THIRD, quiet, patience=0)
     fake.kept.discard(NEW)
     assert rollback(fake, quiet) == OLD
 
 
 def test_an_instance_that_is_down_is_brought_back(fake: FakeStack) -> None:
     """After a rollout that was killed between stopping and starting, all of them serve the last good release."""
-    rollout(fake, NEW, quiet)
+    rollout(fake, NEW, quiet, patience=0)
     down, other = fake.serving
     fake.serving = [type(down)(down.name, THIRD, running=False), other]
     assert rollback(fake, quiet) == NEW
@@ -53,7 +53,7 @@ def test_an_instance_that_is_down_is_brought_back(fake: FakeStack) -> None:
 
 def test_an_installation_counts(fake: FakeStack) -> None:
     """A release that `install` brought, and no rollout, is a good one once it serves."""
-    rollout(fake, NEW, quiet)
+    rollout(fake, NEW, quiet, patience=0)
     fake.serving = [type(one)(one.name, THIRD) for one in fake.serving]
     fake.kept.add(THIRD)
     assert rollback(fake, quiet) == NEW

@@ -17,7 +17,7 @@ def quiet(line: str) -> None:
 
 def test_the_whole_of_it(fake: FakeStack) -> None:
     """Check, migrate, publish, then each instance to its end before the next one is touched, then the stack's own."""
-    assert rollout(fake, None, quiet) == NEW
+    assert rollout(fake, None, quiet, patience=0) == NEW
     new = [f"web-{number}{'+' if fake.surge else ''}" for number in (1, 2)]
     one, two = (
         [f"replace {old}", f"ready {now}", f"probe {now}", f"retire {old}"]
@@ -37,7 +37,7 @@ def test_a_release_that_fails_early_touches_no_instance(fake: FakeStack, verb: s
     """A release that does not import, or breaks nginx's config, or the schema, is refused before anything stops."""
     fake.broken = {(verb, NEW)}
     with pytest.raises(StackError, match=f"{verb} of {NEW} fails"):
-        rollout(fake, None, quiet)
+        rollout(fake, None, quiet, patience=0)
     assert fake.releases == [OLD, OLD]
     assert not [did for did in fake.did if did.startswith(("replace", "retire", "finish"))]
 
@@ -47,7 +47,7 @@ def test_a_broken_release_leaves_the_old_one_serving(fake: FakeStack, verb: str)
     """The first instance that fails is put back, the second is never touched, and the record says why."""
     fake.broken = {(verb, NEW)}
     with pytest.raises(StackError, match=r"web-1: .*\n?.*web-1 serves 1\.0\.0-aaaaaaaa again"):
-        rollout(fake, None, quiet)
+        rollout(fake, None, quiet, patience=0)
     assert fake.releases == [OLD, OLD]
     assert "put_back web-1" in fake.did
     assert not [did for did in fake.did if "web-2" in did or did.startswith("finish")]
@@ -62,7 +62,7 @@ def test_a_later_failure_stops_there_and_rollback_takes_all_back(fake: FakeStack
     second = "web-2+" if fake.surge else "web-2"
     fake.broken = {(f"probe {second}", NEW)}
     with pytest.raises(StackError, match=r"web-1 serve .*`./parley rollback`"):
-        rollout(fake, None, quiet)
+        rollout(fake, None, quiet, patience=0)
     assert sorted(release or "" for release in fake.releases) == [OLD, NEW]
     fake.broken, fake.did = set(), []
     assert rollback(fake, quiet) == OLD
@@ -77,7 +77,7 @@ def test_both_reasons_are_told_when_the_old_one_does_not_come_back(fake: FakeSta
     with pytest.raises(
         StackError, match=rf"(?s)probe of {NEW} fails.*{OLD} did not come back: put_back of {OLD} fails"
     ):
-        rollout(fake, None, quiet)
+        rollout(fake, None, quiet, patience=0)
 
 
 def test_an_interrupted_rollout_puts_back(fake: FakeStack, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,27 +95,27 @@ def test_an_interrupted_rollout_puts_back(fake: FakeStack, monkeypatch: pytest.M
     monkeypatch.setattr(fake, "probe", interrupted)
     monkeypatch.setattr(fake, "put_back", signalled)
     with pytest.raises(KeyboardInterrupt):
-        rollout(fake, None, quiet)
+        rollout(fake, None, quiet, patience=0)
     assert fake.releases == [OLD, OLD]
     assert History(fake.folder).records()[-1].failed == "KeyboardInterrupt"
 
 
 def test_after_a_killed_rollout_the_next_one_goes_on(fake: FakeStack) -> None:
     """An instance that serves the release already is left alone; one that is down is started."""
-    rollout(fake, None, quiet)
+    rollout(fake, None, quiet, patience=0)
     web, other = fake.serving
     fake.serving = [web, type(other)(other.name, OLD, running=False)]
     fake.did = []
-    assert rollout(fake, None, quiet) == NEW
+    assert rollout(fake, None, quiet, patience=0) == NEW
     assert fake.releases == [NEW, NEW]
     assert sum(did.startswith("replace") for did in fake.did) == 1
 
 
 def test_nothing_to_do_is_refused_unless_asked_for(fake: FakeStack) -> None:
     """The release that serves is not rolled by mistake; `again` replaces every instance."""
-    rollout(fake, None, quiet)
+    rollout(fake, None, quiet, patience=0)
     with pytest.raises(BadInputError, match="serves already"):
-        rollout(fake, None, quiet)
+        rollout(fake, None, quiet, patience=0)
     fake.did = []
     rollout(fake, None, quiet, again=True)
     assert sum(did.startswith("replace") for did in fake.did) == 2
