@@ -73,12 +73,12 @@ class ChatConsumer(PersonConsumer):
     async def on_join(self, frame: frames.Join) -> None:
         """Read a room from where the client stands, and stay."""
         self.detach(frame.room)
-        self.ended.discard(frame.room)
         if self.socket is None or len(self.socket.feeds) >= limits.ROOMS_PER_SOCKET:
             raise WrongFrameError("not_allowed", f"{limits.ROOMS_PER_SOCKET} rooms on one socket", ref=frame.ref)
         joined = await self.ask(frame, self.enter(frame))
         if not isinstance(joined, Joined) or self.socket.closing is not None:
             return
+        self.ended.discard(frame.room)
         if frame.room not in self.known:
             self.known.add(frame.room)
             self.repeats += limits.REPEATED_FRAMES

@@ -48,7 +48,9 @@ class SocketConsumer(AsyncConsumer):
             case "websocket.connect":
                 await self.connect()
             case "websocket.receive":
-                await self.receive(message.get("text"))
+                # What came behind a frame that was waited for, when meanwhile we closed: its sender may be banned.
+                if self.socket is None or self.socket.closing is None:
+                    await self.receive(message.get("text"))
             case "websocket.disconnect":
                 raise StopConsumer
 

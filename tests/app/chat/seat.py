@@ -1,6 +1,7 @@
 """One socket of the chat without a server: what it is given, and what it says."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -29,6 +30,16 @@ class Seat:
     async def say(self, kind: str, **fields: Any) -> None:
         """Give it one frame, and wait until it is dealt with."""
         await self.consumer.receive(json.dumps({"type": kind, **fields}))
+
+    async def serve(self, frames: Iterable[dict[str, Any]]) -> None:
+        """Live on frames that are all there already, and then on the end."""
+        events = [{"type": "websocket.receive", "text": json.dumps(frame)} for frame in frames]
+        coming = iter([*events, {"type": "websocket.disconnect", "code": 1005}])
+
+        async def receive() -> dict[str, Any]:
+            return next(coming)
+
+        await self.consumer(self.consumer.scope, receive, self._sent)
 
     def said(self, kind: str) -> list[dict[str, Any]]:
         """Return the frames of a kind that it wrote."""

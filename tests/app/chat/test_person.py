@@ -11,8 +11,10 @@ from django.db import OperationalError
 from accounts.models import Revocation
 from accounts.selectors import sessions_expire
 from chat import person
+from chat.log import DatabaseThread
 from chat.models import Membership
 from chat.runtime import Runtime, runtime
+from chat.watch import BANNED
 from realtime.ending import end
 from tests.app.chat.conftest import Place
 from tests.app.chat.seat import seated
@@ -29,24 +31,24 @@ async def running(place: Place) -> AsyncIterator[Runtime]:
     await made.stop()
 
 
-class Reader:
-    """The thread of the log's readings, held up until all of them are asked for."""
+class Held:
+    """A thread of the log's, held up until all that matters is asked of it."""
 
-    def __init__(self, running: Runtime) -> None:
-        self.executor = running.log._reader._executor
+    def __init__(self, thread: DatabaseThread) -> None:
+        self.executor = thread._executor
         self.go = threading.Event()
         held = threading.Event()
         self.executor.submit(lambda: (held.set(), self.go.wait(10)))
         assert held.wait(10)
 
     async def asked(self, number: int) -> None:
-        """Wait until so many readings are asked for."""
+        """Wait until so much is asked of it."""
         async with asyncio.timeout(10):
             while self.executor._work_queue.qsize() < number:  # noqa: ASYNC110 (another thread's queue)
                 await asyncio.sleep(0)
 
-    def read(self) -> None:
-        """Let it read all, and keep the loop from hearing of any before the last is read."""
+    def go_on(self) -> None:
+        """Let it do all of it, and keep the loop from hearing of any before the last is done."""
         done = self.executor.submit(lambda: None)
         self.go.set()
         done.result(10)
@@ -59,7 +61,7 @@ async def test_who_is_taken_out_while_joining_is_not_let_in(
     """The watch does not know of a room that the socket is about to join, and looks at each revocation once."""
     seat = await seated(place.ada)
     await running.watch._turn()
-    reader = Reader(running)
+    reader = Held(running.log._reader)
     joining = asyncio.create_task(seat.say("join", room="closed"))
     await reader.asked(1)
     membership = Membership.objects.filter(room=place.closed, user=place.ada)
@@ -75,7 +77,7 @@ async def test_who_is_taken_out_while_joining_is_not_let_in(
     await reader.asked(2)
     turning = asyncio.create_task(running.watch._turn())
     await reader.asked(3)
-    reader.read()
+    reader.go_on()
     await asyncio.gather(joining, taking, turning)
     assert seat.consumer.rooms == set()
     await until(lambda: seat.said("error"))
@@ -104,3 +106,40 @@ async def test_log_out_that_could_not_be_stored_is_none(
     assert (seat.said("welcome")[1]["you"]["guest"], seat.codes) == (True, [])
     assert session not in await sync_to_async(sessions_expire)([session])
     seat.leave()
+
+
+async def test_nothing_of_a_room_follows_its_left(running: Runtime, place: Place, until: Until) -> None:
+    """Whoever asks for the room again, and is not let in, has not come back to it."""
+    seat = await seated(place.ada)
+    await seat.say("join", room="closed")
+    await running.watch._turn()
+    writer = Held(running.log._writer)
+    await seat.say("send", room="closed", key="k", text="still allowed")
+    await writer.asked(1)
+    await running.log.ask(lambda: Membership.objects.filter(room=place.closed).delete())
+    await running.watch._turn()
+    await seat.say("join", room="closed")
+    writer.go_on()
+    await seat.consumer.sends_answered()
+    await until(lambda: seat.said("error"))
+    told = [(frame["type"], frame.get("key")) for frame in seat.frames if frame["type"] != "presence"]
+    assert told == [("welcome", None), ("joined", None), ("left", None), ("error", None)]
+    seat.leave()
+
+
+async def test_what_waits_to_be_read_when_a_socket_is_ended_is_not_read(running: Runtime, place: Place) -> None:
+    """One frame may wait for the database while others are behind it; a ban must not let these through."""
+    seat = await seated(place.ada)
+    await seat.say("join", room="hall")
+    reader = Held(running.log._reader)
+    frames = [
+        {"type": "history", "room": "hall", "before": 1},
+        *({"type": "send", "room": "hall", "key": str(n), "text": "!"} for n in range(3)),
+    ]
+    serving = asyncio.create_task(seat.serve(frames))
+    await reader.asked(1)
+    seat.consumer.end(BANNED)
+    reader.go_on()
+    await serving
+    await seat.consumer.sends_answered()
+    assert await sync_to_async(place.room.entries.count)() == 0
