@@ -57,7 +57,7 @@ class App(Section):
     sockets_per_address: Count = 0
     frames_per_second: Annotated[int, Field(ge=1, le=1_000_000)] = 100
     burst: Annotated[int, Field(ge=1, le=1_000_000)] = 200
-    frame_bytes: Annotated[int, Field(ge=1024, le=16_777_216)] = 65_536
+    frame_bytes: Annotated[int, Field(ge=65_536, le=16_777_216)] = 65_536  # clients are promised so much (protocol.md)
     body_bytes: Annotated[int, Field(ge=1024, le=1_073_741_824)] = 1_048_576
     ping_seconds: Annotated[int, Field(ge=1, le=600)] = 20
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -77,7 +77,7 @@ class Environment(BaseModel):
     sockets: int = Field(default=4096, ge=1)
     sockets_per_user: int = Field(default=0, ge=0)
     sockets_per_address: int = Field(default=0, ge=0)
-    frame_bytes: int = Field(default=65_536, ge=1024)
+    frame_bytes: int = Field(default=65_536, ge=65_536)  # clients are promised so much (docs/protocol.md)
     body_bytes: int = Field(default=1_048_576, ge=1024)
     database_pool: int = Field(default=4, ge=3)
     ping_seconds: Seconds = 20

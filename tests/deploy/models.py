@@ -75,7 +75,7 @@ def models(draw: st.DrawFn, stack: str = "compose") -> Config:
             "sockets": sockets,
             "sockets_per_user": draw(SWITCHED),
             "sockets_per_address": draw(SWITCHED),
-            "frame_bytes": draw(st.integers(1024, 16_777_216)),
+            "frame_bytes": draw(st.integers(65_536, 16_777_216)),
             "body_bytes": draw(st.integers(1024, 1_073_741_824)),
             "ping_seconds": draw(st.integers(1, 600)),
             "log_level": draw(st.sampled_from(["debug", "info", "warning", "error"])),

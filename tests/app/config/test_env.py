@@ -86,7 +86,7 @@ def test_what_is_wrong_does_not_hide_what_is_missing() -> None:
         ("PARLEY_METRICS_BIND", "9100", "String should match pattern"),
         ("PARLEY_INSTANCE", "web 1", "String should match pattern"),
         ("PARLEY_GUESTS", "perhaps", "Input should be a valid boolean"),
-        ("PARLEY_FRAME_BYTES", "10", "greater than or equal to 1024"),
+        ("PARLEY_FRAME_BYTES", "10", "greater than or equal to 65536"),
         ("PARLEY_PING_SECONDS", "0", "greater than 0"),
         ("PARLEY_LOG_FORMAT", "xml", "'console' or 'json'"),
         ("PARLEY_ENV", "staging", "'local', 'test' or 'production'"),
