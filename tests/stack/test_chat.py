@@ -135,6 +135,7 @@ async def test_leave_ends_the_room(stack: RunningStack) -> None:
             await one.welcome()
             await one.join("lobby")
         assert (await socket.leave("lobby"))["reason"] == "asked"
+        await socket.fence()  # whatever came before it
         await other.send_text("lobby", "after you left")
         later = await socket.fence()
         assert [frame for frame in later if frame.get("room") == "lobby"] == []
