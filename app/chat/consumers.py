@@ -119,9 +119,8 @@ class ChatConsumer(PersonConsumer):
             text=frame.text,
             reply_to=frame.reply_to,
         )
-        future = self.runtime.log.append(draft)
+        future = self.runtime.log.append(draft, partial(self.sent, frame))
         self.sending.setdefault(frame.room, set()).add(future)
-        future.add_done_callback(partial(self.sent, frame))
 
     def sent(self, frame: frames.Send, future: asyncio.Future[Stored]) -> None:
         """Answer a send when it is known what became of it."""

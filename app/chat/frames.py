@@ -235,7 +235,7 @@ def encode_entry(entry: Entry) -> bytes:
 
 def timestamp(at: datetime) -> str:
     """Write a moment as RFC 3339 in UTC with milliseconds."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def message(kind: str, *, ref: int | str | None = None, **fields: Any) -> bytes:

@@ -30,6 +30,9 @@ QUEUE_DRAFTS = 4_096  # beyond this the database is away, and a sender is told s
 P = ParamSpec("P")
 T = TypeVar("T")
 
+Answered = Callable[[asyncio.Future[Stored]], object]
+Queued = tuple[Draft, asyncio.Future[Stored], Answered | None]
+
 
 class TooManyClaims(Exception):  # noqa: N818 (named for what happened; `rate_limited` on the wire)
     """Clients said too often that this room's log lost entries; `seconds` until the next such claim is taken."""
@@ -44,8 +47,9 @@ class Log:
 
     def __init__(self, committed: Callable[[Commit], None]) -> None:
         self._committed = committed
-        self._queue: deque[tuple[Draft, asyncio.Future[Stored]]] = deque()
-        self._storing: asyncio.Task[None] | None = None
+        self._queue: deque[Queued] = deque()
+        self._is_storing = False
+        self._emptied: asyncio.Future[None] | None = None
         self._writer = DatabaseThread("log-store")
         self._reader = DatabaseThread("log-read")
         self._claims: dict[int, Bucket] = {}  # by room: at most as many as there are rooms
@@ -53,48 +57,55 @@ class Log:
 
     # Storing
 
-    def append(self, draft: Draft) -> asyncio.Future[Stored]:
-        """Queue a draft; the future gives where it was stored, or raises Refused or Unavailable."""
+    def append(self, draft: Draft, answered: Answered | None = None) -> asyncio.Future[Stored]:
+        """Queue a draft; the future gives where it was stored, or raises Refused or Unavailable.
+
+        `answered` is called with the future as soon as that is known, and before what waits for it runs: in the same
+        turn of the loop as the entries, so that what it writes to a socket leaves in one system call with them.
+        """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Stored] = loop.create_future()
         if len(self._queue) >= QUEUE_DRAFTS:
-            future.set_exception(Unavailable("too many drafts wait for the database"))
+            loop.call_soon(_answer, future, answered, Unavailable("too many drafts wait for the database"))
             return future
-        self._queue.append((draft, future))
-        if self._storing is None:
-            self._storing = loop.create_task(self._store_all())
+        self._queue.append((draft, future, answered))
+        if not self._is_storing:
+            self._is_storing = True
+            loop.call_soon(self._store)  # in a turn of its own: with all that this one brings
         return future
 
-    async def _store_all(self) -> None:
-        """Store until the queue is empty."""
+    def _store(self) -> None:
+        """Hand on what is queued, and come back until the queue is empty."""
+        if not self._queue:
+            self._is_storing = False
+            if self._emptied is not None:
+                self._emptied.set_result(None)
+            return
+        batch = [self._queue.popleft() for _ in range(min(BATCH_DRAFTS, len(self._queue)))]
+        drafts = [draft for draft, _, _ in batch]
         try:
-            while self._queue:
-                batch = [self._queue.popleft() for _ in range(min(BATCH_DRAFTS, len(self._queue)))]
-                await self._store(batch)
-        finally:
-            self._storing = None
-
-    async def _store(self, batch: Sequence[tuple[Draft, asyncio.Future[Stored]]]) -> None:
-        outcomes: Sequence[Outcome | Unavailable]
-        try:
-            outcomes, commits = await self._writer.run(store, [draft for draft, _ in batch])
+            self._writer.submit(lambda: store(drafts), lambda answer: self._stored(batch, answer))
         except Unavailable as error:
-            outcomes, commits = [error] * len(batch), []
-        except Exception as error:  # whatever it was, each sender is answered and the next batch is stored
-            log.exception("a batch could not be stored")
-            outcomes, commits = [Unavailable(str(error))] * len(batch), []
+            self._stored(batch, error)
+
+    def _stored(self, batch: Sequence[Queued], answer: tuple[list[Outcome], list[Commit]] | Exception) -> None:
+        outcomes: Sequence[Outcome | Unavailable]
+        commits: Sequence[Commit]
+        if isinstance(answer, Unavailable):
+            outcomes, commits = [answer] * len(batch), []
+        elif isinstance(answer, Exception):  # whatever it was, each is answered and the next batch is stored
+            log.error("a batch could not be stored", exc_info=answer)
+            outcomes, commits = [Unavailable(str(answer))] * len(batch), []
+        else:
+            outcomes, commits = answer
         for commit in commits:
             try:
                 self._committed(commit)
             except Exception:
                 log.exception("room %s: what was stored could not be told; the poll tells it", commit.room)
-        for (_, future), outcome in zip(batch, outcomes, strict=True):
-            if future.cancelled():
-                continue
-            if isinstance(outcome, Stored):
-                future.set_result(outcome)
-            else:
-                future.set_exception(outcome)
+        for (_, future, answered), outcome in zip(batch, outcomes, strict=True):
+            _answer(future, answered, outcome)
+        self._store()
 
     # Reading
 
@@ -143,7 +154,23 @@ class Log:
 
     async def close(self) -> None:
         """Finish what is queued, and let the threads and their connections go."""
-        if self._storing is not None:
-            await self._storing
+        if self._is_storing:
+            self._emptied = asyncio.get_running_loop().create_future()
+            await self._emptied
         for thread in (self._writer, self._reader):
             await thread.close()
+
+
+def _answer(future: asyncio.Future[Stored], answered: Answered | None, outcome: Outcome | Unavailable) -> None:
+    """Say what became of one draft."""
+    if future.cancelled():
+        return
+    if isinstance(outcome, Stored):
+        future.set_result(outcome)
+    else:
+        future.set_exception(outcome)
+    if answered is not None:
+        try:
+            answered(future)
+        except Exception:
+            log.exception("a sender could not be told what became of its message")

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.utils import timezone
 
 from chat.frames import Author, encode_entry, timestamp
 from chat.frames import Entry as EntryFrame
-from chat.log.rows import EntryRow, RoomRow, entries_insert, heads_set, rooms_lock
+from chat.log.rows import EntryRow, RoomRow, Transaction
 from chat.models import Entry, Membership, Room
 
 
@@ -95,11 +95,17 @@ def _store_alone(draft: Draft) -> tuple[list[Outcome], list[Commit]]:
         return _store_together([draft], _known([draft]))
 
 
-@transaction.atomic
 def _store_together(
     drafts: Sequence[Draft], known: dict[tuple[int, int, str], Stored]
 ) -> tuple[list[Outcome], list[Commit]]:
-    rooms = rooms_lock({draft.room for draft in drafts})
+    with Transaction() as rows:
+        return _write(rows, drafts, known)
+
+
+def _write(
+    rows: Transaction, drafts: Sequence[Draft], known: dict[tuple[int, int, str], Stored]
+) -> tuple[list[Outcome], list[Commit]]:
+    rooms = rows.rooms_lock({draft.room for draft in drafts})
     heads = {room.pk: room.head for room in rooms.values()}
     members = _members(rooms, drafts)
     now = timezone.now()
@@ -117,10 +123,11 @@ def _store_together(
             known[draft.identity] = Stored(seq, now, repeated=True)
             outcomes.append(Stored(seq, now, repeated=False))
     if fresh:
-        entries_insert([row for rows in fresh.values() for row in rows])
-        heads_set([(heads[room], room) for room in fresh])
+        rows.entries_insert([entry for entries in fresh.values() for entry in entries])
+        rows.heads_set([(heads[room], room) for room in fresh])
     return outcomes, [
-        Commit(room, rooms[room].epoch, rows[0].seq, [_encoded(row) for row in rows]) for room, rows in fresh.items()
+        Commit(room, rooms[room].epoch, entries[0].seq, [_encoded(entry) for entry in entries])
+        for room, entries in fresh.items()
     ]
 
 

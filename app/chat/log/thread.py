@@ -1,10 +1,13 @@
 """A thread with a database connection that it keeps."""
 
 import asyncio
+import contextlib
 import logging
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import ParamSpec, TypeVar
+from functools import partial
+from queue import SimpleQueue
+from typing import Any, ParamSpec, TypeVar
 
 from django.db import Error, connection
 
@@ -21,28 +24,68 @@ class Unavailable(LogUnavailableError):  # noqa: N818 (named as its code on the 
 
 
 class DatabaseThread:
-    """Runs one piece of work after the other, away from the loop and from the thread that Channels shares."""
+    """Runs one piece of work after the other, away from the loop and from the thread that Channels shares.
+
+    Not an executor, whose two futures and a task for each piece cost a lone message as much as a statement.
+    """
 
     def __init__(self, name: str) -> None:
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix=name)
+        self._name = name
+        self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._is_closed = False
+
+    def submit(self, work: Callable[[], T], told: Callable[[T | Exception], object]) -> None:
+        """Do the work there, then call `told` on this loop: with its result, or with what it raised.
+
+        Any error of the database is told as Unavailable. Raises it itself after `close`.
+        """
+        if self._is_closed:
+            raise Unavailable("the process ends")
+        if self._thread is None:
+            # A daemon: a process that never comes to `close` must end all the same, and a commit is whole or not.
+            self._thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
+            self._thread.start()
+        self._queue.put(partial(_do, work, told, asyncio.get_running_loop()))
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Return what the work returns; raise Unavailable for any error of the database."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._executor, lambda: _guarded(work, *args, **kwargs))
+        """Return what the work returns, or raise what it raises; Unavailable for any error of the database."""
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self.submit(partial(work, *args, **kwargs), partial(_settle, future))
+        return await future
 
     async def close(self) -> None:
-        """Let the connection and the thread go."""
+        """Finish what was submitted, and let the connection and the thread go."""
         # Looked up in that thread: behind the one name, each thread has a connection of its own.
-        await asyncio.get_running_loop().run_in_executor(self._executor, lambda: connection.close())  # noqa: PLW0108
-        self._executor.shutdown(wait=False)
+        await self.run(lambda: connection.close())  # noqa: PLW0108
+        self._is_closed = True
+        self._queue.put(None)
+
+    def _serve(self) -> None:
+        while (piece := self._queue.get()) is not None:
+            piece()
 
 
-def _guarded(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+def _do(work: Callable[[], Any], told: Callable[[Any], object], loop: asyncio.AbstractEventLoop) -> None:
     """Work on this thread's kept connection; after an error the next work gets a new one (pitfalls B8)."""
+    answer: Any
     try:
-        return work(*args, **kwargs)
+        answer = work()
     except Error as error:  # not DatabaseError alone: an InterfaceError, of a connection that went away, is none
         log.warning("database: %s: %s", type(error).__name__, str(error).strip())
         connection.close()
-        raise Unavailable(str(error)) from error
+        answer = Unavailable(str(error))
+        answer.__cause__ = error
+    except Exception as error:  # noqa: BLE001 (whatever it is, who asked is told)
+        answer = error
+    with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits
+        loop.call_soon_threadsafe(told, answer)
+
+
+def _settle(future: asyncio.Future[T], answer: T | Exception) -> None:
+    if future.done():
+        return  # who asked went away
+    if isinstance(answer, Exception):
+        future.set_exception(answer)
+    else:
+        future.set_result(answer)

@@ -81,3 +81,11 @@ async def test_who_goes_away_takes_nobody_along(thread: DatabaseThread) -> None:
     gone.cancel()
     reading.go.set()
     assert await stays == 25
+
+
+async def test_a_closed_thread_takes_nothing() -> None:
+    """Who comes too late is told so, and does not wait for ever."""
+    closed = DatabaseThread("test-closed")
+    await closed.close()
+    with pytest.raises(Unavailable):
+        await closed.run(int)

@@ -319,3 +319,19 @@ def test_a_key_that_is_stored_is_answered_whoever_may_write_now(place: Place) ->
     assert isinstance(refused, Refused)
     assert refused.code == "not_allowed"
     assert commits == []
+
+
+async def test_who_asked_is_answered_before_who_waits(log: Log, place: Place) -> None:
+    """In the turn of the commit, so that `sent` leaves with the entries; refusals and an error of its own, too."""
+    told: list[object] = []
+
+    def answered(future: "asyncio.Future[Stored]") -> None:
+        told.append((len(place.commits), future.done()))
+        raise RuntimeError("a bug")
+
+    stored = log.append(place.draft("k"), answered)
+    stored.add_done_callback(lambda _: told.append("waited"))
+    assert (await stored).seq == 1
+    assert told == [(1, True), "waited"]
+    assert await outcome(log.append(place.draft("l", room=987_654), answered)) == "no_such_room"
+    assert told[2:] == [(1, True)]
