@@ -6,11 +6,14 @@ process leave when its lease does.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Protocol
+
+log = logging.getLogger(__name__)
 
 LEASE_SECONDS = 12.0  # three renewals may be lost
 RENEW_SECONDS = 4.0
@@ -65,12 +68,14 @@ class Presence:
         tell: Telling,
         is_well: Callable[[], bool],
         serves: Callable[[int], bool],
+        hears: Callable[[int], bool],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._publish = publish
         self._tell = tell
         self._is_well = is_well
         self._serves = serves
+        self._hears = hears
         self._rooms: dict[int, _Room] = {}
         self._clock = clock
         self._well_since = clock()
@@ -128,7 +133,10 @@ class Presence:
         """Renew, expire and tell, for ever."""
         while True:
             await asyncio.sleep(TICK_SECONDS)
-            self.tick()
+            try:
+                self.tick()
+            except Exception:
+                log.exception("presence failed; it goes on")  # without the next ticks nobody comes or goes any more
 
     def tick(self) -> None:
         """Do what is due now."""
@@ -137,7 +145,8 @@ class Presence:
             self._well_since = now
         for room, state in list(self._rooms.items()):
             self._expire(state, now)
-            if state.unsent or now - state.sent_at > RENEW_SECONDS:
+            asks = state.new and self._hears(room)
+            if state.unsent or asks or now - state.sent_at > RENEW_SECONDS:
                 self._send(room, state, now)
             if state.changed:
                 self._compare(room, state, now)
@@ -158,7 +167,8 @@ class Presence:
         mine = state.mine()
         self._version += 1
         self._publish(room, ids=[*mine], names=[*mine.values()], version=self._version, new=state.new)
-        state.unsent = state.new = False
+        state.unsent = False
+        state.new = not self._hears(room)  # whoever answers before the room's group is joined is not heard
         state.sent_at = now
 
     def _compare(self, room: int, state: _Room, now: float) -> None:

@@ -49,6 +49,7 @@ class Process:
             tell=self._tell_presence,
             is_well=lambda: self.hub.health.is_well or not self.has_layer,
             serves=lambda room: room in self.hub.feeds,
+            hears=lambda room: group_of(room) in self.hub.joined,
         )
         self.hub.handlers["presence"] = self.presence.received
         self._presence_frame = presence_frame

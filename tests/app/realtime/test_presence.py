@@ -1,5 +1,6 @@
 """Who is in a room, over processes that come, go, are killed, and do not hear each other."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from realtime import presence as presences
+from realtime.ending import end
 from realtime.presence import Presence
 
 ROOM = 1
@@ -47,11 +49,13 @@ class One:
         self.told_at: list[float] = []
         self.sent: list[dict[str, Any]] = []
         self.serves = True
+        self.hears = True
         self.presence = Presence(
             publish=self.publish,
             tell=self.tell,
             is_well=lambda: world.is_well,
             serves=lambda _: self.serves,
+            hears=lambda _: self.hears,
             clock=lambda: world.now,
         )
 
@@ -60,7 +64,7 @@ class One:
         self.sent.append(message)
         if self.world.is_well:
             for other in list(self.world.processes.values()):
-                if other is not self:
+                if other is not self and other.hears:
                     other.presence.received(message)
 
     def tell(self, room: int, count: int, joined: Mapping[int, str], left: Mapping[int, str]) -> None:  # noqa: ARG002
@@ -303,3 +307,39 @@ def test_a_room_back_at_100_people_names_them_all(world: World, a: One, b: One) 
     b.leave(60)
     world.run(presences.GRACE_SECONDS + 2)
     assert a.told[1:] == [(50, {}, {60: "p60"})]
+
+
+def test_a_process_that_cannot_hear_yet_asks_again_when_it_can(world: World, a: One) -> None:
+    """Its room's group is joined in the background: what the others answered before that, it did not hear."""
+    world.run(5)
+    b = world.processes["b"]
+    b.hears = False
+    b.enter(2)
+    world.run(1)
+    b.hears = True
+    world.run(3 * presences.TICK_SECONDS)
+    assert b.people() == {1, 2}
+    sent = len(b.sent)
+    world.run(presences.RENEW_SECONDS - 1)
+    assert len(b.sent) == sent
+
+
+async def test_a_tick_that_fails_is_not_the_last(
+    world: World, a: One, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without the next ones nobody would ever be told to come or go again."""
+    ticks = []
+    done = asyncio.Event()
+
+    def tick() -> None:
+        ticks.append(1)
+        if len(ticks) == 1:
+            raise RuntimeError("a fault of ours")
+        done.set()
+
+    monkeypatch.setattr(presences, "TICK_SECONDS", 0.0)
+    monkeypatch.setattr(a.presence, "tick", tick)
+    running = asyncio.create_task(a.presence.run())
+    await asyncio.wait_for(done.wait(), 10)
+    await end([running])
+    assert "presence failed" in caplog.text
