@@ -39,10 +39,11 @@ def install(asked: Asked, say: Say, *, dry_run: bool) -> None:
             say(f"would {step.says}")
         say(f"{len(steps)} steps; nothing was changed")
         return
-    with held(places.STATE, "install"):
-        for step in steps:
-            say(step.says)
-            doing.do(step)
+    if steps:
+        with held(places.STATE, "install"):
+            for step in steps:
+                say(step.says)
+                doing.do(step)
     answers.wait(wanted.config)
     conclude(wanted, steps, say)
 

@@ -1,0 +1,100 @@
+"""What may be missing or in the way on a bare host; and what is left after everything was removed."""
+
+import re
+
+import pytest
+
+from deploy.release import release
+from tests.systemd.host import Host
+
+pytestmark = [pytest.mark.systemd, pytest.mark.timeout(600)]
+
+# Everything but what changes by itself: processes, logs, the database's own files.
+CHANGING = (
+    *("/proc", "/sys", "/dev", "/run/systemd", "/run/udev", "/run/postgresql"),
+    *("/tmp", "/var/tmp", "/var/log", "/home", "/wheels", "/var/lib/postgresql"),
+)
+LOOK = r"""
+find / PRUNED -printf '%p %y %m %u %g %l\n' | sort
+cat /etc/passwd /etc/group /etc/shadow /etc/gshadow
+runuser -u postgres -- psql -XAtc 'SELECT datname FROM pg_database UNION SELECT rolname FROM pg_roles ORDER BY 1'
+""".replace("PRUNED", " ".join(f"-path {path} -prune -o" for path in CHANGING))
+
+
+def everything(host: Host) -> list[str]:
+    """List the host's files with their owners and modes, its users, and PostgreSQL's databases and roles."""
+    return host.out("sh", "-c", LOOK).splitlines()
+
+
+def refused(host: Host, *arguments: str) -> str:
+    """Run the launcher and give its one line; a refusal changes nothing."""
+    before = everything(host)
+    done = host.parley(*arguments, check=False)
+    lines = [line for line in done.stderr.splitlines() if not re.search("making .venv|installing requirements", line)]
+    assert (done.returncode, done.stdout, len(lines)) == (2, "", 1), done
+    assert everything(host) == before
+    return lines[0].removeprefix("parley: ")
+
+
+def test_what_is_missing_or_in_the_way_is_one_line(bare: Host) -> None:
+    """And nothing is half-done."""
+    bare.parley("--help")  # makes the environment, from the wheels beside the checkout
+    assert refused(bare, "uninstall") == "nothing of Parley is installed here"
+    assert (
+        refused(bare, "rollout", "--stack", "systemd") == "no Parley is installed on this host: sudo ./parley install"
+    )
+    assert refused(bare, "install", "--host", "no host") == (
+        "site.hosts.0: 'no host' is not a host name or address, such as chat.example.com"
+    )
+    assert refused(bare, "install", "--env", "nowhere").startswith("parley.toml: no environment is called 'nowhere'")
+    bare.run("systemctl", "start", "nginx")
+    assert refused(bare, "install") == (
+        "port 80 is in use on 127.0.0.1: choose another (nginx.service runs: systemctl disable --now nginx)"
+    )
+    bare.run("systemctl", "stop", "nginx")
+    bare.run("systemd-run", "--quiet", "--unit=other", "socat", "TCP-LISTEN:8443,bind=127.0.0.1,reuseaddr", "PIPE")
+    assert refused(bare, "install", "--port", "8443") == "port 8443 is in use on 127.0.0.1: choose another"
+    bare.run("mv", "/usr/sbin/nginx", "/usr/bin/redis-server", "/home/me")
+    assert refused(bare, "install") == "packages are missing: apt install nginx redis-server"
+    bare.run("mv", "/home/me/nginx", "/usr/sbin/")
+    bare.run("mv", "/home/me/redis-server", "/usr/bin/")
+    done = bare.run("runuser", "-u", "me", "--", "/home/me/parley/parley", "install", check=False)
+    assert (done.returncode, done.stderr) == (
+        2,
+        "parley: install changes this host: run it as root (sudo ./parley install)\n",
+    )
+
+
+def test_a_dry_run_says_everything_and_changes_nothing(bare: Host) -> None:
+    """The same lines that the installation says, each with `would`."""
+    before = everything(bare)
+    said = bare.parley("install", "--dry-run").stdout.splitlines()
+    assert everything(bare) == before
+    assert said[-1] == f"{len(said) - 1} steps; nothing was changed"
+    done = bare.parley("install").stdout.splitlines()
+    assert [f"would {line}" for line in done[:-1]] == said[:-1]
+    assert done[-1] == f"{release()} serves https://localhost/"
+
+
+def test_uninstall_keeps_peoples_data_and_purge_leaves_nothing(bare: Host) -> None:
+    """A host that is installed again goes on where it was."""
+    bare.parley("--help")
+    before = everything(bare)
+    bare.parley("install")
+    bare.run("runuser", "-u", "parley", "--", "psql", "-Xqc", "UPDATE chat_room SET title = 'ours'")
+    key = bare.path("/etc/parley/secrets/secret_key").read_text()
+    assert "would stop and disable parley.target" in bare.parley("uninstall", "--dry-run").stdout
+    assert bare.out("systemctl", "is-active", "parley.target") == "active"
+
+    kept = bare.parley("uninstall").stdout.splitlines()[-1]
+    assert kept.startswith("kept: the user and the database parley, /etc/parley, /var/lib/parley")
+    left = {line.split()[0] for line in set(everything(bare)) - set(before) if line[0] == "/"}
+    assert {path for path in left if not path.startswith(("/etc/parley", "/var/lib/parley"))} == set()
+    assert bare.out("systemctl", "list-units", "--all", "--no-legend", "parley*") == ""
+
+    bare.parley("install")
+    assert bare.out("runuser", "-u", "parley", "--", "psql", "-XAtc", "SELECT title FROM chat_room") == "ours"
+    assert bare.path("/etc/parley/secrets/secret_key").read_text() == key
+
+    bare.parley("uninstall", "--purge")
+    assert everything(bare) == before
