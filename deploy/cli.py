@@ -19,9 +19,9 @@ from deploy.rollout import command as rollout_command
 from deploy.rollout.probe import probe as run_probe
 from deploy.stacks.compose.rendered import write as write_compose
 from deploy.stacks.compose.setup import setup as fill_volumes
+from deploy.stacks.drain import drain as drain_instance
 from deploy.stacks.installed import Name
 from deploy.stacks.local.dev import dev as run_dev
-from deploy.stacks.local.drain import drain as drain_instance
 from deploy.stacks.local.layout import Layout
 from deploy.stacks.local.manage import manage as run_manage
 from deploy.stacks.local.up import up as run_up
@@ -169,9 +169,9 @@ def manage(context: typer.Context, dir: Dir = None) -> None:  # noqa: A002
 
 
 @app.command()
-def drain(instance: str, dir: Dir = None) -> None:  # noqa: A002
-    """End an instance's sockets gracefully and start it again."""
-    drain_instance(load(), Layout.at(dir), instance)
+def drain(instance: str, dir: Dir = None, stack: AnyStack = "local", env: Env = None) -> None:  # noqa: A002
+    """End an instance's sockets gracefully; it is started again."""
+    drain_instance(stack, dir, env, instance)
 
 
 @app.command()
