@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from rich.console import Console
@@ -35,9 +36,9 @@ class Row(NamedTuple):
     relation: Relation
 
 
-def check(env: str = LOCAL) -> None:
+def check(env: str = LOCAL, site: Path | None = None) -> None:
     """Print each rule of an environment; raise BadInputError for a wrong file, or after the table for a broken rule."""
-    rows = list(judged(load(env=env), stack(env)))
+    rows = list(judged(load(env=env, site=site), stack(env)))
     show(rows)
     for row in rows:
         if not row.relation.holds:

@@ -157,9 +157,12 @@ def drill_run(
 
 
 @app.command()
-def check(env: EnvName = "local") -> None:
+def check(
+    env: EnvName = "local",
+    site: Annotated[Path | None, typer.Option(help="A host's own file on top: /etc/parley/parley.toml.")] = None,
+) -> None:
     """Check parley.toml, the rules between its numbers, and what is rendered from them."""
-    checks.check(env)
+    checks.check(env, site)
 
 
 @app.command(context_settings=PASS_ON)

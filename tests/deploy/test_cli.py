@@ -47,6 +47,7 @@ def parley(
         (["render", "nginx", "--out", "parley.toml"], "parley.toml cannot be made"),
         (["render", "nginx", "--out", "x", "--env", "compose", "--dir", "x"], "--dir is for `up`"),
         (["render", "nginx", "--out", "x", "--env", "staging"], "no environment is called 'staging'"),
+        (["check", "--site", "nowhere.toml"], "nowhere.toml: No such file or directory"),
         (["check", "--env", "staging"], "no environment is called 'staging': there are local, compose, systemd"),
     ],
 )
@@ -104,6 +105,16 @@ def test_check_names_every_rule() -> None:
     for rule in (*rules.of("compose"), *READINGS):
         assert f"ok      {rule.id}: {rule.sentence}: " in done.stdout
     assert "memory-holds-sockets" not in parley("check").stdout
+
+
+def test_check_judges_a_hosts_own_file(tmp_path: Path) -> None:
+    """Before it is installed with."""
+    own = tmp_path / "parley.toml"
+    own.write_text("[app]\ninstances = 13\n[nginx]\nworkers = 13\n")
+    done = parley("check", "--env", "systemd", "--site", str(own))
+    assert done.returncode == 2
+    assert done.stderr.startswith("parley: rule database-has-connections: 2 x app.instances x database.pool + 10 < ")
+    assert done.stderr.endswith(": not 114 < 100\n")
 
 
 def test_check_on_a_terminal_is_a_table(tmp_path: Path) -> None:
