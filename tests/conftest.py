@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.installed import compose
 from tests.kit import engine, systemd_host
 from tests.running import RunningStack, running_stack
 
-__all__ = ["engine", "systemd_host"]  # fixtures of every test
+__all__ = ["compose", "engine", "systemd_host"]  # fixtures of every test
 
 IN_CI = os.environ.get("CI") == "true"
 

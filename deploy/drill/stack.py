@@ -72,7 +72,7 @@ class LocalStack:
     async def ready(self, name: str) -> bool:
         """Tell whether this instance answers /readyz with 200, past nginx."""
         with suppress(OSError):
-            return (await Visitor(self.instance(name), timeout=1.0).get("/readyz")).status == 200
+            return (await Visitor(self.instance(name), timeout=3.0).get("/readyz")).status == 200
         return False
 
     def _state(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import msgspec
 
 from deploy.drill.address import Address
 
-PATIENCE = 5.0
+PATIENCE = 20.0  # a bound for a busy machine; a witness brings its own
 
 
 class LoginError(Exception):

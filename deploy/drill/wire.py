@@ -14,8 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from deploy.drill.address import Address
 
 SOCKET_PATH = "/ws/chat/"
-HANDSHAKE_SECONDS = 5.0  # protocol.md: a client gives up a handshake after 5 s
-ANSWER_SECONDS = 10.0
+ANSWER_SECONDS = 30.0  # a bound for a busy machine; a witness brings the 5 s of protocol.md for its handshakes
 FRAME_BYTES = 8 * 1024 * 1024  # a server frame is 256 KiB at most, unless it holds one entry
 
 Frame = dict[str, Any]
@@ -119,7 +118,7 @@ class Socket:
         """Give the frame that echoes this `ref`, an error or not."""
         return await self.until(lambda frame: frame.get("ref") == ref, timeout, f"answer to {ref}")
 
-    async def welcome(self, timeout: float = HANDSHAKE_SECONDS) -> Frame:
+    async def welcome(self, timeout: float = ANSWER_SECONDS) -> Frame:
         """Give the server's greeting."""
         return await self.expect("welcome", timeout)
 
@@ -187,7 +186,7 @@ class Socket:
 
 @asynccontextmanager
 async def connect(
-    address: Address, cookie: str | None, *, timeout: float = HANDSHAKE_SECONDS, origin: str | None = "own"
+    address: Address, cookie: str | None, *, timeout: float = ANSWER_SECONDS, origin: str | None = "own"
 ) -> AsyncIterator[Socket]:
     """Open the chat's websocket and close it at the end.
 
