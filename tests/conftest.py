@@ -57,10 +57,19 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"{number:4d}  {reason.removeprefix('Skipped: ')}")
 
 
+INSTALLED = ("systemd", "docker")
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give tests that run real stacks the time they need; unit tests keep the short limit."""
+    """Give tests that run real stacks the time they need, and leave those of installed stacks to the end.
+
+    What they bring up stays up, and costs whatever runs beside it; and Chromium gives up what it loads when a network
+    interface comes or goes, as with each container.
+    """
+    items.sort(key=lambda item: [bool(item.get_closest_marker(name)) for name in reversed(INSTALLED)])
     for item in items:
-        if not item.get_closest_marker("timeout") and {"stack", "browser", "drill", "docker", "systemd"} & {
+        if not item.get_closest_marker("timeout") and {"stack", "browser", "drill", *INSTALLED} & {
             m.name for m in item.iter_markers()
         }:
             item.add_marker(pytest.mark.timeout(300))
