@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.installed import compose
+from tests.installed import compose, systemd
 from tests.kit import engine, systemd_host
 from tests.running import RunningStack, running_stack
 
-__all__ = ["compose", "engine", "systemd_host"]  # fixtures of every test
+__all__ = ["compose", "engine", "systemd", "systemd_host"]  # fixtures of every test
 
 IN_CI = os.environ.get("CI") == "true"
 

@@ -6,14 +6,14 @@ from tests.behaviour import site as sites
 from tests.behaviour.site import Site
 
 LOCAL = pytest.param("local", marks=pytest.mark.stack)
-INSTALLED = (pytest.param("compose", marks=pytest.mark.docker),)
+INSTALLED = (pytest.param("systemd", marks=pytest.mark.systemd), pytest.param("compose", marks=pytest.mark.docker))
 
 
 def opened(request: pytest.FixtureRequest, name: str) -> Site:
     """Bring a stack up, or find it up: there is one of each for all tests that leave it as they found it."""
     if name == "local":
         return sites.local(request.getfixturevalue("stack"))
-    see = {"compose": sites.compose}[name]
+    see = {"compose": sites.compose, "systemd": sites.systemd}[name]
     return see(request.getfixturevalue(name))
 
 

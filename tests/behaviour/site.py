@@ -1,12 +1,14 @@
-"""The ways to run one stack, as the behaviour suite sees them: through the edge, and as a drill does."""
+"""The three ways to run one stack, as the behaviour suite sees them: through the edge, and as a drill does."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from deploy.drill.address import Address
 from deploy.drill.stack import InstalledStack, LocalStack, Stack
+from deploy.drill.visitor import Visitor
 from tests.compose.stack import RunningCompose
 from tests.running import RunningStack
+from tests.systemd.host import Installed
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,35 @@ class Site:
         return self.stack.address
 
 
+@dataclass(frozen=True)
+class HostStack:
+    """An installed host, seen from the machine that it runs on."""
+
+    installed: Installed
+    database = None
+    redis_socket = None
+
+    @property
+    def address(self) -> Address:
+        """The site, through nginx and the way into the host's network."""
+        return self.installed.address
+
+    async def names(self) -> tuple[str, ...]:
+        """Name the instances, in their order."""
+        return tuple(self.installed.host.instances())
+
+    async def pid(self, name: str) -> int | None:
+        """Give the process of a name, as this machine numbers it."""
+        return self.installed.host.pid(name)
+
+    async def ready(self, name: str) -> bool:
+        """Tell whether this instance answers /readyz with 200, past nginx."""
+        try:
+            return (await Visitor(self.installed.host.instance(name), timeout=3.0).get("/readyz")).status == 200
+        except OSError:
+            return False
+
+
 def local(running: RunningStack) -> Site:
     """See what `./parley up` runs."""
     stack = LocalStack(running.directory)
@@ -32,3 +63,8 @@ def local(running: RunningStack) -> Site:
 def compose(running: RunningCompose) -> Site:
     """See what docker-compose.prod.yml runs."""
     return Site("compose", InstalledStack(running.stack), running.instances)
+
+
+def systemd(running: Installed) -> Site:
+    """See what `./parley install` left on a host."""
+    return Site("systemd", HostStack(running), lambda: set(running.host.instances()))

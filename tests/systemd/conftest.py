@@ -1,18 +1,11 @@
-"""One installed host for all tests that leave it as they found it, and bare ones for the others."""
+"""Hosts for tests that do not leave them as they found them."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.systemd.host import Host, Installed, booted, installed
-
-
-@pytest.fixture(scope="session")
-def systemd(systemd_host: Path) -> Iterator[Installed]:
-    """Parley on Debian 13."""
-    with installed() as running:
-        yield running
+from tests.systemd.host import Host, booted
 
 
 @pytest.fixture
