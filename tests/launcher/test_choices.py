@@ -36,7 +36,7 @@ case "$*" in
     *"print(sys.version)"*) echo "{version}" ;;
     "-m venv "*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
     "-m pip install "*) [ ! -e "$FAIL" ] || {{ echo "no such wheel"; exit 1; }} ;;
-    "-P -m deploy"*) echo "deploy ran with: $*"; echo "from $PWD" ;;
+    "-P -m deploy"*) echo "deploy ran with: $*"; echo "from $PWD"; echo "as $(id -u)" ;;
 esac
 """
 
@@ -223,12 +223,13 @@ def test_it_works_from_elsewhere_and_through_a_symlink(
     assert (checkout / ".venv").is_dir()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="to be root in somebody else's checkout needs root")
-def test_root_in_somebodys_checkout_leaves_nothing_of_its_own(
-    launch: Launch, python: Callable[..., None], checkout: Path, path: Path, tmp_path: Path
-) -> None:
-    """As under sudo."""
-    python("python3")
+PERSON = 4321
+guest_only = pytest.mark.skipif(os.geteuid() != 0, reason="to be root in somebody else's checkout needs root")
+
+
+@pytest.fixture
+def theirs(checkout: Path, path: Path, tmp_path: Path) -> Path:
+    """The checkout of somebody else, who can write beside it."""
     (path / "setpriv").symlink_to("/usr/bin/setpriv")
     for folder in [*reversed(checkout.parents)][1:]:
         if folder.is_relative_to(tmp_path.parents[2]) and folder != Path("/tmp"):
@@ -236,10 +237,71 @@ def test_root_in_somebodys_checkout_leaves_nothing_of_its_own(
     (tmp_path / "journal").touch()
     (tmp_path / "journal").chmod(0o666)
     for file in [checkout, *checkout.rglob("*")]:
-        os.chown(file, 4321, 4321)
-    said = launch("check")
+        os.chown(file, PERSON, PERSON)
+    return checkout
+
+
+@guest_only
+@pytest.mark.parametrize(
+    ("command", "user"),
+    [
+        ("check", PERSON),
+        ("backup create", PERSON),
+        ("manage shell", PERSON),
+        ("install --dry-run", 0),
+        ("uninstall", 0),
+        ("rollout --stack systemd", 0),
+        ("backup create --stack=systemd", 0),
+    ],
+)
+def test_root_in_somebodys_checkout_leaves_nothing_of_its_own(
+    launch: Launch, python: Callable[..., None], theirs: Path, command: str, user: int
+) -> None:
+    """As under sudo: goes on as the owner, but for what changes the host; the environment is the owner's either way."""
+    python("python3")
+    said = launch(*command.split())
     assert said.returncode == 0, said.stderr
-    assert {file.lstat().st_uid for file in [checkout, *checkout.rglob("*")]} == {4321}
+    assert said.stdout.splitlines()[-1] == f"as {user}"
+    assert said.stdout.count("deploy ran with") == 1
+    assert {file.lstat().st_uid for file in [theirs, *theirs.rglob("*")]} == {PERSON}
+
+
+@guest_only
+def test_what_the_owner_cannot_make_stops_root_too(
+    launch: Launch, python: Callable[..., None], theirs: Path, tmp_path: Path
+) -> None:
+    """Root does not go on without an environment, nor makes one that the owner could not change."""
+    python("python3")
+    (tmp_path / "fail").touch()
+    said = launch("install")
+    assert (said.returncode, "deploy ran" in said.stdout) == (2, False)
+    assert "pip could not install requirements/run.txt:\nno such wheel\n" in said.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "folder"),
+    [
+        (("install", "--wheels", "/some where"), "/some where"),
+        (("install", "--wheels=/some where"), "/some where"),
+        (("check",), "{checkout}/wheels"),
+    ],
+)
+def test_wheels_stand_for_the_network(
+    launch: Launch, python: Callable[..., None], checkout: Path, arguments: tuple[str, ...], folder: str
+) -> None:
+    """Those that are named, or a folder of that name in the checkout."""
+    python("python3")
+    (checkout / "wheels").mkdir()
+    journal = checkout.parent / "wheels asked for"
+    assert launch(*arguments, JOURNAL=str(journal)).returncode == 0
+    assert f"--no-index --find-links {folder.format(checkout=checkout)} -r" in journal.read_text()
+
+
+def test_without_wheels_the_network_is_asked(launch: Launch, python: Callable[..., None], tmp_path: Path) -> None:
+    """The default index, or what pip was told."""
+    python("python3")
+    launch("check")
+    assert "--no-index" not in (tmp_path / "journal").read_text()
 
 
 def test_shellcheck_has_nothing_to_say(checkout: Path) -> None:
