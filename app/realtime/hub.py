@@ -92,7 +92,7 @@ class Hub:
     def feed(self, *, room: int, name: str, head: Head) -> Feed:
         """Return the room's feed in this process, for a reader who just read the log up to `head`."""
         feed = self.feeds.get(room)
-        if feed is not None and feed.epoch != head.epoch:
+        if feed is not None and (feed.epoch, feed.name) != (head.epoch, name):
             self._start_over(feed)
             feed = None
         if feed is None:
@@ -184,6 +184,8 @@ class Hub:
                     await self._layer.group_add(group, channel)
                     if channel == self._channel:
                         self.joined.add(group)
+                    else:  # abandoned meanwhile: it is in a group again that nobody reads it for
+                        await self._layer.group_discard(group, channel)
                     # What was published before the group was joined is in the log.
                     self._check_now(*(room for room in self.feeds if group_of(room) == group))
                 for group in self.joined - wanted:
@@ -253,7 +255,7 @@ class Hub:
             self._start_over(feed)
 
     def _start_over(self, feed: Feed) -> None:
-        log.warning("room %s: its history was replaced, its sockets join again", feed.room)
+        log.warning("room %s: its history or its address was replaced, its sockets join again", feed.room)
         self._gone.pop(feed.room, None)
         if self.feeds.get(feed.room) is feed:
             del self.feeds[feed.room]

@@ -188,6 +188,40 @@ async def test_a_hub_that_ended_is_rebuilt_and_its_groups_joined_again(
     await until(lambda: there.seqs == [1])
 
 
+async def test_a_hub_that_ended_while_it_joined_a_group_leaves_it(
+    log: MemoryLog, layer: Scripted, make: Make, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old channel came into the group after it had been taken out of all."""
+    hub = make(layer)
+    join(hub, log)
+    await is_joined(hub, layer, until)
+    old, receive, failed = hub._channel, layer.receive, []
+    asked = asyncio.Event()
+    add = layer.group_add
+
+    async def told(group: str, channel: str) -> None:
+        asked.set()
+        await add(group, channel)
+
+    async def fails_once(channel: str) -> Any:
+        message = await receive(channel)
+        if channel == old and not failed:
+            failed.append(channel)
+            raise ConnectionError("gone")
+        return message
+
+    monkeypatch.setattr(layer, "group_add", told)
+    layer.adds.clear()
+    join(hub, log, room=2)
+    await asked.wait()
+    monkeypatch.setattr(layer, "receive", fails_once)
+    await until(lambda: hub._channel not in {old, None})
+    layer.adds.set()
+    await is_joined(hub, layer, until)
+    await is_joined(hub, layer, until, room=2)
+    assert all(old not in members for members in layer.groups.values())
+
+
 async def test_a_message_of_another_shape_ends_nothing(
     log: MemoryLog, layer: Scripted, make: Make, until: Until
 ) -> None:
@@ -270,7 +304,7 @@ async def test_a_joiner_tells_an_old_feed_where_the_log_ends(log: MemoryLog, mak
     await until(lambda: log.polls)
     log.append(9)
     second = Reader()
-    hub.feed(room=1, name="r", head=log.rooms[1]).attach(second, 4)
+    hub.feed(room=1, name="room-1", head=log.rooms[1]).attach(second, 4)
     await until(lambda: first.seqs == list(range(1, 10)))
     await until(lambda: second.seqs == list(range(5, 10)))
 
@@ -318,6 +352,14 @@ async def test_a_joiner_of_another_history_starts_the_room_over(log: MemoryLog, 
     assert reader.restarted == 1
     store(hub, log, 1)
     assert (reader.written, newcomer.written) == ([], entries(1, 1, "second"))
+
+
+async def test_a_room_with_a_new_address_starts_over(log: MemoryLog, make: Make) -> None:
+    """Frames name their room: under the old address, a joiner of the new one would not know them."""
+    hub = make(None)
+    reader = join(hub, log)
+    feed = hub.feed(room=1, name="renamed", head=log.rooms[1])
+    assert (feed.name, reader.restarted) == ("renamed", 1)
 
 
 async def test_a_commit_while_the_heads_are_read_is_not_a_lower_head(log: MemoryLog, make: Make, until: Until) -> None:
