@@ -35,23 +35,24 @@ class Held:
     """A thread of the log's, held up until all that matters is asked of it."""
 
     def __init__(self, thread: DatabaseThread) -> None:
-        self.executor = thread._executor
+        self.thread = thread
         self.go = threading.Event()
         held = threading.Event()
-        self.executor.submit(lambda: (held.set(), self.go.wait(10)))
+        thread.submit(lambda: (held.set(), self.go.wait(10)), lambda _: None)
         assert held.wait(10)
 
     async def asked(self, number: int) -> None:
         """Wait until so much is asked of it."""
         async with asyncio.timeout(10):
-            while self.executor._work_queue.qsize() < number:  # noqa: ASYNC110 (another thread's queue)
+            while self.thread._queue.qsize() < number:  # noqa: ASYNC110 (another thread's queue)
                 await asyncio.sleep(0)
 
     def go_on(self) -> None:
         """Let it do all of it, and keep the loop from hearing of any before the last is done."""
-        done = self.executor.submit(lambda: None)
+        done = threading.Event()
+        self.thread.submit(done.set, lambda _: None)
         self.go.set()
-        done.result(10)
+        assert done.wait(10)
 
 
 @pytest.mark.parametrize("restricted", [False, True])
