@@ -12,6 +12,7 @@ from deploy.arguments import FOLDER
 from deploy.backup.cli import backup
 from deploy.bench.cli import bench
 from deploy.config import load
+from deploy.doctor import command as doctor_command
 from deploy.drill import command as drill_command
 from deploy.drill.stack import chosen as drill_stack
 from deploy.errors import BadInputError, StackError
@@ -163,6 +164,17 @@ def check(
 ) -> None:
     """Check parley.toml, the rules between its numbers, and what is rendered from them."""
     checks.check(env, site)
+
+
+@app.command()
+def doctor(
+    dir: Dir = None,  # noqa: A002
+    json: Annotated[bool, typer.Option("--json", help="Print the verdicts as JSON.")] = False,
+    idle: Annotated[float, typer.Option(min=0, help="Leave a socket alone for so many seconds; 0: none.")] = 0,
+    forge: Annotated[bool, typer.Option("--forge", help="Fail six log-ins of nobody under forged addresses.")] = False,
+) -> None:
+    """Say what is wrong with the running stack, with its evidence and its fix; exit 1 if anything is."""
+    sys.exit(doctor_command.doctor(dir, json=json, idle=idle, forge=forge))
 
 
 @app.command(context_settings=PASS_ON)

@@ -58,7 +58,7 @@ class NginxFacts:
     @property
     def servers(self) -> list[str]:
         """The upstream's servers, one line each."""
-        return re.findall(r"^\s*server (\S+ .*);$", self.text, re.MULTILINE)
+        return re.findall(r"^\s*server ([^{;]+);$", self.text, re.MULTILINE)
 
     @property
     def forgeable(self) -> list[str]:

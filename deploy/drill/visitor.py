@@ -55,13 +55,16 @@ class Visitor:
         """Ask for a page; raises OSError when nobody answers in time."""
         return await asyncio.to_thread(self._request, "GET", path, b"", dict(headers or {}))
 
-    async def post(self, path: str, fields: Mapping[str, str] | None = None) -> Reply:
+    async def post(
+        self, path: str, fields: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+    ) -> Reply:
         """Send a form with the CSRF token, fetched from the log-in page when there is none yet."""
         if "csrftoken" not in self.cookies:
             await self.get("/accounts/login/")
         form = {**(fields or {}), "csrfmiddlewaretoken": self.cookies.get("csrftoken", "")}
-        headers = {"Content-Type": "application/x-www-form-urlencoded", **self._own_site("/accounts/login/")}
-        return await asyncio.to_thread(self._request, "POST", path, urlencode(form).encode(), headers)
+        own = {"Content-Type": "application/x-www-form-urlencoded", **self._own_site("/accounts/login/")}
+        sent = {**own, **(headers or {})}
+        return await asyncio.to_thread(self._request, "POST", path, urlencode(form).encode(), sent)
 
     async def guest(self, name: str) -> str:
         """Become a guest and give the Cookie header of the new session; raises LoginError."""

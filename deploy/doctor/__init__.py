@@ -1,0 +1,1 @@
+"""`./parley doctor`: what is wrong with this stack, by name, with its evidence and its fix."""

@@ -1,0 +1,37 @@
+"""What a check is, and what it can come to."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from deploy.doctor.patient import Patient
+
+
+class Broken(Exception):  # noqa: N818 (it is a finding, not a failure of ours)
+    """What a check found wrong; the message is its evidence."""
+
+
+class NotApplicable(Exception):  # noqa: N818 (an answer)
+    """Why a check has nothing to look at here; the message is the reason."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that is so on a healthy stack.
+
+    `look` gives the evidence, or raises Broken or NotApplicable. It is not looked at while one of `needs` is broken,
+    so that one fault has one name.
+    """
+
+    id: str
+    sentence: str  # what is so
+    looks: str  # how the doctor sees it
+    fix: str
+    page: str  # a path of the checkout
+    look: Callable[[Patient], Awaitable[str]]
+    needs: tuple[str, ...] = ()
+
+
+def require(holds: object, evidence: str) -> None:
+    """Raise Broken with the evidence unless it holds."""
+    if not holds:
+        raise Broken(evidence)

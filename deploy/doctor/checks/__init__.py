@@ -1,0 +1,16 @@
+"""The registry: every check that the doctor knows, in the order in which it looks."""
+
+from deploy.doctor.checks import certificate, edge, files, host, instances, layer, model, runs, socket
+
+CHECKS = (
+    *model.CHECKS,
+    *host.CHECKS[:1],
+    *runs.CHECKS,
+    *host.CHECKS[1:],
+    *instances.CHECKS,
+    *files.CHECKS,
+    *layer.CHECKS,
+    *edge.CHECKS,
+    *certificate.CHECKS,
+    *socket.CHECKS,
+)

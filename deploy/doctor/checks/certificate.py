@@ -1,0 +1,114 @@
+"""What a browser is shown, and what lies on the disk."""
+
+import asyncio
+import datetime as dt
+import ssl
+
+from cryptography import x509
+from cryptography.x509 import DNSName, IPAddress
+
+from deploy.doctor.check import Check, require
+from deploy.doctor.patient import Patient
+from deploy.stacks import certificate
+
+SECONDS = 5.0
+SOON = dt.timedelta(days=14)  # ours is made again 30 days before, and certbot's too
+
+
+async def _served(patient: Patient, trust: ssl.SSLContext | None = None) -> x509.Certificate:
+    """Shake hands as a browser does and give the certificate; trusts whatever comes unless told otherwise."""
+    address = patient.body.address
+    host, port = address.via or (address.hostname, address.port)
+    if trust is None:
+        trust = ssl.create_default_context()
+        trust.check_hostname = False
+        trust.verify_mode = ssl.CERT_NONE
+    async with asyncio.timeout(SECONDS):
+        _, writer = await asyncio.open_connection(host, port, ssl=trust, server_hostname=address.hostname)
+    try:
+        der = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+    finally:
+        writer.transport.abort()
+    return x509.load_der_x509_certificate(der)
+
+
+def _on_disk(patient: Patient) -> x509.Certificate:
+    return x509.load_pem_x509_certificate(patient.body.certificate().read_bytes())
+
+
+async def lasts(patient: Patient) -> str:
+    """Read the dates of the one that is served."""
+    found = await _served(patient)
+    now = dt.datetime.now(dt.UTC)
+    require(found.not_valid_before_utc <= now, f"not valid before {found.not_valid_before_utc:%Y-%m-%d}")
+    left = found.not_valid_after_utc - now
+    require(left > SOON, f"runs out on {found.not_valid_after_utc:%Y-%m-%d}, in {left.days} days")
+    return f"until {found.not_valid_after_utc:%Y-%m-%d}"
+
+
+async def names(patient: Patient) -> str:
+    """Compare its names with the site's; a wildcard covers one label."""
+    found = (await _served(patient)).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    covered = {str(one) for kind in (DNSName, IPAddress) for one in found.get_values_for_type(kind)}
+    wanted = patient.config.site.hosts or (patient.body.address.hostname,)
+    lacking = [one for one in wanted if not {one, f"*.{one.partition('.')[2]}"} & covered]
+    require(not lacking, f"{', '.join(lacking)} is not among {', '.join(sorted(covered))}")
+    return ", ".join(wanted)
+
+
+async def same(patient: Patient) -> str:
+    """Compare the one that is served with the one on the disk."""
+    served, there = await _served(patient), _on_disk(patient)
+    require(served == there, f"nginx serves the one until {served.not_valid_after_utc:%Y-%m-%d %H:%M}, not the file's")
+    return "the one on the disk"
+
+
+async def chain(patient: Patient) -> str:
+    """Verify it as a browser does; one that this machine made vouches for itself."""
+    path = patient.body.certificate()
+    own = certificate.is_ours(certificate.Files(path, path))
+    trust = ssl.create_default_context(cafile=str(path) if own else None)
+    trust.check_hostname = False  # another check's
+    await _served(patient, trust)
+    return "made by this machine, and complete" if own else "an authority vouches for it"
+
+
+RENEW = "renew it (certbot, or remove the file and start again for the one this machine makes), then reload nginx"
+CHECKS = (
+    Check(
+        "certificate-lasts",
+        f"the certificate is valid, and for more than {SOON.days} days yet",
+        "looks at the one that nginx serves",
+        RENEW,
+        "docs/deploying.md",
+        lasts,
+        ("edge-answers",),
+    ),
+    Check(
+        "certificate-names-the-site",
+        "the certificate has the names that people open",
+        "looks at the one that nginx serves",
+        "have one made for all of site.hosts",
+        "docs/deploying.md",
+        names,
+        ("edge-answers",),
+    ),
+    Check(
+        "certificate-is-the-files",
+        "nginx serves the certificate that lies on the disk",
+        "compares the two",
+        "reload nginx: it reads the file only then",
+        "docs/deploying.md",
+        same,
+        ("edge-answers",),
+    ),
+    Check(
+        "certificate-is-vouched-for",
+        "the certificate and its chain can be verified",
+        "shakes hands with the system's authorities; with the file itself for the one that this machine made",
+        "put the whole chain into the file, the site's own certificate first",
+        "docs/deploying.md",
+        chain,
+        ("certificate-lasts", "certificate-is-the-files"),
+    ),
+)

@@ -1,0 +1,151 @@
+"""The site over https, as a browser asks for it."""
+
+import asyncio
+import re
+import secrets
+
+from deploy.doctor.check import Check, NotApplicable, require
+from deploy.doctor.patient import Patient
+from deploy.drill.visitor import Reply, Visitor
+
+SECONDS = 5.0
+PAGE = "/accounts/login/"
+STATIC = re.compile(r'(?:href|src)="(/static/[^"]+\.(?:css|js))"')
+HSTS = "strict-transport-security"
+FORGED = "198.51.100."  # addresses of nobody (RFC 5737)
+TRIES = 6  # one more than one person has from one address (app/accounts/limits.py)
+LOCKED = "Too many tries"
+ANSWERED = {200, 400}  # the form again, with what was wrong
+
+
+async def _get(patient: Patient, path: str) -> Reply:
+    return await Visitor(patient.body.address, timeout=SECONDS).get(path)
+
+
+async def answers(patient: Patient) -> str:
+    """Ask for /healthz."""
+    reply = await _get(patient, "/healthz")
+    require(reply.status == 200, f"/healthz answers {reply.status}")
+    return f"{patient.body.address.origin} answers"
+
+
+async def page(patient: Patient) -> str:
+    """Ask for a page of Django's, and the static files that it names."""
+    reply = await _get(patient, PAGE)
+    require(reply.status == 200, f"{PAGE} answers {reply.status}")
+    files = STATIC.findall(reply.text)
+    require(files, f"{PAGE} names no static file")
+    for path in files:
+        status = (await _get(patient, path)).status
+        require(status == 200, f"{path} answers {status}")
+    return f"{PAGE} and {len(files)} files"
+
+
+async def metrics(patient: Patient) -> str:
+    """Ask for /metrics from outside."""
+    reply = await _get(patient, "/metrics")
+    require(reply.status in {403, 404}, f"/metrics answers {reply.status}")
+    return f"/metrics answers {reply.status}"
+
+
+async def hsts(patient: Patient) -> str:
+    """Compare the header of a page and of a static file with the model."""
+    seconds = patient.config.nginx.hsts_seconds
+    wanted = f"max-age={seconds}" if seconds else None
+    first = STATIC.findall((await _get(patient, PAGE)).text)[0]
+    for path in (PAGE, first):
+        found = (await _get(patient, path)).headers.get(HSTS)
+        require(found == wanted, f"{path} has {found or 'none'}, parley.toml says {wanted or 'none'}")
+    return wanted or "none, as parley.toml says"
+
+
+async def redirect(patient: Patient) -> str:
+    """Speak plain http to the https port."""
+    address = patient.body.address
+    host, port = address.via or (address.hostname, address.port)
+    async with asyncio.timeout(SECONDS):
+        reader, writer = await asyncio.open_connection(host, port)
+        try:
+            writer.write(f"GET {PAGE} HTTP/1.1\r\nHost: {address.host}\r\nConnection: close\r\n\r\n".encode())
+            head = (await reader.read()).decode(errors="replace").partition("\r\n\r\n")[0]
+        finally:
+            writer.close()
+            await writer.wait_closed()
+    first = head.partition("\r\n")[0]
+    require(f"location: {address.origin}{PAGE}\r\n" in f"{head}\r\n".lower(), f"plain http is answered: {first}")
+    return first
+
+
+async def forged(patient: Patient) -> str:
+    """Fail to log in from six addresses that the headers claim: who believes them never locks."""
+    if not patient.forge:
+        raise NotApplicable("it fails six log-ins of nobody: ask with --forge")
+    name = f"parley:doctor-{secrets.token_hex(6)}"  # nobody can be called that
+    text = ""
+    for number in range(1, TRIES + 1):
+        visitor = Visitor(patient.body.address)
+        reply = await visitor.post(
+            PAGE, {"username": name, "password": "none"}, {"X-Forwarded-For": f"{FORGED}{number}"}
+        )
+        require(reply.status in ANSWERED, f"POST {PAGE} answers {reply.status}")
+        text = reply.text
+    require(LOCKED in text, f"{TRIES} tries under {TRIES} claimed addresses were not counted as one person's")
+    return f"{TRIES} claimed addresses were taken for one"
+
+
+CHECKS = (
+    Check(
+        "edge-answers",
+        "the site answers over https",
+        "asks nginx for /healthz",
+        "look at nginx's last lines: is it up, and does it listen where parley.toml says?",
+        "docs/deploying.md",
+        answers,
+        ("stack-runs",),
+    ),
+    Check(
+        "pages-have-their-files",
+        "a page and the static files that it names are served",
+        f"asks for {PAGE} and what it links",
+        "collect the static files again: start `up` again, or roll out again",
+        "docs/deploying.md",
+        page,
+        ("edge-answers",),
+    ),
+    Check(
+        "metrics-are-shut",
+        "/metrics is not served to the world",
+        "asks nginx for /metrics",
+        "take out the location that leads there: metrics are for loopback alone",
+        "docs/decisions/metrics.md",
+        metrics,
+        ("edge-answers",),
+    ),
+    Check(
+        "hsts-as-modelled",
+        "Strict-Transport-Security is what parley.toml says, on pages and on files",
+        "looks at the headers of a page and of a static file",
+        "set nginx.hsts_seconds, and nothing beside it: browsers remember it, also over a certificate of your own",
+        "docs/configuration.md",
+        hsts,
+        ("pages-have-their-files",),
+    ),
+    Check(
+        "http-is-sent-to-https",
+        "plain http on the https port is sent to https",
+        "speaks plain http to it",
+        "render nginx's files again: error_page 497 is missing",
+        "docs/deploying.md",
+        redirect,
+        ("edge-answers",),
+    ),
+    Check(
+        "addresses-cannot-be-forged",
+        "the app takes no X-Forwarded-For of a client's for its address",
+        "fails to log in six times as nobody, each time under another claimed address: it must be locked (--forge)",
+        "overwrite X-Forwarded-For in every location that passes on, never append to it",
+        "SECURITY.md",
+        forged,
+        ("pages-have-their-files",),
+    ),
+)

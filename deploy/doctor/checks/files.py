@@ -1,0 +1,144 @@
+"""What the running stack was started with, and nginx's files, held against each other and against the model."""
+
+from deploy import readings
+from deploy.doctor.check import Check, NotApplicable, require
+from deploy.doctor.checks import model
+from deploy.doctor.patient import Patient, Replica
+from deploy.doctor.process import open_files
+from deploy.facts import PREFIX, AppFacts, Facts, NginxFacts
+from deploy.readings import Reading
+from deploy.rules import Relation
+
+# `up` keeps its own patience, which nothing shows: the rule is judged where a file says it (`./parley check`).
+UNSEEN = {"kill-after-graceful"}
+OF_ONE_INSTANCE = {f"{PREFIX}{name}" for name in ("INSTANCE", "INSTANCE_FILE", "BIND", "METRICS_BIND", "RELEASE")}
+RELOAD = "render nginx's files again (start `up` again; install or rollout on a server), which also reloads nginx"
+
+
+def _facts(patient: Patient, replica: Replica) -> Facts:
+    """Read the tiers as they are: the app from the process, nginx from its files."""
+    files = NginxFacts.of(patient.body.nginx_files())
+    return Facts(AppFacts(replica.environment, 0, open_files(replica.pid)), files)
+
+
+def _living(patient: Patient) -> list[Replica]:
+    """Give the instances that run; which of them do not is for `instances-ready` to say."""
+    found = [one for one in patient.body.replicas() if one.environment]
+    if not found:
+        raise NotApplicable("no instance runs")
+    return found
+
+
+def _reading(reading: Reading) -> Check:
+    async def look(patient: Patient) -> str:
+        said = {one.name: reading.relation(_facts(patient, one)) for one in _living(patient)}
+        for name, relation in said.items():
+            require(relation.holds, f"{name}: not {relation}")
+        return str(next(iter(said.values())))
+
+    return Check(
+        reading.id,
+        reading.sentence,
+        "reads nginx's files and /proc of each instance",
+        RELOAD,
+        "docs/configuration.md",
+        look,
+        ("stack-runs", "nginx-accepts-its-files"),
+    )
+
+
+async def nginx_accepts(patient: Patient) -> str:
+    """Have nginx read its own files."""
+    patient.body.accept()
+    return f"nginx -t accepts {len(patient.body.nginx_files())} files"
+
+
+async def nginx_has_files(patient: Patient) -> str:
+    """Compare two numbers of nginx's files."""
+    found = NginxFacts.of(patient.body.nginx_files())
+    relation = Relation(found.number("worker_rlimit_nofile"), ">=", 2 * found.number("worker_connections"))
+    require(relation.holds, f"not {relation}")
+    return str(relation)
+
+
+async def upstream(patient: Patient) -> str:
+    """Compare the upstream's servers with the instances."""
+    there = {one.split()[0].strip('"') for one in NginxFacts.of(patient.body.nginx_files()).servers}
+    wanted = set(patient.body.upstreams())
+    odd = [f"missing {one}" for one in sorted(wanted - there)] + [f"unknown {one}" for one in sorted(there - wanted)]
+    require(not odd, ", ".join(odd))
+    return f"{len(there)} servers"
+
+
+async def app_as_modelled(patient: Patient) -> str:
+    """Compare the variables of each instance with what the model gives."""
+    wanted = {name: value for name, value in patient.body.modelled_app().items() if name.startswith(PREFIX)}
+    for one in _living(patient):
+        odd = sorted(
+            name for name, value in wanted.items() if name not in OF_ONE_INSTANCE and one.environment.get(name) != value
+        )
+        require(not odd, f"{one.name} was started with another {', '.join(odd)}")
+    return f"{len(wanted)} variables"
+
+
+async def nginx_as_modelled(patient: Patient) -> str:
+    """Compare nginx's files with what the model renders."""
+    there, wanted = patient.body.nginx_files(), patient.body.modelled_nginx()
+    odd = sorted(name for name in there.keys() | wanted.keys() if there.get(name) != wanted.get(name))
+    require(not odd, f"{', '.join(odd)} differ")
+    return f"{len(there)} files"
+
+
+READ = tuple(_reading(one) for one in readings.READINGS if one.id not in UNSEEN)
+OWN = (
+    Check(
+        "nginx-has-files",
+        "nginx's worker_rlimit_nofile >= 2 x worker_connections",
+        "reads nginx's files",
+        RELOAD,
+        "docs/configuration.md",
+        nginx_has_files,
+        ("stack-runs", "nginx-accepts-its-files"),
+    ),
+    Check(
+        "nginx-knows-instances",
+        "nginx's upstream names each instance and nothing else",
+        "reads nginx's files",
+        RELOAD,
+        "docs/deploying.md",
+        upstream,
+        ("stack-runs", "nginx-accepts-its-files"),
+    ),
+)
+JUDGED = tuple(check.id for check in (*READ, *OWN))
+CHECKS = (
+    Check(
+        "nginx-accepts-its-files",
+        "nginx accepts its configuration: the next reload works",
+        "runs nginx -t",
+        "mend the line that nginx names, or render the files again",
+        "docs/deploying.md",
+        nginx_accepts,
+        ("stack-runs",),
+    ),
+    *READ,
+    *OWN,
+    Check(
+        "app-runs-the-model",
+        "each instance was started with what parley.toml says now",
+        "reads /proc of each instance",
+        "start `up` again; on a server `./parley rollout --again`",
+        "docs/configuration.md",
+        app_as_modelled,
+        ("stack-runs", "replicas-agree", *model.IDS),
+    ),
+    Check(
+        "nginx-files-are-the-model",
+        "nginx's files are what parley.toml renders",
+        "renders them, and compares",
+        RELOAD,
+        "docs/configuration.md",
+        nginx_as_modelled,
+        ("stack-runs", "nginx-accepts-its-files", *model.IDS, *JUDGED),
+    ),
+)

@@ -1,0 +1,112 @@
+"""This machine: disk, descriptors, who may read what, and the versions that are installed."""
+
+import importlib.metadata
+import os
+import re
+import stat
+from collections.abc import Iterator
+
+from deploy.config import ROOT
+from deploy.doctor import process
+from deploy.doctor.check import Check, require
+from deploy.doctor.patient import Patient
+
+LEAST_MEGABYTES = 512  # a backup, a log that grows over night, and time to do something
+MOST_USED = 0.8  # of a limit of open files
+LOCK = ROOT / "requirements" / "run.txt"
+# What a socket goes through; the rest of the lock is whoever of these needs it.
+PINNED = (
+    *("django", "channels", "channels-redis", "redis", "gunicorn", "uvicorn", "uvicorn-worker", "uvloop"),
+    *("websockets", "httptools", "msgspec"),
+)
+
+
+async def disk(patient: Patient) -> str:
+    """Ask each folder's file system."""
+    said = []
+    for folder in patient.body.folders():
+        found = os.statvfs(folder)
+        free = found.f_bavail * found.f_frsize // 1_000_000
+        require(free >= LEAST_MEGABYTES, f"{folder} has {free} MB left, less than {LEAST_MEGABYTES}")
+        said.append(free)
+    return f"{min(said)} MB left"
+
+
+async def descriptors(patient: Patient) -> str:
+    """Count what nginx and each instance have open."""
+    said = 0.0
+    for name, pid in _processes(patient):
+        used, most = process.descriptors(pid), process.open_files(pid)
+        require(used <= MOST_USED * most, f"{name} (process {pid}) has {used} of {most} open")
+        said = max(said, used / most)
+    return f"{said:.1%} of a limit at most"
+
+
+def _processes(patient: Patient) -> Iterator[tuple[str, int]]:
+    masters = {one.name: one.pid for one in patient.body.replicas()} | {"nginx": patient.body.nginx()}
+    for name, master in masters.items():
+        for pid in process.children(master):
+            yield name, pid
+
+
+async def private(patient: Patient) -> str:
+    """Look at the modes."""
+    found = patient.body.secrets()
+    for path in found:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        require(not mode & stat.S_IRWXO, f"{path} can be read by everybody ({mode:04o})")
+    return ", ".join(path.name for path in found)
+
+
+async def versions(_: Patient) -> str:
+    """Compare what is installed with the lock."""
+    locked = dict(re.findall(r"^([a-z0-9-]+)==([^ ;\\]+)", LOCK.read_text(), re.MULTILINE))
+    odd = []
+    for name in PINNED:
+        try:
+            here = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            here = "missing"
+        if here != locked[name]:
+            odd.append(f"{name} is {here}, the lock has {locked[name]}")
+    require(not odd, "; ".join(odd))
+    return f"{len(PINNED)} packages"
+
+
+CHECKS = (
+    Check(
+        "versions-are-locked",
+        "the packages that a socket goes through have the versions of the lock",
+        "asks this Python's environment, compares with requirements/run.txt",
+        "remove .venv: the next `./parley` makes it from the lock",
+        "docs/decisions/server.md",
+        versions,
+    ),
+    Check(
+        "disk-has-room",
+        f"{LEAST_MEGABYTES} MB are free where the stack writes",
+        "asks each folder's file system",
+        "remove old logs and backups, or give it a larger disk, before the database cannot write",
+        "docs/deploying.md",
+        disk,
+        ("stack-runs",),
+    ),
+    Check(
+        "descriptors-are-left",
+        f"no process has more than {MOST_USED:.0%} of its open files in use",
+        "counts /proc/PID/fd of nginx's workers and of each instance's",
+        "raise the limit of open files (limits.open_files; `ulimit -n` for `up`), or add instances",
+        "docs/configuration.md",
+        descriptors,
+        ("stack-runs",),
+    ),
+    Check(
+        "secrets-are-private",
+        "nobody else on this machine can read the keys",
+        "looks at the files' modes",
+        "chmod o= the file, and make another key if this machine has other users",
+        "SECURITY.md",
+        private,
+        ("stack-runs",),
+    ),
+)

@@ -1,0 +1,119 @@
+"""Each instance by itself, past nginx, and one beside the other."""
+
+import email.utils
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from deploy.doctor.check import Check, NotApplicable, require
+from deploy.doctor.checks.files import OF_ONE_INSTANCE
+from deploy.doctor.patient import Patient, Replica
+from deploy.drill.visitor import Reply, Visitor
+from deploy.facts import PREFIX
+
+SECONDS = 5.0
+APART = 5  # seconds; a Date header has whole ones
+
+
+async def _ask(replica: Replica) -> Reply | None:
+    """Ask for /readyz; None where nobody answers."""
+    try:
+        return await Visitor(replica.address, timeout=SECONDS).get("/readyz")
+    except OSError:
+        return None
+
+
+async def words(patient: Patient) -> Mapping[str, dict[str, Any]]:
+    """Give what each instance that answers says of itself."""
+    replies = {one.name: await _ask(one) for one in patient.body.replicas()}
+    return {name: reply.json()["checks"] for name, reply in replies.items() if reply}
+
+
+async def ready(patient: Patient) -> str:
+    """Ask each for /readyz."""
+    for one in patient.body.replicas():
+        reply = await _ask(one)
+        require(reply is not None, f"{one.name} does not answer")
+        require(reply and reply.status == 200, f"{one.name}: {reply and reply.text}")
+    return f"{', '.join(one.name for one in patient.body.replicas())} answer"
+
+
+def _living(patient: Patient) -> list[Replica]:
+    found = [one for one in patient.body.replicas() if one.environment]
+    if len(found) < 2:
+        raise NotApplicable(f"{len(found)} instance runs: there is nothing beside it")
+    return found
+
+
+async def release(patient: Patient) -> str:
+    """Compare PARLEY_RELEASE."""
+    found = {one.name: one.environment.get(f"{PREFIX}RELEASE", "") for one in _living(patient)}
+    require(len(set(found.values())) == 1, ", ".join(f"{name} runs {value}" for name, value in found.items()))
+    return next(iter(found.values()))
+
+
+async def alike(patient: Patient) -> str:
+    """Compare all other variables."""
+    first, *others = _living(patient)
+    for one in others:
+        odd = sorted(
+            name
+            for name in first.environment.keys() | one.environment.keys()
+            if name.startswith(PREFIX)
+            and name not in OF_ONE_INSTANCE
+            and first.environment.get(name) != one.environment.get(name)
+        )
+        require(not odd, f"{first.name} and {one.name} were started with different {', '.join(odd)}")
+    return f"{len(others) + 1} instances"
+
+
+async def clock(patient: Patient) -> str:
+    """Compare each one's Date header with this machine's clock."""
+    worst = 0.0
+    for one in patient.body.replicas():
+        if (reply := await _ask(one)) is None:
+            continue
+        apart = abs(email.utils.parsedate_to_datetime(reply.headers["date"]).timestamp() - time.time())
+        require(apart <= APART, f"the clock of {one.name} is {apart:.0f} s off")
+        worst = max(worst, apart)
+    return f"{worst:.0f} s at most"
+
+
+CHECKS = (
+    Check(
+        "instances-are-ready",
+        "each instance answers /readyz with yes, past nginx",
+        "asks each by itself",
+        "read its last lines; `database`, `migrations` and `draining` in the answer say what it waits for",
+        "docs/architecture.md",
+        ready,
+        ("stack-runs",),
+    ),
+    Check(
+        "releases-agree",
+        "all instances run one release",
+        "reads /proc of each instance",
+        "finish the rollout, or `./parley rollback`",
+        "docs/deploying.md",
+        release,
+        ("stack-runs",),
+    ),
+    Check(
+        "replicas-agree",
+        "all instances were started with the same settings",
+        "reads /proc of each instance",
+        "start the odd one again; on a server `./parley rollout --again` does that one by one",
+        "docs/configuration.md",
+        alike,
+        ("stack-runs",),
+    ),
+    Check(
+        "clocks-agree",
+        f"no instance's clock is more than {APART} s off this machine's",
+        "reads the Date of each instance's answer",
+        "set the clock, and have the machine keep it (systemd-timesyncd, chrony)",
+        "docs/deploying.md",
+        clock,
+        ("stack-runs",),
+    ),
+)

@@ -1,0 +1,101 @@
+"""Redis, which carries what is live between the instances: nothing in it is ever missed; without it chat is late."""
+
+import asyncio
+import time
+from contextlib import suppress
+from typing import Any
+
+from redis import Redis, RedisError
+
+from deploy.doctor.check import Broken, Check, NotApplicable, require
+from deploy.doctor.checks.instances import words
+from deploy.doctor.patient import Patient
+
+SECONDS = 2.0
+PATIENCE = 3.0  # an instance that has just started has not had its first probe back
+PAUSE = 0.2
+MOST_USED = 0.8  # of maxmemory
+KEEPS = "noeviction"
+
+
+async def well(patient: Patient) -> str:
+    """Ask Redis, where there is one to ask, and each instance whether its own probe comes back."""
+    if patient.body.layer().startswith("none:"):
+        raise NotApplicable("this stack has no Redis: the log carries the chat")
+    with suppress(NotApplicable):
+        await _info(patient)  # an instance takes a second to find out
+    deadline = time.monotonic() + PATIENCE
+    while unwell := [f"{name} says {word}" for name, word in (await _words(patient)).items() if word != "ok"]:
+        require(time.monotonic() < deadline, ", ".join(unwell))
+        await asyncio.sleep(PAUSE)
+    return "each instance that answers says ok"
+
+
+async def _words(patient: Patient) -> dict[str, str]:
+    found = {name: checks["layer"] for name, checks in (await words(patient)).items()}
+    if not found:
+        raise NotApplicable("no instance answers")
+    return found
+
+
+async def room(patient: Patient) -> str:
+    """Compare what it holds with what it may."""
+    found = await _info(patient)
+    used, most = found["used_memory"], found["maxmemory"]
+    said = f"{used / 1e6:.1f} MB of {f'{most / 1e6:.1f} MB' if most else 'no limit'}"
+    require(not most or used <= MOST_USED * most, said)
+    return said
+
+
+async def keeps(patient: Patient) -> str:
+    """Look at what it does when it is full."""
+    policy = (await _info(patient))["maxmemory_policy"]
+    require(policy == KEEPS, f"maxmemory-policy is {policy}: when it is full, groups vanish without a word")
+    return str(policy)
+
+
+async def _info(patient: Patient) -> dict[str, Any]:
+    url = patient.body.layer()
+    if not url.startswith(("redis:", "rediss:", "unix:")):
+        raise NotApplicable(f"there is no one Redis to ask ({url.partition(':')[0]})")
+    return await asyncio.to_thread(_ask, url)
+
+
+def _ask(url: str) -> dict[str, Any]:
+    try:
+        with Redis.from_url(url, socket_timeout=SECONDS, socket_connect_timeout=SECONDS) as redis:
+            found: dict[str, Any] = redis.info("memory")
+            return found
+    except RedisError as error:
+        raise Broken(f"Redis does not answer: {error}") from None
+
+
+CHECKS = (
+    Check(
+        "layer-is-well",
+        "the channel layer brings every instance its own probe back in time",
+        "asks Redis, and each instance's /readyz",
+        "is Redis up, and is it stuck? Until it is back the log carries the chat, a quarter of a second later",
+        "docs/architecture.md",
+        well,
+        ("stack-runs",),
+    ),
+    Check(
+        "layer-has-room",
+        f"Redis has used less than {MOST_USED:.0%} of its maxmemory",
+        "asks Redis for INFO memory",
+        "raise redis.megabytes, and look for clients that read slowly",
+        "docs/configuration.md",
+        room,
+        ("layer-is-well",),
+    ),
+    Check(
+        "layer-evicts-nothing",
+        f"Redis has the policy {KEEPS}",
+        "asks Redis for INFO memory",
+        f"set maxmemory-policy {KEEPS}: a group that was evicted leaves its sockets deaf",
+        "docs/architecture.md",
+        keeps,
+        ("layer-is-well",),
+    ),
+)

@@ -1,0 +1,147 @@
+"""The websocket through nginx: opened, refused where it must be, used, and left alone."""
+
+import asyncio
+import statistics
+import time
+
+from websockets.exceptions import InvalidStatus
+
+from deploy.doctor.check import Broken, Check, NotApplicable, require
+from deploy.doctor.patient import Patient
+from deploy.drill.wire import Hangup, connect
+
+SECONDS = 5.0  # a client gives up a handshake after that, and a message is late (docs/protocol.md)
+MESSAGES = 3
+FORBIDDEN = 403
+FOREIGN = "https://attacker.invalid"
+
+
+async def _status(patient: Patient, origin: str | None) -> int:
+    """Open a socket without a session and give the handshake's status."""
+    try:
+        async with connect(patient.body.address, None, timeout=SECONDS, origin=origin):
+            return 101
+    except InvalidStatus as refused:
+        return refused.response.status_code
+
+
+async def upgrades(patient: Patient) -> str:
+    """Tell whether the handshake reaches the app as one; who is refused for the origin has reached it."""
+    status = await _status(patient, "own")
+    require(status in {101, FORBIDDEN}, f"the handshake is answered with {status} instead of 101")
+    return f"status {status}"
+
+
+async def own_origin(patient: Patient) -> str:
+    """Open a socket from the site's own pages."""
+    status = await _status(patient, "own")
+    require(status == 101, f"a page of {patient.body.address.origin} is answered with {status}")
+    return f"{patient.body.address.origin}: 101"
+
+
+async def foreign_origin(patient: Patient) -> str:
+    """Open a socket from somebody else's page."""
+    status = await _status(patient, FOREIGN)
+    require(status == FORBIDDEN, f"a page of {FOREIGN} is answered with {status}")
+    return f"{FOREIGN}: {status}"
+
+
+async def no_origin(patient: Patient) -> str:
+    """Open a socket without an Origin."""
+    status = await _status(patient, None)
+    require(status == FORBIDDEN, f"a handshake without Origin is answered with {status}")
+    return f"no Origin: {status}"
+
+
+async def message(patient: Patient) -> str:
+    """Send messages and read them back on the same socket."""
+    ticket = await asyncio.to_thread(lambda: patient.ticket)
+    took = []
+    async with connect(patient.body.address, ticket.cookie, timeout=SECONDS) as socket:
+        welcome = await socket.welcome(SECONDS)
+        await socket.ask("join", SECONDS, room=ticket.room)
+        for _ in range(MESSAGES):
+            began = time.monotonic()
+            async with asyncio.timeout(SECONDS):
+                sent = await socket.send_text(ticket.room, "doctor")
+                await socket.entry(ticket.room, sent["seq"])
+            took.append(time.monotonic() - began)
+    return f"{statistics.median(took) * 1000:.0f} ms there and back through {welcome['instance']}"
+
+
+async def idle(patient: Patient) -> str:
+    """Leave a socket alone, but for its pings, and use it after that."""
+    if not patient.idle:
+        raise NotApplicable("it takes its time: ask with --idle SECONDS (65 is longer than every timeout)")
+    ticket = await asyncio.to_thread(lambda: patient.ticket)
+    async with connect(patient.body.address, ticket.cookie, timeout=SECONDS) as socket:
+        await socket.welcome(SECONDS)
+        began = time.monotonic()
+        try:
+            code = await socket.closed(patient.idle)
+        except TimeoutError:
+            try:
+                await socket.fence(SECONDS)
+            except Hangup as hangup:
+                code = hangup.code
+            else:
+                return f"alive after {patient.idle:g} s"
+        raise Broken(f"cut after {time.monotonic() - began:.0f} s of silence, code {code}")
+
+
+CHECKS = (
+    Check(
+        "handshakes-are-passed-on",
+        "a websocket handshake through nginx reaches the app",
+        "opens a socket over wss",
+        "nginx has to hand on Upgrade and Connection on /ws/ with HTTP/1.1, and uvicorn needs its `standard` extra",
+        "docs/deploying.md",
+        upgrades,
+        ("edge-answers",),
+    ),
+    Check(
+        "own-origin-is-let-in",
+        "the site's own pages may open a socket",
+        "opens a socket with the site's Origin",
+        "put the name that people open into site.hosts, and nothing may change Origin on the way",
+        "docs/configuration.md",
+        own_origin,
+        ("handshakes-are-passed-on",),
+    ),
+    Check(
+        "foreign-origin-is-refused",
+        "other sites' pages may not",
+        f"opens a socket with the Origin {FOREIGN}",
+        "nothing on the way may write an Origin of its own: the app compares what the browser sent",
+        "SECURITY.md",
+        foreign_origin,
+        ("own-origin-is-let-in",),
+    ),
+    Check(
+        "missing-origin-is-refused",
+        "neither may who sends no Origin",
+        "opens a socket without one",
+        "nothing on the way may write an Origin of its own: the app compares what the browser sent",
+        "SECURITY.md",
+        no_origin,
+        ("own-origin-is-let-in",),
+    ),
+    Check(
+        "message-comes-back",
+        f"a message is stored and comes back within {SECONDS:g} s",
+        "sends some into a room that nobody else is in, as `./parley rollout` does",
+        "look at the database first (can it write?), then at the instances' last lines",
+        "docs/architecture.md",
+        message,
+        ("own-origin-is-let-in",),
+    ),
+    Check(
+        "idle-socket-lives",
+        "a socket that nobody uses stays open",
+        "leaves one alone, answering pings, and uses it after that (--idle)",
+        "every timeout on the way has to be longer than the ping; nginx's proxy_read_timeout is three of them",
+        "docs/configuration.md",
+        idle,
+        ("message-comes-back",),
+    ),
+)

@@ -1,0 +1,84 @@
+"""The doctor names exactly what is broken: one row for each check, against the running stack of `./parley up`."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.capacity import declared
+from deploy.config import load
+from deploy.doctor import local
+from deploy.doctor.checks import model
+from deploy.doctor.examine import broken, examine
+from deploy.doctor.patient import Patient
+from tests.doctor.breaks import BREAKS, Break
+from tests.doctor.ward import Ward
+from tests.running import ROOT, running_stack
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture(scope="module")
+def ward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
+    """A stack of our own: a row that fails to mend it spoils no other test."""
+    with running_stack(tmp_path_factory.mktemp("ward")) as stack:
+        ward = Ward(stack, local.patient(stack.directory).ticket)
+        ward.until_ready()
+        yield ward
+
+
+def test_a_healthy_stack_has_nothing(ward: Ward) -> None:
+    """With everything that can be asked for; what is not looked at is for other stacks."""
+    verdicts = ward.examined(idle=4, forge=True)
+    assert broken(verdicts) == []
+    left_out = {one.check.id: one.evidence for one in verdicts if one.word == "not applicable"}
+    others = ("open-files-known", "memory-holds-sockets", "database-has-connections")
+    assert left_out == dict.fromkeys(others, "the rule is for compose and systemd")
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_what_is_broken_is_named_and_nothing_else(name: str, ward: Ward, tmp_path: Path) -> None:
+    """A row of the matrix; and the stack is well again after it, or the next row says so."""
+    row = BREAKS[name]
+    with row.do(ward, tmp_path):
+        assert examined(row, name, ward, tmp_path) == [name]
+
+
+def examined(row: Break, name: str, ward: Ward, tmp_path: Path) -> list[str]:
+    """Give what the doctor finds broken."""
+    changes = row.changes(ward) if callable(row.changes) else row.changes
+    if row.model:
+        config = load(changes, env=row.model)
+        return broken(asyncio.run(examine(Patient(row.model, config, declared(config)), model.CHECKS)))
+    if name == "stack-runs":
+        return broken(asyncio.run(examine(local.patient(tmp_path))))
+    return broken(ward.examined(changes, **row.options))
+
+
+def parley(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line without the launcher."""
+    command = [sys.executable, "-P", "-m", "deploy", "doctor", *arguments]
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_the_command_says_what_to_do(ward: Ward, tmp_path: Path) -> None:
+    """Exit 0 and 1; JSON has what a person reads."""
+    done = parley("--dir", str(ward.stack.directory), "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    said = json.loads(done.stdout)
+    assert [one["id"] for one in said] == list(BREAKS)
+    assert {one["verdict"] for one in said} == {"ok", "not applicable"}
+    done = parley("--dir", str(tmp_path))
+    assert (done.returncode, done.stderr) == (1, "")
+    at = next(number for number, line in enumerate(done.stdout.splitlines()) if line.startswith("BROKEN"))
+    finding, fix, page = done.stdout.splitlines()[at : at + 3]
+    assert finding.split(maxsplit=2)[1:] == ["stack-runs", f"no `./parley up` runs in {tmp_path}"]
+    assert fix.strip().startswith("start it: `./parley up`")
+    assert (ROOT / page.split()[1]).exists()
+    assert "Traceback" not in done.stdout

@@ -1,0 +1,25 @@
+"""docs/doctor.md is what the checks and their rows say."""
+
+from deploy.doctor.checks import CHECKS
+from tests.doctor.breaks import BREAKS
+from tests.doctor.page import PAGE, text
+from tests.running import ROOT
+
+
+def test_the_page_is_written_from_the_checks() -> None:
+    """After a change: `python -m tests.doctor.page`."""
+    assert PAGE.read_text() == text()
+
+
+def test_every_check_has_its_row_and_its_page() -> None:
+    """In the registry's order; a check that nothing proves is none."""
+    assert list(BREAKS) == [check.id for check in CHECKS]
+    assert all((ROOT / check.page).exists() for check in CHECKS)
+
+
+def test_every_need_is_looked_at_before() -> None:
+    """Else it would never stand in the way."""
+    seen: set[str] = set()
+    for check in CHECKS:
+        assert seen.issuperset(check.needs), check.id
+        seen.add(check.id)
