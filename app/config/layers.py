@@ -21,5 +21,5 @@ def from_url(url: str) -> dict[str, Any]:
         return {"default": {"BACKEND": backend, "CONFIG": {"capacity": MEMORY_CAPACITY}}}
     address = sentinels.parse(url, PATIENCE) if url.startswith(sentinels.SCHEME) else {"address": url}
     host = {**address, **PATIENCE, "max_connections": MAX_CONNECTIONS}
-    backend = "channels_redis.pubsub.RedisPubSubChannelLayer"  # the core layer drops (pitfalls C3-C6)
+    backend = "realtime.pubsub.PubSubLayer"  # of channels-redis; its core layer drops (pitfalls C3-C6)
     return {"default": {"BACKEND": backend, "CONFIG": {"hosts": [host], "prefix": "parley"}}}

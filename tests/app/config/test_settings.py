@@ -116,7 +116,7 @@ def test_postgresql_has_a_pool_and_timeouts(url: str, host: str, name: str) -> N
 def test_redis_is_the_pubsub_layer_with_its_limits(url: str) -> None:
     """C1 and C2: explicit timeouts and connections, as redis-py's own defaults end consumers."""
     [layer] = layers.from_url(url).values()
-    assert layer["BACKEND"] == "channels_redis.pubsub.RedisPubSubChannelLayer"
+    assert layer["BACKEND"] == "realtime.pubsub.PubSubLayer"
     [host] = layer["CONFIG"]["hosts"]
     assert host["address"] == url
     assert host["socket_timeout"] == host["socket_connect_timeout"] == 2
