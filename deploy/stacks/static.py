@@ -8,28 +8,38 @@ from deploy import files
 
 KEPT = 2
 RECORD = "releases.json"
+SERVED = "files"
 READABLE = 0o644
 
-Record = dict[str, list[str]]  # release → its files, oldest release first
+# Release → its files: first what was only tried, then what has served, the newest of these last.
+Record = dict[str, list[str]]
 
 
 def add(collected: Path, volume: Path, release: str) -> None:
-    """Put a release's files beside what is there, and take away those of no release of the last two."""
-    served = volume / "files"
+    """Put a release's files beside all that is there: nobody knows yet whether it will serve."""
     names = sorted(str(path.relative_to(collected)) for path in collected.rglob("*") if path.is_file())
     for name in names:
-        _put(collected / name, served / name)
-    record = {known: its for known, its in _read(volume).items() if known != release} | {release: names}
+        _put(collected / name, volume / SERVED / name)
+    record = _read(volume)
+    known = release in record
+    _write(volume, record | {release: names} if known else {release: names} | record)
+
+
+def serves(volume: Path, release: str) -> None:
+    """Keep the files of this release, which serves now, and of the one that served before it; remove all others."""
+    record = _read(volume)
+    record[release] = record.pop(release)
     record = dict(list(record.items())[-KEPT:])
-    files.write(volume / RECORD, json.dumps(record))
+    _write(volume, record)
     kept = {name for its in record.values() for name in its}
+    served = volume / SERVED
     for path in [path for path in served.rglob("*") if path.is_file()]:
         if str(path.relative_to(served)) not in kept:
             path.unlink()
 
 
 def newest(volume: Path) -> str | None:
-    """Name the release that was added last."""
+    """Name the release that serves, as far as it was said."""
     return next(reversed(_read(volume)), None)
 
 
@@ -37,6 +47,10 @@ def _read(volume: Path) -> Record:
     path = volume / RECORD
     found: Record = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     return found
+
+
+def _write(volume: Path, record: Record) -> None:
+    files.write(volume / RECORD, json.dumps(record))
 
 
 def _put(source: Path, target: Path) -> None:

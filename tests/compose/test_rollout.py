@@ -1,7 +1,6 @@
 """What a rollout leaves behind in Compose; that nobody loses anything by it is tests/rollout's."""
 
 import asyncio
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,11 +11,11 @@ from deploy.errors import StackError
 from deploy.release import release as release_of
 from deploy.rollout import roll
 from tests.compose.stack import RunningCompose, command, running_compose
-from tests.rollout.releases import release
+from tests.rollout.judged import statuses, style
+from tests.rollout.releases import STYLE, release
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 
-STYLE = ("app/chat/static/chat/page.css", ":root", "/* another */\n:root")
 NGINX = ("nginx/server.conf.j2", "server_tokens off;", 'server_tokens off;\n    add_header X-Changed "yes" always;')
 ENDS = ("app/gunicorn.conf.py", "max_requests = 0", "def on_starting(server):\n    raise SystemExit(1)\n")
 
@@ -32,24 +31,16 @@ def quiet(_: str) -> None:
     """Nobody reads the steps."""
 
 
-async def style(compose: RunningCompose) -> str:
-    """Give the path of the style sheet that a page names now."""
-    found = re.search(r'/static/[^"]+page[^"]+\.css', (await Visitor(compose.address).get("/accounts/login/")).text)
-    assert found
-    return found[0]
-
-
 async def test_what_stays_and_what_goes(compose: RunningCompose, tmp_path: Path) -> None:
     """Three releases: files and images of the last two, nginx's newest files without a restart, nothing left to do."""
-    first, first_style = release_of(), await style(compose)
+    first, first_style = release_of(), await style(compose.address)
     edge = compose.containers("edge")[0]["State"]["StartedAt"]
     second, third = release(tmp_path / "second", STYLE), release(tmp_path / "third", STYLE, NGINX)
 
     await asyncio.to_thread(roll.rollout, compose.stack, str(second), quiet)
-    second_style = await style(compose)
+    second_style = await style(compose.address)
     assert second_style != first_style
-    visitor = Visitor(compose.address)
-    assert [(await visitor.get(path)).status for path in (first_style, second_style)] == [200, 200]
+    assert await statuses(compose.address, first_style, second_style) == [200, 200]
 
     containers = {one["Id"] for one in compose.containers()}
     await asyncio.to_thread(compose.compose, "up", "--detach", "--wait")
@@ -57,10 +48,9 @@ async def test_what_stays_and_what_goes(compose: RunningCompose, tmp_path: Path)
 
     await asyncio.to_thread(roll.rollout, compose.stack, str(third), quiet)
     async with asyncio.timeout(10):  # nginx starts its new workers when it has answered
-        while (await visitor.get("/healthz")).headers.get("x-changed") != "yes":  # noqa: ASYNC110
+        while (await Visitor(compose.address).get("/healthz")).headers.get("x-changed") != "yes":  # noqa: ASYNC110
             await asyncio.sleep(0.1)
-    paths = (first_style, second_style)
-    assert [(await visitor.get(path)).status for path in paths] == [404, 200]
+    assert await statuses(compose.address, first_style, second_style) == [404, 200]
     assert compose.containers("edge")[0]["State"]["StartedAt"] == edge
     listed = command("docker", "image", "ls", "--format={{.Tag}}", compose.name).split()
     assert sorted(listed) == sorted([release_of(second), release_of(third), "current"])

@@ -1,6 +1,8 @@
-"""An act of an operator while 20 clients chat, judged by the checker as a fault is."""
+"""An act of an operator while 20 clients chat, judged by the checker as a fault is; and what visitors find."""
 
 import asyncio
+import re
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -8,7 +10,7 @@ from deploy.drill.address import Address
 from deploy.drill.faults import Fault
 from deploy.drill.run import Workload, drill
 from deploy.drill.verdict import Verdict
-from deploy.drill.visitor import guest
+from deploy.drill.visitor import Visitor, guest
 from deploy.drill.wire import connect
 
 SECONDS = 600.0  # the act takes no longer
@@ -42,6 +44,25 @@ def judged(address: Address, act: Callable[[], object], *, moves: bool = True) -
 
 async def _beside(act: Callable[[], object]) -> None:
     await asyncio.to_thread(act)
+
+
+def assert_refused(second: subprocess.CompletedProcess[str], why: str) -> None:
+    """See that a second rollout was told in one line who is at it, since when, and why."""
+    line = rf"parley: another is at it: \w+ since 20\d\d-\d\d-\d\d \d\d:\d\d:\d\d UTC, rollout, pid \d+: {why}\n"
+    assert second.returncode == 2, second
+    assert re.fullmatch(line, second.stderr), second
+
+
+async def style(address: Address) -> str:
+    """Give the path of the style sheet that a page names now."""
+    found = re.search(r'/static/[^"]+page[^"]+\.css', (await Visitor(address).get("/accounts/login/")).text)
+    assert found
+    return found[0]
+
+
+async def statuses(address: Address, *paths: str) -> list[int]:
+    """Ask for files, as pages that are still open do."""
+    return [(await Visitor(address).get(path)).status for path in paths]
 
 
 async def served(address: Address) -> str:

@@ -20,8 +20,21 @@ SHIPPED = (
     "pyproject.toml",
 )
 READY = ("app/health/readiness.py", "return database == migrations == ", "return False and database == migrations == ")
-# A new sentence in a page: another release by its id, and every bit as good.
-BETTER = ("app/chat/limits.py", '"""', '"""Rolled out by a test. ')
+# Its style sheet has another name than that of the release before.
+STYLE = ("app/chat/static/chat/page.css", ":root", "/* another */\n:root")
+# A column that the release before does not know: it serves beside it, and again after the rollback.
+NEWEST = max(path.stem for path in (ROOT / "app/chat/migrations").glob("0*.py"))
+COLUMN = f"""
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("chat", "{NEWEST}")]
+    operations = [migrations.AddField("room", "rolled", models.TextField(null=True))]
+"""
+MIGRATION = ("app/chat/migrations/9999_rolled.py", "", COLUMN)
+# Every bit as good as the release before.
+BETTER = (STYLE, MIGRATION)
 REFUSE = 'raise WrongFrameError("unavailable", "no messages today", ref=frame.ref)'
 # Each breaks at another step; what it is called is the proof's name.
 BROKEN = {
@@ -32,10 +45,20 @@ BROKEN = {
     "breaks nginx's config": (("nginx/nginx.conf.j2", "events {", "no_such_directive on;\nevents {"),),
     "takes no messages": (("app/chat/consumers.py", "feed = self.feed(frame, frame.room, key=frame.key)", REFUSE),),
 }
+# What the operator reads of each.
+SAYS = {
+    "does not import": "No module named 'chat.nowhere'",
+    "is never ready": "was not ready within 10 s",
+    "breaks nginx's config": 'unknown directive "no_such_directive"',
+    "takes no messages": "no message comes through",
+}
 
 
 def release(target: Path, *changes: tuple[str, str, str]) -> Path:
-    """Copy the checkout to a folder, with (path, old text, new text) replaced once; a text that is not there fails."""
+    """Copy the checkout to a folder, with (path, old text, new text) replaced once; a text that is not there fails.
+
+    Without an old text it is a new file.
+    """
     for name in SHIPPED:
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -43,7 +66,7 @@ def release(target: Path, *changes: tuple[str, str, str]) -> Path:
             target.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, target / name)
     for path, old, new in changes:
-        text = (target / path).read_text()
+        text = (target / path).read_text() if old else ""
         assert old in text, f"{path} has no {old!r}"
         (target / path).write_text(text.replace(old, new, 1))
     return target

@@ -137,9 +137,11 @@ def test_the_daily_work_is_done(systemd: Installed) -> None:
     """The clean-up and the backup, which the timers start."""
     timers = systemd.host.out("systemctl", "list-timers", "--all", "--no-legend", "parley-*")
     assert {"parley-cleanup.timer", "parley-backup.timer"} <= set(timers.split())
+    backups = systemd.host.path("/var/lib/parley/backups")
+    before = set(backups.glob("*Z"))
     systemd.host.run("systemctl", "start", "parley-cleanup.service", "parley-backup.service")
     assert any(line.startswith("cleanup: sessions=") for line in systemd.host.journal("parley-cleanup"))
-    assert len(systemd.host.out("ls", "/var/lib/parley/backups").split()) == 1
+    assert len(set(backups.glob("*Z")) - before) == 1
     assert systemd.host.out("stat", "--format=%U %a", "/var/lib/parley/backups") == "root 700"
 
 

@@ -30,6 +30,7 @@ def setup(given: Mapping[str, str], only: str | None = None) -> Iterator[str]:
         static.add(places.COLLECTED, places.STATIC, release)
         yield f"static files of {release}: beside those of the release before"
     if only is None:
+        static.serves(places.STATIC, release)
         for name, text in {**secrets.fill(config), **site.files(config, size)}.items():
             files.write(places.APP / name, text, secrets.READABLE)
         yield f"{size.sockets} sockets each for {config.app.instances} replicas, {size.open_files} open files"

@@ -136,6 +136,7 @@ def _(step: steps.Publish) -> bool:
 @do.register
 def _(step: steps.Publish) -> None:
     static.add(step.collected, step.folder, step.release)
+    static.serves(step.folder, step.release)
 
 
 @is_due.register

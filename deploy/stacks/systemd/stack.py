@@ -137,6 +137,7 @@ class SystemdStack:
             link(places.CURRENT, before)
             self._deploy(before.name, "configure", before.name, "--units")
             raise
+        static.serves(places.STATIC, release)
         if before.name != release:
             link(places.PREVIOUS, before)
         prune()
