@@ -35,6 +35,8 @@ handshakes_per_second = 0
 """
 PATIENCE = 60.0
 POLL = 0.05
+CGROUPS = (Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup"))  # of version 2: beside version 1, or alone
+BOOT_IN = ("sh", "-c", 'echo $$ >"$0/cgroup.procs" && exec "$@"')
 
 
 @dataclass(frozen=True)
@@ -148,20 +150,33 @@ def booted(suite: str = SUITE) -> Iterator[Host]:
     name = f"parley-{os.getpid()}-{secrets.token_hex(2)}"
     environment = {**os.environ, "SUITE": suite}
     bring = f"--bind-ro={wheels(PYTHONS[suite])}:{WHEELS}"
-    # Its own session: Ctrl-C on the tests is for them to hear first.
-    boot = subprocess.run(
-        [str(SCRIPT), "boot", name, bring], env=environment, capture_output=True, text=True, check=False
-    )
-    assert boot.returncode == 0, boot.stderr
+    with own_cgroup(name) as folder:
+        # The script gives it a session of its own: Ctrl-C on the tests is for them to hear first.
+        command = [*BOOT_IN, str(folder), str(SCRIPT), "boot", name, bring]
+        boot = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert boot.returncode == 0, boot.stderr
+        try:
+            root = Path(boot.stdout.strip())
+            host = Host(name, root, int(root.parent.name), environment)
+            host.run("systemctl", "disable", "--quiet", "--now", "nginx")
+            host.run("useradd", "--create-home", "--uid", str(PERSON), "me")
+            host.checkout()
+            yield host
+        finally:
+            subprocess.run([str(SCRIPT), "stop", name], env=environment, check=True, capture_output=True)
+
+
+@contextlib.contextmanager
+def own_cgroup(name: str) -> Iterator[Path]:
+    """Make a control group for a host: in one of all hosts, units of one name would be each other's processes."""
+    folder = next(one for one in CGROUPS if (one / "cgroup.procs").exists()) / name
+    folder.mkdir()
     try:
-        root = Path(boot.stdout.strip())
-        host = Host(name, root, int(root.parent.name), environment)
-        host.run("systemctl", "disable", "--quiet", "--now", "nginx")
-        host.run("useradd", "--create-home", "--uid", str(PERSON), "me")
-        host.checkout()
-        yield host
+        yield folder
     finally:
-        subprocess.run([str(SCRIPT), "stop", name], env=environment, check=True, capture_output=True)
+        for path, _, _ in os.walk(folder, topdown=False):
+            with contextlib.suppress(OSError):
+                Path(path).rmdir()
 
 
 @dataclass(frozen=True)
