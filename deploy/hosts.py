@@ -5,6 +5,8 @@ import re
 
 LABEL = re.compile(r"^(?!-)[a-z0-9-]{1,63}(?<!-)$")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+# nginx takes it for the -1 with which inet_addr() says that it could not read an address.
+BROADCAST = ipaddress.ip_network("255.255.255.255/32")
 
 
 def host(name: str) -> str:
@@ -41,9 +43,12 @@ def origin(name: str, port: int, scheme: str = "https") -> str:
 def network(text: str) -> str:
     """Return an address or network in its one spelling; raise ValueError that names it."""
     try:
-        return str(ipaddress.ip_network(text.strip(), strict=True))
+        found = ipaddress.ip_network(text.strip(), strict=True)
     except ValueError:
         raise ValueError(f"{text!r} is not an address or network, such as 10.0.0.0/8") from None
+    if found == BROADCAST:
+        raise ValueError(f"{text!r} is everybody's address and nobody's, and nginx does not read it")
+    return str(found)
 
 
 def endpoint(text: str) -> str:

@@ -20,7 +20,10 @@ HOSTS = st.one_of(
     st.lists(LABELS, min_size=1, max_size=3).map(".".join),
     st.ip_addresses().map(str),
 )
-NETWORKS = st.one_of(st.ip_addresses().map(str), st.integers(1, 32).map(lambda bits: f"{1 << 31 >> 24}.0.0.0/{bits}"))
+NETWORKS = st.one_of(
+    st.ip_addresses().map(str).filter(lambda address: address != "255.255.255.255"),
+    st.integers(1, 32).map(lambda bits: f"{1 << 31 >> 24}.0.0.0/{bits}"),
+)
 ENDPOINTS = st.tuples(LABELS, st.integers(1, 65_535)).map(lambda pair: f"{pair[0]}:{pair[1]}")
 COUNTS = st.integers(0, 100_000)
 SWITCHED = st.one_of(st.just(0), COUNTS)  # 0 turns these off, and their lines out of the file

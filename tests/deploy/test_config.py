@@ -45,6 +45,10 @@ def test_every_key_has_its_comment() -> None:
         ("[site]\nhosts = 'a'", "parley.toml: site.hosts: must be a list"),
         ("[site]\nport = 65536", "parley.toml: site.port: must be 65535 or less"),
         ("[site]\ntrusted_proxies = ['10.0.0.1/8']", "parley.toml: site.trusted_proxies.0: '10.0.0.1/8' is not an"),
+        (
+            "[site]\ntrusted_proxies = ['255.255.255.255']",
+            "parley.toml: site.trusted_proxies.0: '255.255.255.255' is everybody's address",
+        ),
         ("[app]\nguests = 1", "parley.toml: app.guests: must be true or false"),
         ("[app]\ninstances = 1.5", "parley.toml: app.instances: must be a whole number"),
         ("[app]\nlog_level = 1", "parley.toml: app.log_level: must be 'debug', 'info', 'warning' or 'error'"),
