@@ -91,6 +91,8 @@ class Shard(RedisSingleShardConnection):  # type: ignore[misc]  # the same
                 wire = Wire(connection, self._received, self._lost)
                 try:
                     await asyncio.gather(*[wire.ask("SUBSCRIBE", channel) for channel in self._subscribed_to])
+                    if wire.is_closing:  # lost behind its last answer, and `_lost` did not know it for ours yet
+                        raise ConnectionError("the connection to Redis was lost")  # noqa: TRY301
                 except BaseException:
                     wire.close()
                     raise
@@ -134,10 +136,15 @@ class Wire(asyncio.Protocol):
         self._transport: asyncio.Transport = self._writer.transport
         self._transport.set_protocol(self)
 
+    @property
+    def is_closing(self) -> bool:
+        """Whether nothing comes of it any more."""
+        return self._transport.is_closing()
+
     def ask(self, *command: str | bytes) -> asyncio.Future[Any]:
         """Write one command; the future gives its answer."""
         future = self._loop.create_future()
-        if self._transport.is_closing():
+        if self.is_closing:
             future.set_exception(ConnectionError("the connection to Redis was lost"))
             return future
         packed = hiredis.pack_command(command)  # type: ignore[arg-type]  # its stub knows tuples of one

@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from realtime import pubsub
-from realtime.pubsub import PubSubLayer
+from realtime.pubsub import PubSubLayer, Wire
 
 MESSAGE = {"type": "entries", "entries": [b"one", b"two"], "first": 2**40, "from": "somebody"}
 
@@ -168,3 +168,32 @@ async def test_what_redis_refuses_is_raised(layers: list[PubSubLayer], tmp_path:
     await layers[0].group_add("room.1", channel)
     await layers[0].group_send("room.1", MESSAGE)
     assert await take(layers[0], channel) == MESSAGE
+
+
+class Ending(Wire):
+    """The first to confirm what is listened to ends in the same breath."""
+
+    has_ended = False
+
+    def data_received(self, data: bytes) -> None:
+        """Its end is told before who waits for the answer goes on, as uvloop may."""
+        super().data_received(data)
+        if b"subscribe" in data and not Ending.has_ended:
+            Ending.has_ended = True
+            self._transport.abort()
+
+
+async def test_a_connection_that_ends_as_it_is_made_is_made_again(
+    layers: list[PubSubLayer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process would be deaf for ever on a connection whose end nobody told it."""
+    channel = await layers[0].new_channel()
+    await layers[0].group_add("room.1", channel)
+    monkeypatch.setattr(pubsub, "Wire", Ending)
+    monkeypatch.setattr(Ending, "has_ended", False)
+    async with Redis(unix_socket_path=str(tmp_path / "redis.sock")) as admin:
+        for client in await admin.client_list():
+            if client["id"] != str(await admin.client_id()):
+                await admin.client_kill_filter(_id=client["id"])
+    await carried(layers[1], layers[0], channel)
+    assert Ending.has_ended
