@@ -13,6 +13,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from realtime.company import Company
 from realtime.frame import Frame
 
 log = logging.getLogger(__name__)
@@ -20,8 +21,6 @@ log = logging.getLogger(__name__)
 GAP_SECONDS = 0.030  # two processes publish in either order: wait this long for the missing piece before reading
 EARLY_ENTRIES = 1_000  # entries kept while a piece before them is missing; the log has the rest
 READ_ENTRIES = 200  # one page of a repair or of a catch-up
-COMPANY_SECONDS = 0.005  # how long entries of a busy room wait for company: one frame and one write for all of them
-ALONE_FLUSHES = 64  # after waits that brought no company, up to so many are written without one
 RETRY_SECONDS = 0.5  # between two reads of a log that does not answer
 
 
@@ -80,20 +79,14 @@ class Feed:
         self._gap: asyncio.TimerHandle | None = None
         self._repair: asyncio.Task[None] | None = None
         self._catching: dict[Subscriber, asyncio.Task[None]] = {}
-        self._company_seconds = company_seconds
-        self._held: list[bytes] = []  # entries right behind the position that wait for company
-        self._waiting: asyncio.TimerHandle | None = None
-        self._company = 0  # how many pieces are held
-        self._alone = 0  # how many pieces are still written without a wait
-        self._in_vain = 1
-        self._flushed_at = -company_seconds
+        self._company = Company(company_seconds, self._write)  # holds entries right behind the position
 
     # Positions
 
     @property
     def accepted(self) -> int:
         """The last seq that is written or about to be."""
-        return self.position + len(self._held)
+        return self.position + len(self._company.held)
 
     def offer(self, epoch: str, first: int, entries: Sequence[bytes]) -> None:
         """Take entries first, first+1, … of `epoch` from anywhere; what was seen is dropped."""
@@ -104,7 +97,7 @@ class Feed:
             return
         fresh = entries[self.accepted + 1 - first :]
         if fresh:
-            self._accept(fresh)
+            self._company.add(fresh)
             self._take_early()
 
     def head_is(self, head: int) -> None:
@@ -118,7 +111,7 @@ class Feed:
     def attach(self, subscriber: Subscriber, position: int) -> None:
         """Add a socket that was given everything up to `position`."""
         self.detach(subscriber)
-        self._flush()
+        self._company.release()
         if position == self.position and subscriber.is_writable:
             self.live.add(subscriber)
             return
@@ -151,53 +144,25 @@ class Feed:
 
     def close(self) -> None:
         """Stop every task of this feed."""
-        for timer in (self._gap, self._waiting):
-            if timer is not None:
-                timer.cancel()
+        self._company.close()
+        if self._gap is not None:
+            self._gap.cancel()
         for task in [*self._catching.values(), *([self._repair] if self._repair else [])]:
             task.cancel()
 
     # Inside
 
-    def _accept(self, entries: Sequence[bytes]) -> None:
-        """Write the next entries: at once when the room was quiet, else with what comes within a few milliseconds."""
-        self._held += entries
-        self._company += 1
-        if self._waiting is None:
-            loop = asyncio.get_running_loop()
-            if self._alone or loop.time() >= self._flushed_at + self._company_seconds:
-                self._alone = max(0, self._alone - 1)
-                self._flush()
-            else:
-                self._waiting = loop.call_at(self._flushed_at + self._company_seconds, self._flush_held)
-
-    def _flush_held(self) -> None:
-        """The wait is over; where nobody came, the next ones do not wait: twice as many each time in a row."""
-        if self._company < 2:
-            self._in_vain = min(2 * self._in_vain, ALONE_FLUSHES)
-            self._alone = self._in_vain
-        else:
-            self._in_vain = 1
-        self._flush()
-
-    def _flush(self) -> None:
-        """Write what is held to whoever stands right before it."""
-        if self._waiting is not None:
-            self._waiting.cancel()
-            self._waiting = None
-        if not self._held:
-            return
-        held, self._held, self._company = self._held, [], 0
-        self._flushed_at = asyncio.get_running_loop().time()
+    def _write(self, entries: Sequence[bytes]) -> None:
+        """Write the next entries to whoever stands right before them."""
         start = self.position
-        for frame in self._source.frames(self.name, held):
+        for frame in self._source.frames(self.name, entries):
             self._set_slow_aside()
             self.position += frame.entries
             for subscriber in self.live:
                 subscriber.write(frame)
             self._count("deliveries", frame.entries * len(self.live))
         if self.behind:
-            self._take_along(start, held)
+            self._take_along(start, entries)
 
     def _set_slow_aside(self) -> None:
         """Stop writing to sockets whose buffer is full: they cost no memory, and catch up from the log."""
@@ -236,7 +201,7 @@ class Feed:
         while (entry := self._early.pop(self.accepted + 1 + len(run), None)) is not None:
             run.append(entry)
         if run:
-            self._accept(run)
+            self._company.add(run)
         for seq in [seq for seq in self._early if seq <= self.accepted]:
             del self._early[seq]
         if not self._early and self._gap is not None:

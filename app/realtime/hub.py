@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from realtime import feed as feeds
+from realtime.company import COMPANY_SECONDS
 from realtime.ending import end
 from realtime.feed import Feed, LogUnavailableError
 from realtime.health import LayerHealth
@@ -103,7 +104,7 @@ class Hub:
                 position=head.seq,
                 source=self._source,
                 count=self._count,
-                company_seconds=feeds.COMPANY_SECONDS,
+                company_seconds=COMPANY_SECONDS,
             )
             self._reconcile.set()
             self._check_now(room)  # what was stored between that reading and this line

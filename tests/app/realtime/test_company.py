@@ -2,7 +2,8 @@
 
 import asyncio
 
-from realtime.feed import ALONE_FLUSHES, Feed
+from realtime.company import ALONE_WRITES
+from realtime.feed import Feed
 from tests.app.realtime.fakes import EPOCH, MemoryLog, Reader, offer
 
 WAIT = 0.05  # ten times the real wait, so that what is tested is the order and not the clock
@@ -88,7 +89,7 @@ async def test_a_wait_that_brought_nobody_is_not_repeated() -> None:
         await held(feed)
         seq += 1
     assert sum(waited) < 12
-    assert sum(waited[-ALONE_FLUSHES:]) <= 1
+    assert sum(waited[-ALONE_WRITES:]) <= 1
 
 
 async def test_a_feed_that_is_closed_writes_nothing_more() -> None:
