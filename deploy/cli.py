@@ -169,12 +169,15 @@ def check(
 @app.command()
 def doctor(
     dir: Dir = None,  # noqa: A002
+    *,
     json: Annotated[bool, typer.Option("--json", help="Print the verdicts as JSON.")] = False,
     idle: Annotated[float, typer.Option(min=0, help="Leave a socket alone for so many seconds; 0: none.")] = 0,
     forge: Annotated[bool, typer.Option("--forge", help="Fail six log-ins of nobody under forged addresses.")] = False,
+    stack: Annotated[doctor_command.Name, typer.Option(help="Which one on this machine.")] = "local",
+    env: Env = None,
 ) -> None:
     """Say what is wrong with the running stack, with its evidence and its fix; exit 1 if anything is."""
-    sys.exit(doctor_command.doctor(dir, json=json, idle=idle, forge=forge))
+    sys.exit(doctor_command.doctor(stack, dir, env, json=json, idle=idle, forge=forge))
 
 
 @app.command(context_settings=PASS_ON)

@@ -87,12 +87,17 @@ def compose(text: str, written: Mapping[str, str], service: str = "web") -> AppF
 
 def unit(text: str, environment: str) -> AppFacts:
     """Read an instance's unit, and the text of the EnvironmentFile that it names."""
-    lines = (line.partition("=") for line in environment.splitlines() if line and not line.startswith("#"))
     return AppFacts(
-        environment={name: _unquoted(value) for name, _, value in lines},
+        environment=variables(environment),
         kill_seconds=int(setting(text, "TimeoutStopSec").removesuffix("s")),
         open_files=int(setting(text, "LimitNOFILE")),
     )
+
+
+def variables(text: str) -> dict[str, str]:
+    """Read an EnvironmentFile."""
+    lines = (line.partition("=") for line in text.splitlines() if line and not line.startswith("#"))
+    return {name: _unquoted(value) for name, _, value in lines}
 
 
 def setting(text: str, name: str) -> str:

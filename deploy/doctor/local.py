@@ -12,7 +12,8 @@ import msgspec
 from deploy import environment, render, runner
 from deploy.capacity import Capacity, capacity
 from deploy.config import LOCAL, Config, Overrides, load
-from deploy.doctor import process
+from deploy.doctor import packages, process
+from deploy.doctor.check import NotApplicable
 from deploy.doctor.patient import Patient, Replica, Ticket
 from deploy.drill.address import Address
 from deploy.errors import BadInputError, StackError
@@ -97,9 +98,17 @@ class LocalBody:
         """Give each instance's socket."""
         return [f"unix:{one['socket']}" for one in self._state()["instances"]]
 
-    def certificate(self) -> Path:
-        """Give the one that `up` made."""
-        return self.layout.certificate
+    def kill_seconds(self, replica: Replica) -> int:  # noqa: ARG002 (another stack tells it of each)
+        """It is the patience of `up`, which nothing shows."""
+        raise NotApplicable("`up` keeps its own patience, and nothing shows it")
+
+    def installed(self, names: Sequence[str]) -> Mapping[str, str]:
+        """Ask the Python that runs this, which is the app's too."""
+        return packages.versions(names)
+
+    def certificate(self) -> bytes:
+        """Read the one that `up` made."""
+        return self.layout.certificate.read_bytes()
 
     def folders(self) -> Sequence[Path]:
         """Give the database's, and the logs'."""

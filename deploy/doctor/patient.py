@@ -57,14 +57,20 @@ class Body(Protocol):
     def upstreams(self) -> Sequence[str]:
         """Give what nginx's upstream should name."""
 
-    def certificate(self) -> Path:
-        """Tell where the certificate lies."""
+    def kill_seconds(self, replica: Replica) -> int:
+        """Give how long an instance may take to stop before it is killed; raises NotApplicable where nothing tells."""
+
+    def installed(self, names: Sequence[str]) -> Mapping[str, str]:
+        """Give the versions of packages, as the app has them; those that are missing are left out."""
+
+    def certificate(self) -> bytes:
+        """Read the certificate that nginx should serve, with its chain."""
 
     def folders(self) -> Sequence[Path]:
         """Name the folders that must not fill up."""
 
     def secrets(self) -> Sequence[Path]:
-        """Name the files that are nobody else's to read."""
+        """Name the files that are nobody else's to read, of those that lie on this machine."""
 
     def layer(self) -> str:
         """Give the URL of the channel layer."""

@@ -58,9 +58,14 @@ def ensure(pair: Pair, names: Sequence[str], now: dt.datetime | None = None) -> 
 def is_ours(pair: Pair) -> bool:
     """Tell whether the certificate there was made here; one that cannot be read was not."""
     try:
-        issuer = x509.load_pem_x509_certificate(pair.certificate.read_bytes()).issuer
+        return made_here(pair.certificate.read_bytes())
     except (OSError, ValueError):
         return False
+
+
+def made_here(pem: bytes) -> bool:
+    """Tell whether a certificate was made here, or on a machine like this; raises ValueError for what is none."""
+    issuer = x509.load_pem_x509_certificate(pem).issuer
     return [name.value for name in issuer.get_attributes_for_oid(NameOID.COMMON_NAME)] == [NAME]
 
 

@@ -24,6 +24,7 @@ from tests.running import free_port
 OTHER = "https://elsewhere.invalid"
 SKEW_SECONDS = 20
 CONNECTIONS = 150
+DROP_IN = "/run/systemd/system/parley-web@1.service.d"
 Do = Callable[[Ward, Path], contextlib.AbstractContextManager[None]]
 
 
@@ -36,6 +37,7 @@ class Break:
     changes: Overrides | Callable[[Ward], Overrides] | None = None  # of parley.toml, while the stack runs as before
     options: dict[str, Any] = field(default_factory=dict)  # of the doctor
     model: str = ""  # the environment whose rules alone are judged
+    host: tuple[str, ...] = ()  # what breaks an installed host, where `up` has nothing to break
 
 
 def on_disk(words: str, *changes: Change) -> Break:
@@ -243,8 +245,8 @@ BREAKS = {
     ),
     "proxies-are-ours": toml("site.trusted_proxies holds everybody", site={"trusted_proxies": ["0.0.0.0/0"]}),
     "metrics-ports-fit": toml("app.metrics_port is 65535", app={"metrics_port": 65_535}),
-    "versions-are-locked": Break("an older channels-redis is installed", _old_versions),
     "stack-runs": Break("nothing was started in the folder"),
+    "versions-are-locked": Break("an older channels-redis is installed", _old_versions),
     "disk-has-room": Break("a file system of 4 MB where the logs go", _full_disk),
     "descriptors-are-left": Break("connections that fill most of what nginx's workers may open", _few_files),
     "secrets-are-private": Break("everybody may read the secret key", _open_key),
@@ -255,6 +257,10 @@ BREAKS = {
     "nginx-accepts-its-files": on_disk("a line that nginx does not know", ("nginx.conf", "", "oops;\n")),
     "three-pings": on_disk(
         "proxy_read_timeout is 59 s", ("locations.conf", "proxy_read_timeout 60s", "proxy_read_timeout 59s")
+    ),
+    "kill-after-graceful": Break(
+        "systemd kills web-1 after 16 s",
+        host=("sh", "-c", f"mkdir -p {DROP_IN} && printf '[Service]\nTimeoutStopSec=16\n' >{DROP_IN}/short.conf"),
     ),
     "reload-outlasts-the-apps-drain": on_disk(
         "worker_shutdown_timeout is 7 s", ("nginx.conf", "worker_shutdown_timeout 10s", "worker_shutdown_timeout 7s")

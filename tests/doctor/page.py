@@ -18,13 +18,16 @@ Written by `python -m tests.doctor.page` from the checks and from the tests that
 ./parley doctor
 ./parley doctor --json
 ./parley doctor --idle 65 --forge
+./parley doctor --stack compose
+sudo ./parley doctor --stack systemd
 ```
 
-It looks at the stack that `./parley up` runs (in another folder: `--dir`), and changes nothing in it. Each check comes
-to `ok`, `BROKEN` or `-`, with its evidence or the reason why it was not looked at; below a broken one stand the fix and
-the page to read. Exit status 0: nothing is broken; 1: something is; 2: parley.toml itself cannot be read. A stack that
-does not run is one finding, and the rules of parley.toml are judged all the same. `--json` prints a list of objects
-with `id`, `verdict`, `evidence`, `sentence`, `fix` and `page`.
+It looks at the stack that `./parley up` runs (in another folder: `--dir`), at the project of docker-compose.prod.yml,
+or at what is installed on this host, and changes nothing in it. Each check comes to `ok`, `BROKEN` or `-`, with its
+evidence or the reason why it was not looked at; below a broken one stand the fix and the page to read. Exit status 0:
+nothing is broken; 1: something is; 2: it cannot look, as when parley.toml itself cannot be read. A stack that does not
+run is one finding, and the rules of parley.toml are judged all the same. `--json` prints a list of objects with `id`,
+`verdict`, `evidence`, `sentence`, `fix` and `page`.
 
 What is one fault has one name: a check that needs another is not looked at while that one is broken.
 
@@ -32,7 +35,8 @@ Two checks are left out unless asked for. `--idle SECONDS` leaves a socket alone
 timeout of the default stack. `--forge` fails six log-ins of a person who cannot exist, which counts against the address
 it comes from. The message of `message-comes-back` goes into a room that nobody else is in.
 
-Rules that are for Compose and systemd alone do not concern `up`: `./parley check --env compose` judges them.
+What one of the stacks does not show has the reason beside its `-`. An installed stack is held against the templates and
+the parley.toml of the release that it serves: from another checkout these checks say which release that is.
 
 ## What it looks at
 
@@ -42,7 +46,8 @@ MATRIX = """
 
 Each row is broken in the way it says, and the doctor names that row's check and no other; on the healthy stack it names
 none. nginx is wrong in what it runs with or in its files, web-2 and Redis in their processes. The rules that `up` has
-not, or works out by itself, are broken in the model of Compose, where nothing has to run.
+not, or works out by itself, are broken in the model of Compose, where nothing has to run; what `up` does not show is
+broken under systemd (`tests/doctor/test_systemd.py`). On healthy stacks of Compose and systemd it names nothing.
 `tests/doctor/test_matrix.py::test_what_is_broken_is_named_and_nothing_else` runs all of it.
 
 | broken | found |

@@ -4,9 +4,8 @@ from deploy.doctor.checks import certificate, edge, files, host, instances, laye
 
 CHECKS = (
     *model.CHECKS,
-    *host.CHECKS[:1],
     *runs.CHECKS,
-    *host.CHECKS[1:],
+    *host.CHECKS,
     *instances.CHECKS,
     *files.CHECKS,
     *layer.CHECKS,

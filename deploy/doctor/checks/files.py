@@ -9,16 +9,16 @@ from deploy.facts import PREFIX, AppFacts, Facts, NginxFacts
 from deploy.readings import Reading
 from deploy.rules import Relation
 
-# `up` keeps its own patience, which nothing shows: the rule is judged where a file says it (`./parley check`).
-UNSEEN = {"kill-after-graceful"}
+KILLS = "kill-after-graceful"  # the one reading that needs to know how long an instance is waited for
 OF_ONE_INSTANCE = {f"{PREFIX}{name}" for name in ("INSTANCE", "INSTANCE_FILE", "BIND", "METRICS_BIND", "RELEASE")}
 RELOAD = "render nginx's files again (start `up` again; install or rollout on a server), which also reloads nginx"
 
 
-def _facts(patient: Patient, replica: Replica) -> Facts:
+def _facts(patient: Patient, replica: Replica, reading: Reading) -> Facts:
     """Read the tiers as they are: the app from the process, nginx from its files."""
     files = NginxFacts.of(patient.body.nginx_files())
-    return Facts(AppFacts(replica.environment, 0, open_files(replica.pid)), files)
+    seconds = patient.body.kill_seconds(replica) if reading.id == KILLS else 0
+    return Facts(AppFacts(replica.environment, seconds, open_files(replica.pid)), files)
 
 
 def _living(patient: Patient) -> list[Replica]:
@@ -31,7 +31,7 @@ def _living(patient: Patient) -> list[Replica]:
 
 def _reading(reading: Reading) -> Check:
     async def look(patient: Patient) -> str:
-        said = {one.name: reading.relation(_facts(patient, one)) for one in _living(patient)}
+        said = {one.name: reading.relation(_facts(patient, one, reading)) for one in _living(patient)}
         for name, relation in said.items():
             require(relation.holds, f"{name}: not {relation}")
         return str(next(iter(said.values())))
@@ -89,7 +89,7 @@ async def nginx_as_modelled(patient: Patient) -> str:
     return f"{len(there)} files"
 
 
-READ = tuple(_reading(one) for one in readings.READINGS if one.id not in UNSEEN)
+READ = tuple(_reading(one) for one in readings.READINGS)
 OWN = (
     Check(
         "nginx-has-files",

@@ -1,6 +1,5 @@
 """This machine: disk, descriptors, who may read what, and the versions that are installed."""
 
-import importlib.metadata
 import os
 import re
 import stat
@@ -8,7 +7,7 @@ from collections.abc import Iterator
 
 from deploy.config import ROOT
 from deploy.doctor import process
-from deploy.doctor.check import Check, require
+from deploy.doctor.check import Check, NotApplicable, require
 from deploy.doctor.patient import Patient
 
 LEAST_MEGABYTES = 512  # a backup, a log that grows over night, and time to do something
@@ -36,7 +35,10 @@ async def descriptors(patient: Patient) -> str:
     """Count what nginx and each instance have open."""
     said = 0.0
     for name, pid in _processes(patient):
-        used, most = process.descriptors(pid), process.open_files(pid)
+        try:
+            used, most = process.descriptors(pid), process.open_files(pid)
+        except PermissionError:
+            raise NotApplicable("only root may count what another user's processes have open") from None
         require(used <= MOST_USED * most, f"{name} (process {pid}) has {used} of {most} open")
         said = max(said, used / most)
     return f"{said:.1%} of a limit at most"
@@ -52,24 +54,20 @@ def _processes(patient: Patient) -> Iterator[tuple[str, int]]:
 async def private(patient: Patient) -> str:
     """Look at the modes."""
     found = patient.body.secrets()
+    if not found:
+        raise NotApplicable("they lie in volumes that the containers alone have")
     for path in found:
         mode = stat.S_IMODE(path.stat().st_mode)
         require(not mode & stat.S_IRWXO, f"{path} can be read by everybody ({mode:04o})")
     return ", ".join(path.name for path in found)
 
 
-async def versions(_: Patient) -> str:
+async def versions(patient: Patient) -> str:
     """Compare what is installed with the lock."""
     locked = dict(re.findall(r"^([a-z0-9-]+)==([^ ;\\]+)", LOCK.read_text(), re.MULTILINE))
-    odd = []
-    for name in PINNED:
-        try:
-            here = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            here = "missing"
-        if here != locked[name]:
-            odd.append(f"{name} is {here}, the lock has {locked[name]}")
-    require(not odd, "; ".join(odd))
+    here = patient.body.installed(PINNED)
+    odd = [name for name in PINNED if here.get(name) != locked[name]]
+    require(not odd, "; ".join(f"{name} is {here.get(name, 'missing')}, the lock has {locked[name]}" for name in odd))
     return f"{len(PINNED)} packages"
 
 
@@ -77,10 +75,11 @@ CHECKS = (
     Check(
         "versions-are-locked",
         "the packages that a socket goes through have the versions of the lock",
-        "asks this Python's environment, compares with requirements/run.txt",
-        "remove .venv: the next `./parley` makes it from the lock",
+        "asks the app's Python, and compares with requirements/run.txt",
+        "remove .venv: the next `./parley` makes it from the lock; on a server roll out a release",
         "docs/decisions/server.md",
         versions,
+        ("stack-runs",),
     ),
     Check(
         "disk-has-room",

@@ -1,0 +1,40 @@
+"""The doctor on a host that `./parley install` made: nothing on a healthy one, and what only systemd shows."""
+
+import json
+
+import pytest
+
+from tests.doctor.breaks import BREAKS, DROP_IN
+from tests.systemd.host import Installed
+
+pytestmark = [pytest.mark.systemd, pytest.mark.timeout(600)]
+
+
+def examined(systemd: Installed, *options: str) -> dict[str, list[str]]:
+    """Give {verdict: ids} as root on the host reads them; nothing but the verdicts was written."""
+    done = systemd.host.parley("doctor", "--stack", "systemd", "--json", *options, check=False)
+    assert done.stderr == "", done.stderr
+    found: dict[str, list[str]] = {}
+    for one in json.loads(done.stdout):
+        found.setdefault(one["verdict"], []).append(one["id"])
+    assert done.returncode == (1 if "broken" in found else 0)
+    return found
+
+
+def test_a_healthy_host_has_nothing(systemd: Installed) -> None:
+    """Every check but those that take their time has something to look at."""
+    found = examined(systemd)
+    assert "broken" not in found, found
+    assert found["not applicable"] == ["addresses-cannot-be-forged", "idle-socket-lives"]
+
+
+@pytest.mark.parametrize("name", [name for name, row in BREAKS.items() if row.host])
+def test_what_is_broken_is_named_and_nothing_else(name: str, systemd: Installed) -> None:
+    """A row of the matrix that `up` has not."""
+    try:
+        systemd.host.run(*BREAKS[name].host)
+        systemd.host.run("systemctl", "daemon-reload")
+        assert examined(systemd)["broken"] == [name]
+    finally:
+        systemd.host.run("rm", "-rf", DROP_IN)
+        systemd.host.run("systemctl", "daemon-reload")
