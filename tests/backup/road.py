@@ -1,6 +1,9 @@
 """The road of a backup on a stack that runs: made while people chat, and what clients read after the restore."""
 
 import asyncio
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
@@ -9,8 +12,23 @@ from deploy.drill.reader import Reader
 from deploy.drill.visitor import guest
 from deploy.drill.wire import connect
 from deploy.drill.witness import Witness
+from tests.running import RunningStack
 
 MESSAGES = 50
+
+
+def backup(stack: RunningStack, *words: str, status: int = 0) -> str:
+    """Run `./parley backup` on a stack of `up` and give what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "deploy", "backup", *words, "--dir", str(stack.directory)],
+        env=os.environ | {"PYTHONPATH": str(stack.root)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == status, done.stdout
+    return done.stdout
 
 
 async def there_and_back(address: Address, create: Callable[[], str], restore: Callable[[str], Address]) -> None:

@@ -1,33 +1,16 @@
 """A backup of the stack of `up`, by its own command line."""
 
-import os
 import sqlite3
-import subprocess
-import sys
 from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 
 from deploy.drill.address import Address
-from tests.backup.road import there_and_back
-from tests.running import RunningStack, running_stack
+from tests.backup.road import backup, there_and_back
+from tests.running import running_stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
-
-
-def backup(stack: RunningStack, *words: str, status: int = 0) -> str:
-    """Run `./parley backup` on this stack and give what it printed."""
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "deploy", "backup", *words, "--dir", str(stack.directory)],
-        env=os.environ | {"PYTHONPATH": str(stack.root)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == status, done.stdout
-    return done.stdout
 
 
 def stored(directory: Path) -> list[tuple[int, str, str]]:
