@@ -37,7 +37,7 @@ LABEL org.opencontainers.image.title="Parley" \
 # A volume that is mounted on one of these folders for the first time takes its owner and mode from here.
 RUN groupadd --gid 10001 parley \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin parley \
-    && for folder in nginx tls secrets/app secrets/redis secrets/postgres static acme; do \
+    && for folder in nginx tls secrets/app secrets/redis secrets/postgres static acme certbot; do \
         install -d -o 10001 -g 10001 -m 0750 "/srv/parley/$folder"; done
 COPY --from=release /opt/parley /opt/parley
 ENV PATH=/opt/parley/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \

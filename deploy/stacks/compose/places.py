@@ -14,6 +14,7 @@ CURRENT = NGINX / "current"
 STATIC = SRV / "static"
 SERVED = STATIC / "files"
 ACME = SRV / "acme"
+CERTBOT = SRV / "certbot"  # an authority's account, and every key it gave
 CHALLENGES = ACME / ".well-known" / "acme-challenge"
 
 HOME = Path("/opt/parley")  # the checkout's folders, in the image
@@ -34,5 +35,6 @@ FOLDERS = {
     "nginx": str(NGINX),
     "static": str(STATIC),
     "acme": str(ACME),
+    "certbot": str(CERTBOT),
     "toml": str(TOML),
 }

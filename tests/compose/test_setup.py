@@ -1,0 +1,187 @@
+"""What the one-shot `setup` makes, once or anew, and what it refuses."""
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from deploy import files
+from deploy.config import Config, load
+from deploy.errors import BadInputError
+from deploy.stacks import certificate, static
+from deploy.stacks.compose import places, variables
+from deploy.stacks.compose.setup import setup
+
+NOWHERE = Path("/nonexistent/parley.toml")
+
+
+@pytest.fixture
+def srv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The volumes and the image's own files, in a folder."""
+    for name in ("APP", "REDIS", "POSTGRES", "TLS", "CERTIFICATE", "CERTIFICATE_KEY", "NGINX", "CURRENT", "STATIC"):
+        monkeypatch.setattr(places, name, tmp_path / getattr(places, name).relative_to(places.SRV))
+    monkeypatch.setattr(places, "CHALLENGES", tmp_path / "acme/.well-known/acme-challenge")
+    monkeypatch.setattr(places, "COLLECTED", tmp_path / "image/static")
+    monkeypatch.setattr(places, "RELEASE", tmp_path / "image/RELEASE")
+    monkeypatch.setattr(places, "TOML", NOWHERE)
+    for folder in (places.APP, places.REDIS, places.POSTGRES, places.TLS, places.NGINX, places.STATIC):
+        folder.mkdir(parents=True)
+    ship(tmp_path, "0.1.0-00000001", {"chat/page.1.css": "one"})
+    return tmp_path
+
+
+def ship(srv: Path, release: str, texts: dict[str, str]) -> None:
+    """Have the image be this release."""
+    files.remove(srv / "image")
+    for name, text in texts.items():
+        (srv / "image/static" / name).parent.mkdir(parents=True, exist_ok=True)
+        (srv / "image/static" / name).write_text(text)
+    (srv / "image").mkdir(exist_ok=True)
+    (srv / "image/RELEASE").write_text(f"{release}\n")
+
+
+def given(**env: str) -> dict[str, str]:
+    """Give the variables of the service, with .env's on top."""
+    return {"PARLEY_MODEL": load(env="compose").model_dump_json(), **env}
+
+
+def run(**env: str) -> str:
+    """Run it and give what it says; the process keeps its umask."""
+    before = os.umask(0o022)
+    try:
+        return "\n".join(setup(given(**env)))
+    finally:
+        os.umask(before)
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """Give the files of a folder."""
+    return {str(path.relative_to(folder)): path.read_text() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_secrets_are_made_once(srv: Path) -> None:
+    """Another password would lock the app out of its database, another key end every session."""
+    run()
+    first = {folder: contents(folder) for folder in (places.APP, places.REDIS, places.POSTGRES)}
+    run(PARLEY_REPLICAS="3")
+    second = {folder: contents(folder) for folder in first}
+    for texts in (first, second):
+        texts[places.APP].pop("sockets")
+    assert first == second
+    key = first[places.APP]["secret_key"]
+    assert len(key) >= 50
+    passwords = {first[places.POSTGRES]["password"], first[places.REDIS]["password"]}
+    assert len(passwords | {key}) == 3
+    assert first[places.POSTGRES]["password"] in first[places.APP]["database_url"]
+    assert f"requirepass {first[places.REDIS]['password']}\n" in first[places.REDIS]["redis.conf"]
+
+
+def test_nobody_else_reads_them(srv: Path) -> None:
+    """Our user and our group, no more; none of them is said."""
+    said = run()
+    for folder in (places.APP, places.REDIS, places.POSTGRES):
+        for path in folder.iterdir():
+            assert stat.S_IMODE(path.stat().st_mode) == 0o440, path
+    for name in ("secret_key", "database_url", "layer_url"):
+        assert (places.APP / name).read_text() not in said
+    assert stat.S_IMODE(places.CERTIFICATE_KEY.stat().st_mode) == 0o600
+
+
+def test_hosts_ports_and_replicas_reach_the_app(srv: Path) -> None:
+    """As origins with the port that a browser shows, and as sockets that fit."""
+    run(PARLEY_HOSTS="chat.example.com, 192.0.2.7", PARLEY_PORT="443", PARLEY_REPLICAS="4")
+    texts = contents(places.APP)
+    assert texts["hosts"] == "localhost,127.0.0.1,[::1],chat.example.com,192.0.2.7"
+    assert "https://chat.example.com," in texts["origins"]
+    assert 2 * int(texts["sockets"]) * 4 < 20_000
+    assert "return 308 https://$host$request_uri" in (places.CURRENT / "plain.conf").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("PARLEY_PORT", "https", ".env: PARLEY_PORT: 'https' is not a number"),
+        ("PARLEY_PORT", "0", ".env: PARLEY_PORT: must be 1 or more"),
+        ("PARLEY_HOSTS", "a_b", ".env: PARLEY_HOSTS: 'a_b' is not a host name"),
+        ("PARLEY_REPLICAS", "65", ".env: PARLEY_REPLICAS: must be 64 or less"),
+        ("PARLEY_OPEN_FILES", "270", "the open-files limit of 270 is too low"),
+        ("PARLEY_REPLICAS", "12", "rule database-has-connections"),
+        ("PARLEY_HTTP_PORT", "8443", "rule ports-differ"),
+    ],
+)
+def test_what_cannot_work_is_refused_by_its_name(srv: Path, name: str, value: str, words: str) -> None:
+    """Before a file is written."""
+    with pytest.raises(BadInputError) as refused:
+        run(**{name: value})
+    assert words in str(refused.value)
+    assert contents(places.APP) == {}
+
+
+def test_the_url_of_a_server_outside_comes_from_the_mounted_file(tmp_path: Path) -> None:
+    """It may hold a password, so it is no variable of a container."""
+    toml = tmp_path / "parley.toml"
+    toml.write_text('[database]\nurl = "postgres://u:secret@db.example.com/parley"\n')
+    found = variables.config({"PARLEY_MODEL": Config().model_dump_json(exclude={"database": {"url"}})}, toml)
+    assert found.database.url == "postgres://u:secret@db.example.com/parley"
+
+
+def test_static_files_of_two_releases_stay(srv: Path) -> None:
+    """A page of the release before still asks for its own; of the one before that nobody has any."""
+    ship(srv, "a", {"x.1.css": "1", "same.0.js": "0", "manifest.json": "a"})
+    static.add(places.COLLECTED, places.STATIC, "a")
+    ship(srv, "b", {"x.2.css": "2", "same.0.js": "0", "manifest.json": "b"})
+    static.add(places.COLLECTED, places.STATIC, "b")
+    served = places.STATIC / "files"
+    assert contents(served) == {"x.1.css": "1", "x.2.css": "2", "same.0.js": "0", "manifest.json": "b"}
+    ship(srv, "c", {"x.3.css": "3", "same.0.js": "0"})
+    static.add(places.COLLECTED, places.STATIC, "c")
+    assert contents(served) == {"x.2.css": "2", "x.3.css": "3", "same.0.js": "0", "manifest.json": "b"}
+
+
+def test_the_same_release_again_pushes_none_out(srv: Path) -> None:
+    """`up` runs setup each time."""
+    for release, name in (("a", "x.1.css"), ("b", "x.2.css"), ("b", "x.2.css"), ("b", "x.2.css")):
+        ship(srv, release, {name: name})
+        static.add(places.COLLECTED, places.STATIC, release)
+    assert set(contents(places.STATIC / "files")) == {"x.1.css", "x.2.css"}
+
+
+def test_nginx_has_a_folder_to_a_release_and_a_link_to_one(srv: Path) -> None:
+    """A rollout lets nginx read the new one before it is current."""
+    run()
+    ship(srv, "0.1.0-00000002", {})
+    list(setup(given(), "nginx"))
+    assert places.CURRENT.resolve().name == "0.1.0-00000001"
+    assert (places.NGINX / "0.1.0-00000002/nginx.conf").exists()
+    run()
+    assert places.CURRENT.resolve().name == "0.1.0-00000002"
+    ship(srv, "0.1.0-00000003", {})
+    run()
+    assert {path.name for path in places.NGINX.iterdir()} == {"current", "0.1.0-00000002", "0.1.0-00000003"}
+
+
+def test_a_certificate_of_somebody_else_is_left_alone(srv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of ours is made again for other names."""
+    pair = certificate.Files(places.CERTIFICATE, places.CERTIFICATE_KEY)
+    assert "made now" in run()
+    ours = places.CERTIFICATE.read_bytes()
+    run()
+    assert places.CERTIFICATE.read_bytes() == ours
+    run(PARLEY_HOSTS="chat.example.com")
+    assert places.CERTIFICATE.read_bytes() != ours
+    with monkeypatch.context() as other:
+        other.setattr(certificate, "NAME", "Some authority")
+        certificate.ensure(pair, ["elsewhere.example.com"])
+    theirs = places.CERTIFICATE.read_bytes()
+    assert f"the one in {places.TLS}" in run(PARLEY_HOSTS="chat.example.com")
+    assert places.CERTIFICATE.read_bytes() == theirs
+
+
+def test_the_model_is_the_files_own(srv: Path) -> None:
+    """A key that this release does not know is refused, and named."""
+    model = json.loads(load(env="compose").model_dump_json())
+    model["nginx"]["wokers"] = 3
+    with pytest.raises(BadInputError, match=r"PARLEY_MODEL: nginx\.wokers: unknown key"):
+        list(setup({"PARLEY_MODEL": json.dumps(model)}))
