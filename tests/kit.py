@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.compose import owned
+
 KIT = Path(__file__).resolve().parent.parent.parent / "shared" / "kit"  # beside the checkout
 TREES = Path(os.environ.get("SYSTEMD_HOST_DIR", "/var/tmp/systemd-host"))
 SUITE = "trixie"
@@ -25,6 +27,7 @@ def engine() -> None:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             pytest.skip(f"`{' '.join(command)}` fails: {done.stderr.strip().splitlines()[-1:]}")
+    owned.sweep()
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import secrets
 import signal
 import subprocess
 import time
@@ -16,6 +15,7 @@ from deploy.config import load
 from deploy.drill.address import Address
 from deploy.stacks.compose.project import Project
 from deploy.stacks.compose.stack import ComposeStack
+from tests.compose.owned import left, new_name
 from tests.running import free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -101,7 +101,7 @@ def command(*words: str, env: dict[str, str] | None = None) -> str:
 @contextlib.contextmanager
 def running_compose(replicas: int = 3, **variables: str) -> Iterator[RunningCompose]:
     """Build the image, bring everything up as a user does, and leave nothing behind."""
-    name = f"parley-test-{secrets.token_hex(3)}"
+    name = new_name()
     given = {
         **os.environ,
         "COMPOSE_PROJECT_NAME": name,
@@ -126,6 +126,7 @@ def running_compose(replicas: int = 3, **variables: str) -> Iterator[RunningComp
         images = command("docker", "image", "ls", "--format={{.Repository}}:{{.Tag}}", name).split()
         if images:
             command("docker", "image", "rm", "--force", *images)
+    assert left(name) == []
 
 
 def _is_well(container: dict[str, Any], restarted: dict[str, int]) -> bool:

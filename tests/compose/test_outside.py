@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
@@ -14,6 +13,7 @@ from deploy.config import load
 from deploy.drill.visitor import guest
 from deploy.drill.wire import connect
 from deploy.stacks.compose.rendered import write
+from tests.compose.owned import new_name
 from tests.compose.stack import FILE, ROOT, RunningCompose, command
 from tests.running import free_port
 
@@ -45,7 +45,7 @@ sentinel auth-pass chat {REDIS_PASSWORD}
 @pytest.fixture
 def network(engine: None) -> Iterator[str]:
     """A network with a PostgreSQL, a Redis and its sentinel, until the test ends."""
-    name = f"parley-test-outside-{secrets.token_hex(3)}"
+    name = new_name()
     asked = f"printf '%s' '{SENTINEL}' >/tmp/sentinel.conf && exec redis-server /tmp/sentinel.conf --sentinel"
     servers = {
         "postgres": [f"--env=POSTGRES_PASSWORD={DATABASE_PASSWORD}", "--env=POSTGRES_USER=parley", "postgres:17"],
@@ -81,7 +81,7 @@ async def test_a_stack_on_servers_outside(compose: RunningCompose, checkout: Pat
     text = (checkout / FILE).read_text()
     env = {
         **compose.variables,
-        "COMPOSE_PROJECT_NAME": f"parley-test-{secrets.token_hex(3)}",
+        "COMPOSE_PROJECT_NAME": new_name(),
         "PARLEY_PORT": str(free_port()),
         "PARLEY_HTTP_PORT": str(free_port()),
         "PARLEY_REPLICAS": "2",
