@@ -1,9 +1,12 @@
 """The stack of docker-compose.prod.yml, up for tests under a name, an image and ports of its own."""
 
+import asyncio
 import contextlib
 import json
 import os
+import shlex
 import signal
+import ssl
 import subprocess
 import time
 from collections.abc import Iterator
@@ -11,15 +14,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cryptography import x509
+
+from deploy import files
 from deploy.config import load
 from deploy.drill.address import Address
 from deploy.stacks.compose.project import Project
 from deploy.stacks.compose.stack import ComposeStack
 from tests.compose.owned import left, new_name
+from tests.docs.pages import commands
 from tests.running import free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FILE = "docker-compose.prod.yml"
+DOCUMENTED = commands(ROOT / "docs/deploying.md", "Docker Compose")
+WRITTEN = {"backup": "20261123T033000.123Z", "tls": "/etc/parley/tls"}  # what the page has in the place of a test's own
 PATIENCE = 60.0
 POLL = 0.1
 
@@ -55,6 +64,10 @@ class RunningCompose:
         """Run `docker compose` on it and give what it wrote; a failure has all of it."""
         return command("docker", "compose", "--file", FILE, *arguments, env=self.variables)
 
+    def road(self, line: str, root: Path = ROOT, **others: str) -> str:
+        """Run a command of docs/deploying.md in a checkout, `others` in the place of its words; give what it says."""
+        return road(line, self.variables, root, **others)
+
     def parley(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `./parley` on it, without the launcher."""
         python = [str(ROOT / ".venv/bin/python"), "-P", "-m", "deploy"]
@@ -84,15 +97,38 @@ class RunningCompose:
             assert time.monotonic() < deadline, f"not healthy: {unwell}\n{self.compose('ps', '--all')}"
             time.sleep(POLL)
 
+    def issuer(self) -> str:
+        """Ask nginx for its certificate and give who signed it."""
+        pem = ssl.get_server_certificate(("127.0.0.1", self.address.port), timeout=5)
+        return x509.load_pem_x509_certificate(pem.encode()).issuer.rfc4514_string()
+
+    async def signed_by(self, issuer: str) -> None:
+        """Wait until nginx has read the certificate of that issuer."""
+        async with asyncio.timeout(PATIENCE):
+            while self.issuer() != issuer:  # noqa: ASYNC110 (another machine's file)
+                await asyncio.sleep(POLL)
+
     def restarts(self) -> dict[str, int]:
         """Give how often Docker has started each container again."""
         return {one["Name"]: one["RestartCount"] for one in self.containers(stopped=True)}
 
 
-def command(*words: str, env: dict[str, str] | None = None) -> str:
+def road(line: str, env: dict[str, str], root: Path = ROOT, **others: str) -> str:
+    """Run a command of docs/deploying.md, `./parley` without the launcher; a failure has all that it wrote."""
+    assert line in DOCUMENTED, line
+    for name, other in others.items():
+        line = line.replace(WRITTEN[name], other)
+    words = shlex.split(line.removeprefix("sudo "))
+    if words[0] == "./parley":
+        words[:1] = [str(ROOT / ".venv/bin/python"), "-P", "-m", "deploy"]
+        env = {**env, "PYTHONPATH": str(root)}
+    return command(*words, env=env, root=root)
+
+
+def command(*words: str, env: dict[str, str] | None = None, root: Path = ROOT) -> str:
     """Run a command in the checkout and give both outputs."""
     done = subprocess.run(
-        words, cwd=ROOT, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+        words, cwd=root, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
     )
     assert done.returncode == 0, f"{' '.join(words)}: {done.returncode}\n{done.stdout}"
     return done.stdout
@@ -112,20 +148,21 @@ def running_compose(replicas: int = 3, **variables: str) -> Iterator[RunningComp
         "PARLEY_REPLICAS": str(replicas),
         **variables,
     }
-    compose = ("docker", "compose", "--file", FILE)
     try:
-        command(*compose, "build", "--quiet", env=given)
+        road("docker compose -f docker-compose.prod.yml build", given)
         began = time.monotonic()
         try:
-            command(*compose, "up", "--detach", "--wait", env=given)
+            road("docker compose -f docker-compose.prod.yml up -d --wait", given)
         except AssertionError as error:
-            raise AssertionError(f"{error}\n{command(*compose, 'logs', '--tail=20', env=given)}") from None
+            logs = command("docker", "compose", "--file", FILE, "logs", "--tail=20", env=given)
+            raise AssertionError(f"{error}\n{logs}") from None
         yield RunningCompose(given, time.monotonic() - began)
     finally:
-        command(*compose, "down", "--volumes", "--remove-orphans", "--timeout=5", env=given)
+        road("docker compose -f docker-compose.prod.yml down -v --remove-orphans", given)
         images = command("docker", "image", "ls", "--format={{.Repository}}:{{.Tag}}", name).split()
         if images:
             command("docker", "image", "rm", "--force", *images)
+        files.remove(ROOT / ".parley" / name)
     assert left(name) == []
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from deploy.config import load
 from tests.compose.stack import RunningCompose, command
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
@@ -63,6 +64,25 @@ def test_limits(all_of_them: list[dict[str, Any]]) -> None:
         if host["RestartPolicy"]["Name"] != "no":
             assert host["Memory"] > 0, one["Name"]
             assert 0 < host["PidsLimit"] <= 1000, one["Name"]
+
+
+def test_who_stops_has_the_time_that_the_model_gives(compose: RunningCompose) -> None:
+    """Then Docker kills it: gunicorn is through before, and nginx's old workers are."""
+    config = load(env="compose")
+    grace = {"web": config.stop.kill_seconds, "edge": config.nginx.worker_shutdown_seconds + 5}
+    for service, seconds in grace.items():
+        assert {one["Config"]["StopTimeout"] for one in compose.containers(service)} == {seconds}
+    assert compose.containers("edge")[0]["Config"]["StopSignal"] == "SIGQUIT"
+
+
+def test_redis_writes_nothing_and_evicts_nothing(compose: RunningCompose) -> None:
+    """And PostgreSQL's files are in a volume that outlives its container."""
+    ask = "redis-cli --no-auth-warning -a $(cat /srv/parley/secrets/redis/password) CONFIG GET"
+    for key, value in (("save", ""), ("appendonly", "no"), ("maxmemory-policy", "noeviction")):
+        said = command("docker", "exec", compose.containers("redis")[0]["Id"], "sh", "-c", f"{ask} {key}")
+        assert said.splitlines() == [key, value]
+    volumes = {mount["Destination"]: mount.get("Name") for mount in compose.containers("postgres")[0]["Mounts"]}
+    assert volumes["/var/lib/postgresql/data"] == f"{compose.name}_postgres"
 
 
 def test_the_data_tier_has_no_way_out(compose: RunningCompose) -> None:

@@ -1,6 +1,7 @@
 """What a rollout leaves behind in Compose; that nobody loses anything by it is tests/rollout's."""
 
 import asyncio
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,9 +11,11 @@ from deploy.drill.visitor import Visitor
 from deploy.errors import StackError
 from deploy.release import release as release_of
 from deploy.rollout import roll
-from tests.compose.stack import RunningCompose, command, running_compose
+from deploy.stacks import certificate
+from deploy.stacks.compose import places
+from tests.compose.stack import RunningCompose, command, road, running_compose
 from tests.rollout.judged import statuses, style
-from tests.rollout.releases import STYLE, release
+from tests.rollout.releases import STYLE, change, release
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 
@@ -21,42 +24,79 @@ ENDS = ("app/gunicorn.conf.py", "max_requests = 0", "def on_starting(server):\n 
 
 
 @pytest.fixture(scope="module")
-def compose(engine: None) -> Iterator[RunningCompose]:
+def tls(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for a certificate that is not ours to make."""
+    return tmp_path_factory.mktemp("own") / "tls"
+
+
+@pytest.fixture(scope="module")
+def compose(engine: None, tls: Path) -> Iterator[RunningCompose]:
     """A stack of its own: what other files' tests take as given is not what serves here."""
-    with running_compose(1) as running:
+    road("sudo install -d -o 10001 -g 10001 -m 0750 /etc/parley/tls", dict(os.environ), tls=str(tls))
+    give(tls, "First")
+    with running_compose(1, PARLEY_TLS=str(tls)) as running:
         yield running
+
+
+def give(tls: Path, issuer: str) -> None:
+    """Put a certificate into the folder, as docs/deploying.md says."""
+    made = tls.with_name(issuer)
+    made.mkdir()
+    with pytest.MonkeyPatch.context() as other:
+        other.setattr(certificate, "NAME", issuer)
+        certificate.ensure(certificate.Files(made / "certificate.pem", made / "key.pem"), ["localhost"])
+    for line in (
+        "sudo install -o 10001 -g 10001 -m 0640 key.pem /etc/parley/tls/key.pem",
+        "sudo install -o 10001 -g 10001 -m 0640 certificate.pem /etc/parley/tls/certificate.pem",
+    ):
+        road(line, dict(os.environ), made, tls=str(tls))
 
 
 def quiet(_: str) -> None:
     """Nobody reads the steps."""
 
 
+async def test_a_certificate_in_a_folder_of_the_host(compose: RunningCompose, tls: Path) -> None:
+    """It is served from the first start on, `setup` makes none, and the next one is served without a command."""
+    assert compose.issuer() == "CN=First"
+    assert f"certificate: the one in {places.TLS}" in compose.compose("logs", "setup")
+    await asyncio.to_thread(give, tls, "Second")
+    await compose.signed_by("CN=Second")
+
+
 async def test_what_stays_and_what_goes(compose: RunningCompose, tmp_path: Path) -> None:
     """Three releases: files and images of the last two, nginx's newest files without a restart, nothing left to do."""
     first, first_style = release_of(), await style(compose.address)
     edge = compose.containers("edge")[0]["State"]["StartedAt"]
-    second, third = release(tmp_path / "second", STYLE), release(tmp_path / "third", STYLE, NGINX)
-
-    await asyncio.to_thread(roll.rollout, compose.stack, str(second), quiet)
+    checkout = release(tmp_path / "checkout", STYLE)
+    second = release_of(checkout)
+    await asyncio.to_thread(compose.road, "./parley rollout --stack compose", checkout)
     second_style = await style(compose.address)
     assert second_style != first_style
     assert await statuses(compose.address, first_style, second_style) == [200, 200]
 
     containers = {one["Id"] for one in compose.containers()}
-    await asyncio.to_thread(compose.compose, "up", "--detach", "--wait")
+    await asyncio.to_thread(compose.road, "docker compose -f docker-compose.prod.yml up -d --wait", checkout)
     assert {one["Id"] for one in compose.containers()} == containers, "`up` finds what the rollout left as it should be"
 
-    await asyncio.to_thread(roll.rollout, compose.stack, str(third), quiet)
+    change(checkout, STYLE, NGINX)
+    third = release_of(checkout)
+    await asyncio.to_thread(compose.road, "./parley rollout --stack compose", checkout)
     async with asyncio.timeout(10):  # nginx starts its new workers when it has answered
         while (await Visitor(compose.address).get("/healthz")).headers.get("x-changed") != "yes":  # noqa: ASYNC110
             await asyncio.sleep(0.1)
     assert await statuses(compose.address, first_style, second_style) == [404, 200]
     assert compose.containers("edge")[0]["State"]["StartedAt"] == edge
     listed = command("docker", "image", "ls", "--format={{.Tag}}", compose.name).split()
-    assert sorted(listed) == sorted([release_of(second), release_of(third), "current"])
+    assert sorted(listed) == sorted([second, third, "current"])
     assert not compose.stack.staged(first)
     one_shots = {one["Image"] for name in ("setup", "migrate") for one in compose.containers(name, stopped=True)}
     assert one_shots == {one["Image"] for one in compose.containers("web")}
+
+    said = await asyncio.to_thread(compose.road, "./parley rollback --stack compose", checkout)
+    assert f"{second} serves again" in said
+    assert await style(compose.address) == second_style
+    assert [instance.release for instance in compose.stack.instances()] == [second]
 
 
 def test_one_that_ends_when_it_starts_is_given_up_with_its_last_lines(compose: RunningCompose, tmp_path: Path) -> None:

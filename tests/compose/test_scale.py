@@ -6,40 +6,38 @@ from contextlib import AsyncExitStack
 import pytest
 
 from deploy.drill.visitor import guest
-from deploy.drill.wire import Hangup, connect
+from deploy.drill.wire import Hangup, Socket, connect
 from tests.compose.stack import RunningCompose
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
 
 
-def scale(compose: RunningCompose, replicas: int) -> None:
-    """As docs/deploying.md says."""
-    compose.compose("up", "--detach", "--wait", "--no-recreate", "--scale", f"web={replicas}")
-
-
-async def arrive(compose: RunningCompose, stay: AsyncExitStack, instance: str) -> None:
+async def arrive(compose: RunningCompose, stay: AsyncExitStack, instance: str) -> Socket:
     """Come in again and again until this instance is the one that greets, as the least busy one."""
     cookie = await guest(compose.address, "newcomer")
     async with asyncio.timeout(15):
         while True:
             socket = await stay.enter_async_context(connect(compose.address, cookie))
             if (await socket.welcome())["instance"] == instance:
-                return
+                return socket
 
 
 async def test_a_new_replica_gets_people_without_a_reload(compose: RunningCompose) -> None:
     """Docker's DNS tells nginx; and one that goes sends its people to the others."""
     before = compose.instances()
     edge = compose.containers("edge")[0]["State"]["StartedAt"]
-    await asyncio.to_thread(scale, compose, 4)
+    four = "docker compose -f docker-compose.prod.yml up -d --wait --no-recreate --scale web=4"
+    await asyncio.to_thread(compose.road, four)
     (new,) = compose.instances() - before
     async with AsyncExitStack() as stay:
-        await arrive(compose, stay, new)
+        moved = await arrive(compose, stay, new)
         cookie = await guest(compose.address, "stays")
         socket = await stay.enter_async_context(connect(compose.address, cookie))
         await socket.welcome()
-        await asyncio.to_thread(scale, compose, 3)
-        assert len(compose.instances()) == 3
+        await asyncio.to_thread(compose.compose, "up", "--detach", "--wait", "--no-recreate", "--scale", "web=3")
+        assert compose.instances() == before
+        assert (await moved.expect("drain"))["within_ms"] > 0
+        assert await moved.closed() == 1012
     for _ in range(6):  # whoever comes now finds one that is there
         async with connect(compose.address, cookie) as socket:
             try:

@@ -10,7 +10,7 @@ import pytest
 from deploy import files
 from deploy.config import Config, load
 from deploy.errors import BadInputError
-from deploy.stacks import certificate, static
+from deploy.stacks import certificate
 from deploy.stacks.compose import places, variables
 from deploy.stacks.compose.setup import setup
 
@@ -125,27 +125,6 @@ def test_the_url_of_a_server_outside_comes_from_the_mounted_file(tmp_path: Path)
     toml.write_text('[database]\nurl = "postgres://u:secret@db.example.com/parley"\n')
     found = variables.config({"PARLEY_MODEL": Config().model_dump_json(exclude={"database": {"url"}})}, toml)
     assert found.database.url == "postgres://u:secret@db.example.com/parley"
-
-
-def test_static_files_of_two_releases_stay(srv: Path) -> None:
-    """A page of the release before still asks for its own; of the one before that nobody has any."""
-    ship(srv, "a", {"x.1.css": "1", "same.0.js": "0", "manifest.json": "a"})
-    static.add(places.COLLECTED, places.STATIC, "a")
-    ship(srv, "b", {"x.2.css": "2", "same.0.js": "0", "manifest.json": "b"})
-    static.add(places.COLLECTED, places.STATIC, "b")
-    served = places.STATIC / "files"
-    assert contents(served) == {"x.1.css": "1", "x.2.css": "2", "same.0.js": "0", "manifest.json": "b"}
-    ship(srv, "c", {"x.3.css": "3", "same.0.js": "0"})
-    static.add(places.COLLECTED, places.STATIC, "c")
-    assert contents(served) == {"x.2.css": "2", "x.3.css": "3", "same.0.js": "0", "manifest.json": "b"}
-
-
-def test_the_same_release_again_pushes_none_out(srv: Path) -> None:
-    """`up` runs setup each time."""
-    for release, name in (("a", "x.1.css"), ("b", "x.2.css"), ("b", "x.2.css"), ("b", "x.2.css")):
-        ship(srv, release, {name: name})
-        static.add(places.COLLECTED, places.STATIC, release)
-    assert set(contents(places.STATIC / "files")) == {"x.1.css", "x.2.css"}
 
 
 def test_nginx_has_a_folder_to_a_release_and_a_link_to_one(srv: Path) -> None:

@@ -22,6 +22,8 @@ def test_up_from_built_images_takes_less_than_a_minute(compose: RunningCompose) 
     assert compose.up_seconds < FIRST_UP_SECONDS
     services = {one["Config"]["Labels"]["com.docker.compose.service"] for one in compose.containers()}
     assert services == {"edge", "web", "redis", "postgres", "cleanup"}
+    assert compose.road("docker compose -f docker-compose.prod.yml ps").count("(healthy)") == len(compose.containers())
+    assert '"event": ' in compose.road("docker compose -f docker-compose.prod.yml logs --tail 20 web")
 
 
 async def test_chat_across_all_replicas(compose: RunningCompose) -> None:

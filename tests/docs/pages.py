@@ -26,6 +26,13 @@ def prose(page: Path) -> str:
     return FENCE.sub("", page.read_text())
 
 
+def commands(page: Path, heading: str) -> list[str]:
+    """Return the lines of the shell blocks below a heading, up to the next of its rank."""
+    section = re.split(r"^## ", page.read_text(), flags=re.MULTILINE)
+    (text,) = (one for one in section if one.startswith(f"{heading}\n"))
+    return [line for language, block in FENCE.findall(text) if language == "sh" for line in block.splitlines()]
+
+
 def name(page: Path) -> str:
     """Name a page by its path, for a test's id."""
     return str(page.relative_to(ROOT))

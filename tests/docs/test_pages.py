@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from deploy.cli import app
-from tests.docs.pages import PAGES, ROOT, blocks, name, prose
+from tests.docs.pages import PAGES, ROOT, blocks, commands, name, prose
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 CODE = re.compile(r"`([^`\n]+)`")
@@ -71,3 +71,20 @@ def test_commands_exist(page: Path) -> None:
             assert words[0] in command.commands, line
             command = command.commands[words.pop(0)]
         command.make_context(command.name, words)  # raises for an option that is not there
+
+
+def test_the_road_of_compose_is_walked() -> None:
+    """Each command of that section is one that a test in tests/compose runs, by `RunningCompose.road`."""
+    walked = "".join(path.read_text() for path in (ROOT / "tests/compose").glob("*.py"))
+    lines = commands(ROOT / "docs/deploying.md", "Docker Compose")
+    assert lines
+    assert [line for line in lines if f'"{line}"' not in walked] == []
+
+
+def test_the_variables_of_compose_are_explained() -> None:
+    """What the page puts into .env is in .env.example."""
+    texts = [block.text for block in blocks(ROOT / "docs/deploying.md") if block.language == "ini"]
+    found = re.findall(r"^(\w+)=", "".join(texts), re.MULTILINE)
+    example = (ROOT / ".env.example").read_text()
+    assert found
+    assert [one for one in found if f"#{one}=" not in example] == []

@@ -55,18 +55,20 @@ SAYS = {
 
 
 def release(target: Path, *changes: tuple[str, str, str]) -> Path:
-    """Copy the checkout to a folder, with (path, old text, new text) replaced once; a text that is not there fails.
-
-    Without an old text it is a new file.
-    """
+    """Copy the checkout to a folder, changed."""
     for name in SHIPPED:
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
         elif (ROOT / name).exists():
             target.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, target / name)
-    for path, old, new in changes:
-        text = (target / path).read_text() if old else ""
-        assert old in text, f"{path} has no {old!r}"
-        (target / path).write_text(text.replace(old, new, 1))
+    change(target, *changes)
     return target
+
+
+def change(checkout: Path, *changes: tuple[str, str, str]) -> None:
+    """Replace (path, old text, new text) once each; a text that is not there fails. Without one it is a new file."""
+    for path, old, new in changes:
+        text = (checkout / path).read_text() if old else ""
+        assert old in text, f"{path} has no {old!r}"
+        (checkout / path).write_text(text.replace(old, new, 1))

@@ -2,10 +2,13 @@
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
+from deploy.drill.visitor import guest
+from deploy.drill.wire import connect
 from deploy.errors import BadInputError, StackError
 from deploy.release import release as release_of
 from deploy.rollout import roll
@@ -56,19 +59,37 @@ def test_rolled_out_and_back_while_people_chat(compose: RunningCompose, better: 
     assert serving(compose) == [before] * 3
 
 
+# What was said last: one is refused before an instance is touched, or its instance is put back.
+STEPS = {
+    "does not import": "checking ",
+    "is never ready": "; putting ",
+    "breaks nginx's config": "checking ",
+    "takes no messages": "; putting ",
+}
+
+
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_broken_release_leaves_the_old_one_serving(compose: RunningCompose, name: str, tmp_path: Path) -> None:
-    """It is refused at its step; the replicas are the very ones from before, and the people on them notice nothing."""
-    broken = release(tmp_path / "broken", *BROKEN[name], STYLE)
-    before, named = compose.stack.instances(), asyncio.run(style(compose.address))
+async def test_a_broken_release_leaves_the_old_one_serving(compose: RunningCompose, name: str, tmp_path: Path) -> None:
+    """It is refused at its step; the replicas are the very ones from before, and whoever is on them stays on them."""
+    broken = await asyncio.to_thread(release, tmp_path / "broken", *BROKEN[name], STYLE)
+    before, named = compose.stack.instances(), await style(compose.address)
     said: list[str] = []
-    with pytest.raises(StackError) as failed:
-        roll.rollout(compose.stack, str(broken), said.append, patience=10 if name == "is never ready" else 60)
+    patience = 10 if name == "is never ready" else 60
+    async with AsyncExitStack() as stay:
+        cookie = await guest(compose.address, "stays")
+        sockets = [await stay.enter_async_context(connect(compose.address, cookie)) for _ in range(6)]
+        for socket in sockets:
+            await socket.join("lobby")
+        with pytest.raises(StackError) as failed:
+            await asyncio.to_thread(roll.rollout, compose.stack, str(broken), said.append, patience=patience)
+        for socket in sockets:
+            await socket.send_text("lobby", "still here")
+    assert STEPS[name] in said[-1]
     assert SAYS[name] in str(failed.value)
-    assert list(compose.stack.instances()) == list(before), failed.value
+    assert list(compose.stack.instances()) == list(before)
     assert len(compose.containers("web", stopped=True)) == 3, "nothing of it is left"
-    assert asyncio.run(served(compose.address)) == before[0].release
-    assert asyncio.run(style(compose.address)) == named
-    assert asyncio.run(statuses(compose.address, named)) == [200]
+    assert await served(compose.address) == before[0].release
+    assert await style(compose.address) == named
+    assert await statuses(compose.address, named) == [200]
     with pytest.raises(BadInputError, match="serves already"):
-        roll.rollout(compose.stack, None, said.append)
+        await asyncio.to_thread(roll.rollout, compose.stack, None, said.append)

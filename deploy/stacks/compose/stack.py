@@ -60,7 +60,7 @@ class ComposeStack:
 
     def stage(self, source: str | None) -> str:
         """Build a checkout's image, or take one that is built."""
-        self.images.keep(one["Image"] for one in self._replicas())
+        self._keep()
         return self.images.stage(source)
 
     def staged(self, release: str) -> bool:
@@ -78,6 +78,7 @@ class ComposeStack:
 
     def migrate(self, release: str) -> None:
         """Run the one-shot service of this release."""
+        self._keep()
         self.project.once(release, "migrate")
 
     def publish(self, release: str) -> None:
@@ -86,6 +87,7 @@ class ComposeStack:
 
     def manage(self, release: str, *arguments: str) -> str:
         """Run manage.py in a container of its own."""
+        self._keep()
         return self.project.once(release, "migrate", "python", "manage.py", *arguments)
 
     def replace(self, old: Instance, release: str) -> Instance:  # noqa: ARG002 (the old one serves on)
@@ -148,6 +150,10 @@ class ComposeStack:
         except StackError:
             return True
         return False
+
+    def _keep(self) -> None:
+        """See that what serves has its release's name: `docker compose build` gives it the serving name alone."""
+        self.images.keep(one["Image"] for one in self._replicas())
 
     def _replicas(self) -> list[Container]:
         return containers(self.project.name, "web")
