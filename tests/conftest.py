@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.db import connection
 from hypothesis import HealthCheck, settings
 
 from tests.installed import compose, systemd
@@ -32,6 +33,14 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     """The stack of `./parley up`, one for all tests that leave it as they found it."""
     with running_stack(tmp_path_factory.mktemp("stack")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """Remove what SQLite keeps beside its file, too: Django removes the file alone."""
+    yield
+    for suffix in ("-wal", "-shm"):
+        Path(f"{connection.settings_dict['NAME']}{suffix}").unlink(missing_ok=True)
 
 
 @pytest.hookimpl(wrapper=True)
