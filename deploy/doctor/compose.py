@@ -32,7 +32,7 @@ def patient(env: str | None, **options: Any) -> Patient:
     config = load(env=env or STACK)
     try:
         body = ComposeBody(stack.installed(env or STACK))
-    except BadInputError as error:
+    except (BadInputError, StackError, OSError) as error:
         return Patient(STACK, config, capacity(config, config.limits.open_files), None, str(error), **options)
     return Patient(STACK, body.config, body.size, body, **options)
 

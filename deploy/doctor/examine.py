@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from cryptography.x509 import ExtensionNotFound
 from websockets.exceptions import WebSocketException
 
 from deploy.doctor.check import Broken, Check, NotApplicable
@@ -14,7 +15,10 @@ from deploy.errors import BadInputError, StackError
 
 Word = Literal["ok", "broken", "not applicable"]
 # What a broken stack answers with; anything else is a fault of the doctor, and is shown as one.
-SYMPTOMS = (OSError, LookupError, ValueError, StackError, BadInputError, WebSocketException, Hangup, Refused)
+SYMPTOMS = (
+    *(OSError, EOFError, LookupError, ValueError, ExtensionNotFound),
+    *(StackError, BadInputError, WebSocketException, Hangup, Refused),
+)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from deploy.doctor.examine import Verdict
+from deploy.doctor.examine import Verdict, broken
 
 MARKS = {"ok": "ok", "broken": "BROKEN", "not applicable": "-"}
 
@@ -20,7 +20,8 @@ def lines(verdicts: Sequence[Verdict]) -> list[str]:
             indent = " " * (width + 10)
             written += [f"{indent}{one.check.fix}", f"{indent}see {one.check.page}"]
     number = {word: sum(one.word == word for one in verdicts) for word in MARKS}
-    return [*written, ", ".join(f"{count} {word}" for word, count in number.items())]
+    total = ", ".join(f"{count} {word}" for word, count in number.items())
+    return [*written, ": ".join([total, *filter(None, [", ".join(broken(verdicts))])])]
 
 
 def as_json(verdicts: Sequence[Verdict]) -> str:

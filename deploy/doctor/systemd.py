@@ -14,7 +14,7 @@ from deploy.doctor import packages, process
 from deploy.doctor.check import NotApplicable
 from deploy.doctor.patient import Patient, Replica, Ticket
 from deploy.drill.address import Address
-from deploy.errors import BadInputError
+from deploy.errors import BadInputError, StackError
 from deploy.release import release
 from deploy.stacks.systemd import host, own, places, site, systemctl
 from deploy.stacks.systemd.plan import NGINX
@@ -30,7 +30,7 @@ def patient(env: str | None, **options: Any) -> Patient:
     host.require_root("doctor --stack systemd")
     try:
         body = SystemdBody(own.env())
-    except BadInputError as error:
+    except (BadInputError, StackError, OSError) as error:
         config = load(env=env or site.STACK)
         return Patient(site.STACK, config, declared(config), None, str(error), **options)
     return Patient(site.STACK, body.config, body.size, body, **options)
