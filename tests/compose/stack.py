@@ -158,7 +158,7 @@ def running_compose(replicas: int = 3, **variables: str) -> Iterator[RunningComp
             raise AssertionError(f"{error}\n{logs}") from None
         yield RunningCompose(given, time.monotonic() - began)
     finally:
-        road("docker compose -f docker-compose.prod.yml down -v --remove-orphans", given)
+        road("docker compose -f docker-compose.prod.yml --profile acme down -v", given)
         images = command("docker", "image", "ls", "--format={{.Repository}}:{{.Tag}}", name).split()
         if images:
             command("docker", "image", "rm", "--force", *images)

@@ -31,7 +31,7 @@ def certbot(compose: RunningCompose) -> Iterator[dict[str, str]]:
         "PARLEY_ACME_EMAIL": "ada@example.com",
         "COMPOSE_PROFILES": "acme",
     }
-    compose.compose("--profile", "acme", "rm", "--stop", "--force", "acme")
+    compose.road("docker compose -f docker-compose.prod.yml --profile acme rm --stop --force acme")
     compose.compose("run", "--rm", "--no-deps", "--entrypoint=rm", "setup", "-f", "/srv/parley/tls/certificate.pem")
     compose.compose("run", "--rm", "--no-deps", "setup")
     asyncio.run(compose.signed_by(OURS))  # no reload is left to come into another test
