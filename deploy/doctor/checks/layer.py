@@ -50,7 +50,7 @@ async def room(patient: Patient) -> str:
 async def keeps(patient: Patient) -> str:
     """Look at what it does when it is full."""
     policy = (await _info(patient))["maxmemory_policy"]
-    require(policy == KEEPS, f"maxmemory-policy is {policy}: when it is full, groups vanish without a word")
+    require(policy == KEEPS, f"maxmemory-policy is {policy}, as for a cache")
     return str(policy)
 
 
@@ -93,7 +93,7 @@ CHECKS = (
         "layer-evicts-nothing",
         f"Redis has the policy {KEEPS}",
         "asks Redis for INFO memory",
-        f"set maxmemory-policy {KEEPS}: a group that was evicted leaves its sockets deaf",
+        f"give the layer a Redis of its own with maxmemory-policy {KEEPS}: one that evicts is shared with a cache",
         "docs/architecture.md",
         keeps,
         ("layer-is-well",),
