@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from deploy import checks, rendered, testing
+from deploy import checks, monitoring, rendered, testing
 from deploy.arguments import FOLDER
 from deploy.backup.cli import backup
 from deploy.bench.cli import bench
@@ -95,6 +95,17 @@ def render_systemd(
 ) -> None:
     """Write the units, and what a release is installed with."""
     systemd_command.render(env, out)
+
+
+@render.command("prometheus")
+def render_prometheus(
+    out: Annotated[Path, typer.Option(help="The folder to write to.", **FOLDER)],
+    dir: Dir = None,  # noqa: A002
+    env: EnvName = "local",
+    every: Annotated[int, typer.Option(min=1, max=300, help="Seconds between scrapes.")] = monitoring.SCRAPE_SECONDS,
+) -> None:
+    """Write Prometheus's configuration, the alerts and a Grafana dashboard: for a running `up`, or for systemd."""
+    monitoring.write(env, dir, every, out)
 
 
 @app.command()

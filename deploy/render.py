@@ -16,6 +16,7 @@ from deploy.errors import BadInputError
 NGINX = ROOT / "nginx"
 COMPOSE = ROOT / "compose"
 SYSTEMD = ROOT / "systemd"
+PROMETHEUS = ROOT / "prometheus"
 RESOLVES_SINCE = (1, 27, 3)  # `server … resolve` in the open-source nginx
 # What nginx would read as the end of a string, a variable or a pattern, even between quotes.
 UNSPEAKABLE = set('"$\\*?[;{}') | {chr(code) for code in range(32)}
@@ -72,6 +73,15 @@ class SystemdSite:
     redis: str  # the binary; empty where parley.toml names another Redis
 
 
+@dataclass(frozen=True)
+class PrometheusSite:
+    """The facts that Prometheus's configuration needs beside Config."""
+
+    targets: Mapping[str, str]  # instance → the address of its /metrics
+    scrape_seconds: int
+    sockets: int  # that one instance takes
+
+
 def quoted(value: str) -> str:
     """Write a path as an nginx string; raise BadInputError where nginx has no way to say it."""
     for character in value:
@@ -108,6 +118,11 @@ def systemd(config: Config, size: Capacity, site: SystemdSite) -> dict[str, str]
     """Render systemd/ to {unit: text}; no Redis where parley.toml names another."""
     texts = folder(SYSTEMD, {"config": config, "size": size, "site": site})
     return {name: text for name, text in texts.items() if site.redis or name != "parley-redis.service"}
+
+
+def prometheus(config: Config, site: PrometheusSite) -> dict[str, str]:
+    """Render prometheus/ to {file name: text}."""
+    return folder(PROMETHEUS, {"config": config, "site": site})
 
 
 def folder(path: Path, values: Mapping[str, Any]) -> dict[str, str]:

@@ -12,6 +12,7 @@ from chat.log import Unavailable
 from chat.runtime import runtime
 from chat.selectors import rooms_kept
 from chat.watch import BANNED, NO_SESSION
+from realtime import metrics
 from realtime.bucket import Bucket
 from realtime.consumer import SocketConsumer
 from realtime.frame import Frame
@@ -183,6 +184,8 @@ class PersonConsumer(SocketConsumer):
 
     def tell(self, kind: str, **fields: Any) -> None:
         """Write one small frame."""
+        if kind == "error":
+            metrics.refuse(fields["code"])
         if self.socket is not None:
             self.socket.write(Frame(frames.message(kind, **fields)))
 

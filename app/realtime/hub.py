@@ -236,6 +236,7 @@ class Hub:
                 if feed := self.feeds.get(room):
                     self._settle(feed, head if head is None or head.seq >= position else None, epoch)
         except LogUnavailableError:
+            self._count("polls_failed", 1)
             log.warning("the log does not answer; polled again")
         except Exception:
             log.exception("the poll failed; polled again")  # without the poll, what the layer loses stays lost

@@ -1,8 +1,11 @@
-"""What a process counts about its sockets and feeds, and what it has of them now."""
+"""Every metric of a process: what it counts, how long things took, and what it has now.
+
+`docs/metrics.md` is made of this; alerts and the dashboard are held to these names by tests/prometheus.
+"""
 
 from collections.abc import Callable
 
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter, Gauge, Histogram
 
 EVENTS = {
     "deliveries": Counter("parley_deliveries", "Entries written to live sockets."),
@@ -11,8 +14,29 @@ EVENTS = {
     "stuck": Counter("parley_stuck", "Sockets closed because they read nothing for too long."),
     "publish_dropped": Counter("parley_publish_dropped", "Entries not published because the queue was full."),
     "publish_failed": Counter("parley_publish_failed", "Messages the channel layer did not take."),
+    "commits_failed": Counter("parley_commits_failed", "Batches of messages that the database did not store."),
+    "polls_failed": Counter("parley_polls_failed", "Polls of the rooms' heads that the database did not answer."),
     "drain_batches": Counter("parley_drain_batches", "Batches of sockets told to come back elsewhere."),
     "drain_stragglers": Counter("parley_drain_stragglers", "Sockets closed at the end of a drain window."),
+}
+
+REFUSED = Counter("parley_refused", "Frames answered with an error, by its code in protocol.md.", ["code"])
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+BATCHES = {
+    "size": Histogram("parley_commit_messages", "Messages of one batch.", buckets=[1, 2, 4, 8, 16, 32, 64, 128, 256]),
+    "commit": Histogram(
+        "parley_commit_seconds", "From a batch's begin in the database's thread to its commit.", buckets=SECONDS
+    ),
+    "written": Histogram(
+        "parley_written_seconds",
+        "From a batch's commit until its rooms' sockets here were given it; a busy room adds up to 5 ms.",
+        buckets=SECONDS,
+    ),
+    "sent": Histogram(
+        "parley_sent_seconds", "From a batch's commit until each of its senders was answered `sent`.", buckets=SECONDS
+    ),
 }
 
 STATES = {
@@ -29,6 +53,19 @@ STATES = {
 def count(name: str, number: int) -> None:
     """Add to one of EVENTS."""
     EVENTS[name].inc(number)
+
+
+def refuse(code: str) -> None:
+    """Count a frame that was answered with an error."""
+    REFUSED.labels(code).inc()
+
+
+def batch(size: int, *, commit: float, written: float, sent: float) -> None:
+    """Tell of one stored batch: four observations, however many messages it had."""
+    BATCHES["size"].observe(size)
+    BATCHES["commit"].observe(commit)
+    BATCHES["written"].observe(written)
+    BATCHES["sent"].observe(sent)
 
 
 def show(name: str, state: Callable[[], float]) -> None:

@@ -7,9 +7,10 @@ the process, the larger the batch, and a lone message waits for nothing.
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
-from typing import ParamSpec, TypeVar
+from typing import NamedTuple, ParamSpec, TypeVar
 
 from accounts.models import User
 from chat.frames import fitting, with_entries
@@ -18,6 +19,7 @@ from chat.log import read
 from chat.log.batch import Batched
 from chat.log.store import Commit, Draft, Outcome, Stored, store
 from chat.log.thread import DatabaseThread, Unavailable
+from realtime import metrics
 from realtime.bucket import Bucket
 from realtime.frame import Frame
 from realtime.hub import Head
@@ -32,6 +34,15 @@ T = TypeVar("T")
 
 Answered = Callable[[asyncio.Future[Stored]], object]
 Queued = tuple[Draft, asyncio.Future[Stored], Answered | None]
+
+
+class Done(NamedTuple):
+    """A batch that the database took, and when by time.perf_counter."""
+
+    outcomes: list[Outcome]
+    commits: list[Commit]
+    begun: float
+    committed: float
 
 
 class TooManyClaims(Exception):  # noqa: N818 (named for what happened; `rate_limited` on the wire)
@@ -84,27 +95,34 @@ class Log:
         batch = [self._queue.popleft() for _ in range(min(BATCH_DRAFTS, len(self._queue)))]
         drafts = [draft for draft, _, _ in batch]
         try:
-            self._writer.submit(lambda: store(drafts), lambda answer: self._stored(batch, answer))
+            self._writer.submit(lambda: _timed(drafts), lambda answer: self._stored(batch, answer))
         except Unavailable as error:
             self._stored(batch, error)
 
-    def _stored(self, batch: Sequence[Queued], answer: tuple[list[Outcome], list[Commit]] | Exception) -> None:
+    def _stored(self, batch: Sequence[Queued], answer: Done | Exception) -> None:
         outcomes: Sequence[Outcome | Unavailable]
         commits: Sequence[Commit]
+        done: Done | None = None
         if isinstance(answer, Unavailable):
             outcomes, commits = [answer] * len(batch), []
         elif isinstance(answer, Exception):  # whatever it was, each is answered and the next batch is stored
             log.error("a batch could not be stored", exc_info=answer)
             outcomes, commits = [Unavailable(str(answer))] * len(batch), []
         else:
-            outcomes, commits = answer
+            outcomes, commits, done = answer.outcomes, answer.commits, answer
         for commit in commits:
             try:
                 self._committed(commit)
             except Exception:
                 log.exception("room %s: what was stored could not be told; the poll tells it", commit.room)
+        written = time.perf_counter()
         for (_, future, answered), outcome in zip(batch, outcomes, strict=True):
             _answer(future, answered, outcome)
+        if done is None:
+            metrics.count("commits_failed", 1)
+        else:
+            at, sent = done.committed, time.perf_counter()
+            metrics.batch(len(batch), commit=at - done.begun, written=written - at, sent=sent - at)
         self._store()
 
     # Reading
@@ -159,6 +177,13 @@ class Log:
             await self._emptied
         for thread in (self._writer, self._reader):
             await thread.close()
+
+
+def _timed(drafts: Sequence[Draft]) -> Done:
+    """Store drafts, on the thread that does."""
+    begun = time.perf_counter()
+    outcomes, commits = store(drafts)
+    return Done(outcomes, commits, begun, time.perf_counter())
 
 
 def _answer(future: asyncio.Future[Stored], answered: Answered | None, outcome: Outcome | Unavailable) -> None:

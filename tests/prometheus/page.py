@@ -1,0 +1,54 @@
+"""docs/metrics.md: after a change that is meant, `PYTHONPATH=app:. .venv/bin/python -m tests.prometheus.page`."""
+
+from pathlib import Path
+
+from realtime.metrics import REFUSED
+from tests.prometheus.rendered import alerts, own
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
+HEAD = """# Metrics and alerts
+
+Each instance serves its own `/metrics`, on loopback and never through nginx
+(why: [decisions/metrics.md](decisions/metrics.md)): `app.metrics_port` names the port of web-1, web-2 has the next.
+What a dead worker counted is gone with it; its successor begins at 0, which Prometheus takes for what it is.
+`process_*` and `python_*` are those of prometheus_client.
+
+```sh
+./parley render prometheus --out .parley/prometheus
+prometheus --config.file .parley/prometheus/prometheus.yml --storage.tsdb.path .parley/prometheus/data
+```
+
+The first line writes `prometheus.yml`, the alerts (`rules.yml`) and a Grafana dashboard to import (`dashboard.json`)
+for the `up` that runs here; with `--env systemd` for an installed host whose `app.metrics_port` is set, where
+Prometheus has to run beside the instances. Compose has no fixed addresses to scrape and is not served by this command.
+
+This page is generated: a test holds it equal to the code.
+"""
+
+
+def text() -> str:
+    """Return the page."""
+    return f"{HEAD}\n## Metrics\n\n{_metrics()}\n## Alerts\n\n{_alerts()}"
+
+
+def _metrics() -> str:
+    rows = ["| metric | type | labels | what |", "|---|---|---|---|"]
+    for metric in own():
+        name = f"{metric.name}_total" if metric.type == "counter" else metric.name
+        labels = "`code`" if name == f"{REFUSED.describe()[0].name}_total" else ""
+        rows.append(f"| `{name}` | {metric.type} | {labels} | {metric.documentation} |")
+    return "\n".join(rows) + "\n"
+
+
+def _alerts() -> str:
+    rows = ["| alert | severity | for | fires when |", "|---|---|---|---|"]
+    for alert in alerts():
+        expression = alert["expr"].replace("|", r"\|")
+        rows.append(
+            f"| {alert['alert']} | {alert['labels']['severity']} | {alert.get('for', 'at once')} | `{expression}` |"
+        )
+    return "\n".join(rows) + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(text())

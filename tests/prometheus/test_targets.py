@@ -1,0 +1,40 @@
+"""Whom Prometheus is told to ask."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from deploy import config, monitoring
+from deploy.errors import BadInputError
+
+LOADED = config.load
+
+
+def test_an_installed_host_has_its_ports_of_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """web-1 on the port that is named, the others on the next ones."""
+    named = LOADED({"app": {"metrics_port": 9100, "instances": 3}}, env="systemd")
+    monkeypatch.setattr(sys.modules[monitoring.__name__], "load", lambda **_: named)
+    monitoring.write("systemd", None, 5, tmp_path)
+    found = yaml.safe_load((tmp_path / "prometheus.yml").read_text())
+    assert found["global"]["scrape_interval"] == "5s"
+    assert found["scrape_configs"][0]["static_configs"] == [
+        {"targets": [f"127.0.0.1:{9099 + number}"], "labels": {"instance": f"web-{number}"}} for number in (1, 2, 3)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("env", "folder", "why"),
+    [
+        ("systemd", None, "app.metrics_port is 0"),
+        ("compose", None, "no fixed addresses"),
+        ("systemd", Path("/srv"), "--dir is for `up`"),
+        ("local", Path("/nonexistent"), "no `./parley up` runs"),
+    ],
+)
+def test_who_cannot_be_asked_is_said(tmp_path: Path, env: str, folder: Path | None, why: str) -> None:
+    """One line, and nothing is written."""
+    with pytest.raises(BadInputError, match=why):
+        monitoring.write(env, folder, 15, tmp_path)
+    assert not list(tmp_path.iterdir())
