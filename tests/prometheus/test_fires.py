@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,8 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
 @pytest.fixture(scope="module")
 def server(watched: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """Prometheus over it."""
+    if shutil.which("prometheus") is None:
+        pytest.skip("no prometheus")
     with prometheus(watched, tmp_path_factory.mktemp("prometheus")) as running:
         yield running
 

@@ -1,5 +1,6 @@
 """What is rendered for Prometheus and Grafana names what exists, and each alert fires when it should and only then."""
 
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -74,6 +75,8 @@ CASES = {
 
 def promtool(*arguments: str | Path) -> None:
     """Run it, and fail with what it says."""
+    if shutil.which("promtool") is None:
+        pytest.skip("no promtool")
     done = subprocess.run(["promtool", *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
