@@ -1,0 +1,1 @@
+"""A small project as the tutorials make it: what the pitfalls happen to."""

@@ -1,0 +1,8 @@
+"""What `startproject` makes: Django alone."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "stock.settings")
+application = get_asgi_application()
