@@ -8,7 +8,8 @@ from pathlib import Path
 from tests.docs.pages import ROOT, blocks
 
 FOLDER = ROOT / "docs" / "pitfalls"
-HEADINGS = ["Symptom", "Cause", "Fix", "How to notice it", "Proof"]
+HEADINGS = ["Symptom", "Cause", "Fix", "Where it stands here", "How to notice it", "Test"]
+DOCTOR = "How the doctor sees it"  # before the tests, where a check of its does
 HOLE = "…"  # in a symptom: a number, a path or a name that differs each time
 
 

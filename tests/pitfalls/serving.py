@@ -72,11 +72,11 @@ class Served:
 
 
 @contextlib.contextmanager
-def process(*command: str, cwd: Path = HERE, port: int = 0, before: Any = None, **env: str) -> Iterator[Served]:
+def process(*command: str, cwd: Path = HERE, port: int = 0, **env: str) -> Iterator[Served]:
     """Run a command in a session of its own; whatever is left of it at the end is killed."""
     env = {"PYTHONPATH": str(HERE), "PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1", "HOME": "/nonexistent"} | env
     options: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    started = subprocess.Popen(command, cwd=cwd, env=env, start_new_session=True, preexec_fn=before, **options)
+    started = subprocess.Popen(command, cwd=cwd, env=env, start_new_session=True, **options)
     served = Served(started, port)
     try:
         yield served
@@ -147,7 +147,6 @@ async def in_this_loop(application: Any, *, path: Path | None = None, **options:
     if path is None:
         listener = socket.create_server(("127.0.0.1", 0))
     else:
-        path.unlink(missing_ok=True)
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(str(path))
     defaults: dict[str, Any] = {

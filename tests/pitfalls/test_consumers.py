@@ -183,7 +183,7 @@ async def test_b3_one_slow_query_holds_up_everybody(consumer: Any) -> None:
 @pytest.mark.stack
 async def test_b4_a_call_that_blocks_ends_the_worker() -> None:
     """Stock: one socket blocks the loop; gunicorn kills the worker, and everybody's sockets with it."""
-    with stock_gunicorn("--timeout", "1") as served:
+    with stock_gunicorn("--timeout", "5") as served:
         async with connect(served.url) as blocker, connect(served.url) as other:
             await blocker.send(json.dumps({"block": 30}))
             said = await hung_up(other)

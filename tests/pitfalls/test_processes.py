@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import re
-import resource
 import signal
 import subprocess
 import sys
@@ -61,14 +60,13 @@ async def get(port: int, path: str = "/") -> bytes:
 )
 async def test_g2_l3_a_cleanup_that_hangs_is_ended_by_the_timeout(identity: str, worker: str) -> None:
     """Stock: after HUP the old worker waits for its consumers until gunicorn's `timeout`, whatever else is set."""
-    options = ("--timeout", "2", "--graceful-timeout", "1")
+    options = ("--timeout", "4", "--graceful-timeout", "1")
     with stock_gunicorn(*options, worker=worker, STOCK_HANGS="1") as served:
         async with connect(served.url) as socket:
             old = await which(socket)
             served.process.send_signal(signal.SIGHUP)
             await hung_up(socket)
-        await served.prints("WORKER TIMEOUT")
-        assert f"WORKER TIMEOUT (pid:{old})" in served.printed
+        await served.prints(rf"WORKER TIMEOUT \(pid:{old}\)")
         if identity == "G2":
             seen("G2", served.printed)
         else:
@@ -127,7 +125,8 @@ async def test_g7_ours_are_spread_by_count(stack: RunningStack) -> None:
         for _ in range(20):
             socket = await exits.enter_async_context(our_socket(stack.address, cookie))
             instances.append((await socket.welcome())["instance"])
-        assert {instances.count(name) for name in set(instances)} == {10}
+        assert len(set(instances)) == 2
+        assert min(instances.count(name) for name in set(instances)) >= 8, "but for some that are just being closed"
 
 
 async def told(scope: Any, receive: Any, send: Any) -> None:
@@ -143,9 +142,9 @@ FORWARDED = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Forwarded-Prot
 
 async def test_g11_over_a_unix_socket_nobody_is_trusted(tmp_path: Path) -> None:
     """Stock: https and the address are lost; with `*` both are there."""
-    path = tmp_path / "web.sock"
     answers = []
-    for options in ({}, {"forwarded_allow_ips": "*"}):
+    for number, options in enumerate(({}, {"forwarded_allow_ips": "*"})):
+        path = tmp_path / f"web-{number}.sock"
         async with in_this_loop(told, path=path, **options):
             reader, writer = await asyncio.open_unix_connection(path)
             writer.write(FORWARDED % b"203.0.113.9")
@@ -173,27 +172,22 @@ async def test_g12_trusting_everybody_trusts_the_visitor() -> None:
 
 async def test_g19_files_run_out() -> None:
     """Stock: 64 files, and more who come. uvloop drops them without a line; asyncio's own loop says what it is."""
-
-    def few() -> None:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
-
     said = []
     for loop in ("uvloop", "asyncio"):
         port = free_port()
         command = (sys.executable, "-m", "uvicorn", "stock.asgi:application", "--port", str(port), "--loop", loop)
-        with process(*command, port=port, before=few) as served:
+        with process("prlimit", "--nofile=64", *command, port=port) as served:
             await served.prints("Uvicorn running on")
-            async with AsyncExitStack() as exits:
-                try:
-                    for _ in range(80):
-                        limit = PATIENCE if loop == "uvloop" else 1
-                        await exits.enter_async_context(connect(served.url, open_timeout=limit, close_timeout=0.1))
-                except (WebSocketException, TimeoutError) as error:
-                    said.append(str(error))
+            visitors = [await asyncio.open_connection("127.0.0.1", port) for _ in range(80)]
             if loop == "asyncio":
                 said.append(await served.prints("(?s).*Too many open files.*"))
             else:
+                with pytest.raises(WebSocketException) as refused:
+                    await connect(served.url)
+                said.append(str(refused.value))
                 assert "Too many" not in served.printed
+            for _, writer in visitors:
+                writer.close()
     seen("G19", *said)
 
 

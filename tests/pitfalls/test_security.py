@@ -75,7 +75,7 @@ async def test_p1_https_is_lost_on_the_way() -> None:
                 writer.close()
                 if env:
                     assert "301" in answer
-                    assert "Location: https://chat.example/\r\n" in answer, "the address that it was asked for"
+                    assert "location: https://chat.example/\r\n" in answer.lower(), "the address that it was asked for"
                 else:
                     seen("P1", await served.prints("(?s).*Origin checking failed.*"))
 
