@@ -144,7 +144,7 @@ CHECKS = (
         "the app takes no X-Forwarded-For of a client's for its address",
         "fails to log in six times as nobody, each time under another claimed address: it must be locked (--forge)",
         "overwrite X-Forwarded-For in every location that passes on, never append to it",
-        "SECURITY.md",
+        "docs/pitfalls/N9-forged-address.md",
         forged,
         ("pages-have-their-files",),
     ),

@@ -11,6 +11,14 @@ from deploy.rules import Relation
 
 KILLS = "kill-after-graceful"  # the one reading that needs to know how long an instance is waited for
 OF_ONE_INSTANCE = {f"{PREFIX}{name}" for name in ("INSTANCE", "INSTANCE_FILE", "BIND", "METRICS_BIND", "RELEASE")}
+PAGES = {
+    "three-pings": "docs/pitfalls/N2-idle-sockets-cut.md",
+    "kill-after-graceful": "docs/pitfalls/D2-grace-too-short.md",
+    "reload-outlasts-the-apps-drain": "docs/pitfalls/N3-worker-is-shutting-down.md",
+    "files-hold-sockets": "docs/pitfalls/G19-too-many-open-files.md",
+    "nobody-is-given-up": "docs/pitfalls/L1-no-live-upstreams.md",
+    "proxies-are-one": "docs/pitfalls/N9-forged-address.md",
+}
 RELOAD = "render nginx's files again (start `up` again; install or rollout on a server), which also reloads nginx"
 
 
@@ -41,7 +49,7 @@ def _reading(reading: Reading) -> Check:
         reading.sentence,
         "reads nginx's files and /proc of each instance",
         RELOAD,
-        "docs/configuration.md",
+        PAGES.get(reading.id, "docs/configuration.md"),
         look,
         ("stack-runs", "nginx-accepts-its-files"),
     )
@@ -96,7 +104,7 @@ OWN = (
         "nginx's worker_rlimit_nofile >= 2 x worker_connections",
         "reads nginx's files",
         RELOAD,
-        "docs/configuration.md",
+        "docs/pitfalls/N5-worker-connections.md",
         nginx_has_files,
         ("stack-runs", "nginx-accepts-its-files"),
     ),

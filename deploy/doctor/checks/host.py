@@ -95,7 +95,7 @@ CHECKS = (
         f"no process has more than {MOST_USED:.0%} of its open files in use",
         "counts /proc/PID/fd of nginx's workers and of each instance's",
         "raise the limit of open files (limits.open_files; `ulimit -n` for `up`), or add instances",
-        "docs/configuration.md",
+        "docs/pitfalls/G19-too-many-open-files.md",
         descriptors,
         ("stack-runs",),
     ),

@@ -8,6 +8,14 @@ from deploy.rules import RULES, Rule
 DERIVED = {"nginx-has-files"}
 
 
+# Where somebody else met it; the others have their row in the table of the rules.
+PAGES = {
+    "stop-times-add": "docs/pitfalls/L2-stop-times-add-up.md",
+    "reload-outlasts-drain": "docs/pitfalls/N3-worker-is-shutting-down.md",
+    "nginx-has-connections": "docs/pitfalls/N5-worker-connections.md",
+    "instance-has-files": "docs/pitfalls/G19-too-many-open-files.md",
+    "database-has-connections": "docs/pitfalls/B7-too-many-clients.md",
+}
 # Without it two others compare with nothing.
 KNOWN = "open-files-known"
 ON_KNOWN = {"nginx-has-connections", "instance-has-files"}
@@ -26,7 +34,7 @@ def _check(rule: Rule) -> Check:
         rule.sentence,
         "reads parley.toml",
         "change one of the two in parley.toml; `./parley check` has all rules with their numbers",
-        "docs/configuration.md",
+        PAGES.get(rule.id, "docs/configuration.md"),
         look,
         (KNOWN,) if rule.id in ON_KNOWN else (),
     )
