@@ -1,8 +1,10 @@
 """Who is behind a socket: the welcome, logging in and out inside it, and the end of a session."""
 
+import logging
 from typing import Any, cast
 
 from django.conf import settings
+from structlog.contextvars import bind_contextvars
 
 from accounts.credentials import BadCredentials, Locked, credentials_check
 from accounts.models import User
@@ -17,6 +19,8 @@ from realtime.bucket import Bucket
 from realtime.consumer import SocketConsumer
 from realtime.frame import Frame
 from realtime.socket import RESTART, Socket
+
+log = logging.getLogger(__name__)
 
 TRY_LATER = 1013
 
@@ -41,6 +45,8 @@ class PersonConsumer(SocketConsumer):
             socket.close(code)
             return
         socket.person, socket.address = self.user.pk, self.address
+        bind_contextvars(user=self.user.pk)
+        log.debug("socket opened")
         self.shared = self.runtime.buckets.of(self.user.pk)
         self.runtime.process.sockets.add(socket)
         self.runtime.watch.visitors.add(self)
@@ -79,6 +85,7 @@ class PersonConsumer(SocketConsumer):
 
     def left(self, socket: Socket) -> None:
         """Let everything go; never waits, runs whatever ended the socket (pitfalls B1)."""
+        log.debug("socket ended")
         self.runtime.process.sockets.discard(socket)
         self.runtime.watch.visitors.discard(self)
 
@@ -132,6 +139,7 @@ class PersonConsumer(SocketConsumer):
     def become(self, user: User, session: str) -> None:
         """Go on as somebody else, who may be in the rooms that are joined; these see one leave and another come."""
         before, self.user, self.session, self.due = self.user, user, session, 0.0
+        bind_contextvars(user=user.pk)
         self.shared = self.runtime.buckets.of(user.pk)
         if self.socket is not None:
             self.runtime.process.sockets.change(self.socket, person=user.pk)

@@ -3,6 +3,7 @@
 import asyncio
 import weakref
 from collections.abc import Callable, Mapping
+from contextvars import Context
 from typing import Any, ParamSpec, TypeVar
 
 from channels.layers import get_channel_layer
@@ -108,7 +109,8 @@ def runtime() -> Runtime:
     loop = asyncio.get_running_loop()
     if loop not in _runtimes:
         _runtimes[loop] = Runtime()
-        _runtimes[loop].start()
+        # Its tasks are nobody's: their log lines must not have the ids of who happened to come first.
+        Context().run(_runtimes[loop].start)
     return _runtimes[loop]
 
 

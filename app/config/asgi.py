@@ -24,6 +24,7 @@ from django.urls import path, re_path
 from chat.consumers import ChatConsumer
 from chat.handshake import Handshake
 from chat.runtime import runtime
+from config.ids import Ids
 from health.asgi import Health
 from realtime.origin import LoggedOriginValidator
 from realtime.refuse import not_found
@@ -33,7 +34,7 @@ chat: Any = Handshake(ChatConsumer.as_asgi())
 nowhere: Any = not_found
 _, _, metrics_port = environment().metrics_bind.rpartition(":")
 
-application = Health(
+answering = Health(
     ProtocolTypeRouter(
         {
             # uvicorn serves no static files: nginx does, and in DEBUG Django (pitfalls A11).
@@ -52,3 +53,6 @@ application = Health(
     start=runtime,
     metrics_port=int(metrics_port or 0),
 )
+
+# Outermost: whatever is logged below has an id.
+application = Ids(answering)

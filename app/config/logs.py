@@ -8,10 +8,11 @@ import structlog
 def configuration(*, style: str, level: str) -> dict[str, Any]:
     """Return a logging.dictConfig; also what gunicorn is given, so that master and worker write alike."""
     shared: list[Any] = [
+        structlog.stdlib.ExtraAdder(),
+        _without_request,
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
-        structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
@@ -45,3 +46,10 @@ def configuration(*, style: str, level: str) -> dict[str, Any]:
             for name in ("gunicorn.error", "gunicorn.access", "uvicorn.error", "uvicorn.access")
         },
     }
+
+
+def _without_request(_: object, __: str, event: Any) -> Any:
+    """Leave out the request object that Django logs with: its text has the query string (pitfalls N14)."""
+    if not isinstance(event.get("request"), str):
+        event.pop("request", None)
+    return event

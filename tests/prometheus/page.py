@@ -6,7 +6,7 @@ from realtime.metrics import REFUSED
 from tests.prometheus.rendered import alerts, own
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
-HEAD = """# Metrics and alerts
+HEAD = """# Metrics, alerts and logs
 
 Each instance serves its own `/metrics`, on loopback and never through nginx
 (why: [decisions/metrics.md](decisions/metrics.md)): `app.metrics_port` names the port of web-1, web-2 has the next.
@@ -25,10 +25,18 @@ Prometheus has to run beside the instances. Compose has no fixed addresses to sc
 This page is generated: a test holds it equal to the code.
 """
 
+LOGS = """## Logs
+
+With `app.log_format = "json"` each line of the app is an object. `request` or `socket` is the id that nginx's access log
+has as `request` for the same request or handshake, `user` the id of who is logged in; lines of no one's have neither.
+No query string, cookie, password, ticket or message text is written, at `debug` neither:
+`tests/stack/test_logs.py::test_lines_have_ids_and_no_secrets`.
+"""
+
 
 def text() -> str:
     """Return the page."""
-    return f"{HEAD}\n## Metrics\n\n{_metrics()}\n## Alerts\n\n{_alerts()}"
+    return f"{HEAD}\n## Metrics\n\n{_metrics()}\n## Alerts\n\n{_alerts()}\n{LOGS}"
 
 
 def _metrics() -> str:

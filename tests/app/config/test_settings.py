@@ -228,7 +228,7 @@ def test_production_does_not_boot_on_the_layer_in_memory() -> None:
 def test_asgi_boots() -> None:
     """With no database and no layer at hand."""
     done = python("import config.asgi; print(type(config.asgi.application).__name__)", PARLEY_ENV="test")
-    assert (done.returncode, done.stdout.strip()) == (0, "Health"), done.stderr
+    assert (done.returncode, done.stdout.strip()) == (0, "Ids"), done.stderr
 
 
 def test_a_sorted_asgi_does_not_boot() -> None:
