@@ -27,9 +27,9 @@ This page is generated: a test holds it equal to the code.
 
 LOGS = """## Logs
 
-With `app.log_format = "json"` each line of the app is an object. `request` or `socket` is the id that nginx's access log
-has as `request` for the same request or handshake, `user` the id of who is logged in; lines of no one's have neither.
-No query string, cookie, password, ticket or message text is written, at `debug` neither:
+With `app.log_format = "json"` each line of the app is an object. `request` or `socket` is the id that nginx's access
+log has as `request` for the same request or handshake, `user` the id of who is logged in; lines of nobody's have none.
+A run at `debug` is searched for query strings, cookies, passwords, tickets and message texts:
 `tests/stack/test_logs.py::test_lines_have_ids_and_no_secrets`.
 """
 
