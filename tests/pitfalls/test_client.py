@@ -230,6 +230,8 @@ async def test_l7_ours_waits_its_turn(tmp_path: Path) -> None:
     begin = f"BEGIN {transaction_mode(tmp_path)}"
     one.execute(begin)
     waiting = asyncio.create_task(asyncio.to_thread(two.execute, begin))
+    await asyncio.wait([waiting], timeout=0.5)
+    assert not waiting.done(), "it would read what is about to change"
     one.execute("INSERT INTO t VALUES (1)")
     one.execute("COMMIT")
     await asyncio.wait_for(waiting, PATIENCE)

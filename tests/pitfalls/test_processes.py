@@ -9,7 +9,6 @@ import subprocess
 import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 import redis.asyncio as client
@@ -19,6 +18,7 @@ from websockets.exceptions import WebSocketException
 from deploy.drill.address import Address
 from deploy.drill.visitor import Visitor, guest
 from deploy.drill.wire import connect as our_socket
+from deploy.environment import instance
 from tests.docs.pages import ROOT
 from tests.pitfalls.pages import seen
 from tests.pitfalls.serving import (
@@ -32,6 +32,7 @@ from tests.pitfalls.serving import (
     stock_gunicorn,
     until,
 )
+from tests.pitfalls.stock import told
 from tests.running import RunningStack, free_port
 
 pytestmark = pytest.mark.stack
@@ -129,14 +130,6 @@ async def test_g7_ours_are_spread_by_count(stack: RunningStack) -> None:
         assert min(instances.count(name) for name in set(instances)) >= 8, "but for some that are just being closed"
 
 
-async def told(scope: Any, receive: Any, send: Any) -> None:
-    """Answer with what the server makes of where a request came from."""
-    body = f"{scope['scheme']} {scope['client'] and scope['client'][0]}".encode()
-    headers = [(b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-
-
 FORWARDED = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Forwarded-Proto: https\r\nX-Forwarded-For: %s\r\n\r\n"
 
 
@@ -145,7 +138,7 @@ async def test_g11_over_a_unix_socket_nobody_is_trusted(tmp_path: Path) -> None:
     answers = []
     for number, options in enumerate(({}, {"forwarded_allow_ips": "*"})):
         path = tmp_path / f"web-{number}.sock"
-        async with in_this_loop(told, path=path, **options):
+        async with in_this_loop(told.application, path=path, **options):
             reader, writer = await asyncio.open_unix_connection(path)
             writer.write(FORWARDED % b"203.0.113.9")
             answers.append((await asyncio.wait_for(reader.read(), PATIENCE)).rpartition(b"\r\n\r\n")[2])
@@ -153,16 +146,24 @@ async def test_g11_over_a_unix_socket_nobody_is_trusted(tmp_path: Path) -> None:
     assert answers == [b"http None", b"https 203.0.113.9"]
 
 
-async def test_g11_ours_takes_a_form_over_its_socket(stack: RunningStack) -> None:
-    """Django compares the Origin with the scheme that nginx told: the form passes."""
-    assert await guest(stack.pinned(0), "By socket")
+async def test_g11_ours_believes_nginx_over_its_socket(tmp_path: Path) -> None:
+    """Our settings, with the variables that an instance is given: both are there."""
+    env = instance("web-1", tmp_path / "web.sock", "") | {"PARLEY_ENV": "local"}
+    command = (sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "stock.told:application")
+    with process(*command, cwd=ROOT / "app", **env) as served:
+        await served.prints("Booting worker")
+        reader, writer = await asyncio.open_unix_connection(tmp_path / "web.sock")
+        writer.write(FORWARDED % b"203.0.113.9")
+        answer = await asyncio.wait_for(reader.read(), PATIENCE)
+        writer.close()
+    assert answer.rpartition(b"\r\n\r\n")[2] == b"https 203.0.113.9"
 
 
 async def test_g12_trusting_everybody_trusts_the_visitor() -> None:
     """Stock over TCP: by default the proxy's word is dropped; with `*` the visitor's own word wins."""
     answers = []
     for options in ({"forwarded_allow_ips": "192.0.2.1"}, {"forwarded_allow_ips": "*"}):
-        async with in_this_loop(told, **options) as url:
+        async with in_this_loop(told.application, **options) as url:
             reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
             writer.write(FORWARDED % b"6.6.6.6, 198.51.100.7")
             answers.append((await asyncio.wait_for(reader.read(), PATIENCE)).rpartition(b"\r\n\r\n")[2])
