@@ -24,8 +24,10 @@ RUN PARLEY_ENV=production PARLEY_SECRET_KEY="$(python -c 'import secrets; print(
     PARLEY_HOSTS=build PARLEY_ORIGINS=https://build PARLEY_DATABASE_URL=sqlite:////tmp/unused PARLEY_LAYER_URL=none:// \
     PARLEY_STATIC_ROOT=/opt/parley/static python manage.py collectstatic --noinput --verbosity=0
 WORKDIR /opt/parley
-# Compiled here: a read-only root keeps no bytecode. RELEASE is what `welcome.server` tells.
-RUN python -m compileall -q --invalidation-mode unchecked-hash app deploy \
+# Compiled here: a read-only root keeps no bytecode. RELEASE is what `welcome.server` tells. A checkout that was made with
+# a umask of 077 is its owner's alone, and the containers' user is another one.
+RUN chmod -R a+rX app compose deploy nginx requirements systemd parley.toml pyproject.toml \
+    && python -m compileall -q --invalidation-mode unchecked-hash app deploy \
     && python -c 'from deploy.release import release; print(release())' >RELEASE
 
 FROM python AS runtime

@@ -69,6 +69,10 @@ async def test_what_stays_and_what_goes(compose: RunningCompose, tmp_path: Path)
     first, first_style = release_of(), await style(compose.address)
     edge = compose.containers("edge")[0]["State"]["StartedAt"]
     checkout = release(tmp_path / "checkout", STYLE)
+    for folder in ("app", "app/chat", "deploy"):  # as a umask of 077 leaves it
+        (checkout / folder).chmod(0o700)
+        for path in (checkout / folder).glob("*.py"):
+            path.chmod(0o600)
     second = release_of(checkout)
     await asyncio.to_thread(compose.road, "./parley rollout --stack compose", checkout)
     second_style = await style(compose.address)
