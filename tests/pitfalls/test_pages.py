@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from deploy.doctor.checks import CHECKS
 from tests.docs.pages import ROOT
 from tests.pitfalls.pages import DOCTOR, FOLDER, HEADINGS, Page, pages
 
 PAGES = pages()
 INDEX = (FOLDER / "README.md").read_text()
+METRICS = (ROOT / "docs" / "metrics.md").read_text()
 SOURCES = "\n".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
 PLACE = re.compile(r"^- \[([^\]]+)\]\(\.\./\.\./\1\): ((?:`[^`]+`(?:, )?)+)$")
 STOCK = re.compile(r"^- stock: `tests/pitfalls/\w+\.py::(\w+)", re.MULTILINE)
@@ -76,6 +78,14 @@ def test_its_symptom_was_seen(page: Page) -> None:
 def test_it_can_be_noticed(page: Page) -> None:
     """By a command."""
     assert "```sh\n" in page.section("How to notice it")
+
+
+def test_the_doctor_leads_here(page: Page) -> None:
+    """A check that leads to this page is named by it, and so is each metric as it is."""
+    seen = page.section(DOCTOR) if DOCTOR in page.headings else ""
+    leading = [check.id for check in CHECKS if check.page == str(page.path.relative_to(ROOT))]
+    assert all(f"[{one}](../doctor.md#{one})" in seen for one in leading), leading
+    assert all(metric in METRICS for metric in re.findall(r"parley_[a-z_]+", page.text))
 
 
 def test_it_is_in_the_index(page: Page) -> None:
