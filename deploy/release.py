@@ -8,7 +8,17 @@ from pathlib import Path
 from deploy.config import ROOT
 
 # What an image and an installed release hold of the checkout. What one of them leaves out changes no id: see shipped.
-SHIPPED = ("app", "compose", "deploy", "nginx", "parley.toml", "pyproject.toml", "requirements/run.txt", "systemd")
+SHIPPED = (
+    "app",
+    "compose",
+    "deploy",
+    "nginx",
+    "parley.toml",
+    "prometheus",
+    "pyproject.toml",
+    "requirements/run.txt",
+    "systemd",
+)
 DIGITS = 8
 
 

@@ -10,6 +10,7 @@ SHIPPED = (
     "compose",
     "deploy",
     "nginx",
+    "prometheus",
     "requirements",
     "systemd",
     "Dockerfile",
