@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from deploy.doctor.patient import Patient
+from deploy.overlay import STACKS
 
 
 class Broken(Exception):  # noqa: N818 (it is a finding, not a failure of ours)
@@ -19,7 +20,8 @@ class Check:
     """One thing that is so on a healthy stack.
 
     `look` gives the evidence, or raises Broken or NotApplicable. It is not looked at while one of `needs` is broken,
-    so that one fault has one name.
+    so that one fault has one name. `stacks` are those that have what it looks at, when all that can be asked for is
+    asked for: a healthy one of them never says NotApplicable, and one that is not named always does.
     """
 
     id: str
@@ -29,6 +31,7 @@ class Check:
     page: str  # a path of the checkout
     look: Callable[[Patient], Awaitable[str]]
     needs: tuple[str, ...] = ()
+    stacks: tuple[str, ...] = STACKS
 
 
 def require(holds: object, evidence: str) -> None:

@@ -41,6 +41,7 @@ the parley.toml of the release that it serves: from another checkout these check
 ## What it looks at
 
 """
+NAMES = {"local": "`up`", "compose": "Compose", "systemd": "systemd"}
 MATRIX = """
 ## The matrix
 
@@ -48,6 +49,8 @@ Each row is broken in the way it says, and the doctor names that row's check and
 none. nginx is wrong in what it runs with or in its files, web-2 and Redis in their processes. The rules that `up` has
 not, or works out by itself, are broken in the model of Compose, where nothing has to run; what `up` does not show is
 broken under systemd (`tests/doctor/test_systemd.py`). On healthy stacks of Compose and systemd it names nothing.
+On each of the three every check with that stack's name under "Where" has something to look at; one that has nothing on
+any of them fails the build.
 `tests/doctor/test_matrix.py::test_what_is_broken_is_named_and_nothing_else` runs all of it.
 
 | broken | found |
@@ -70,6 +73,7 @@ def _entry(check: Check) -> Iterator[str]:
     yield f"- How it looks: {check.looks}"
     if check.needs:
         yield f"- Only while these are well: {_names(check.needs)}"
+    yield f"- Where: {', '.join(NAMES[one] for one in check.stacks)}"
     yield f"- The fix: {check.fix}"
     yield f"- Read: [{check.page}]({page})"
     yield ""

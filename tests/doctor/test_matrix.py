@@ -16,6 +16,7 @@ from deploy.doctor import local
 from deploy.doctor.checks import model
 from deploy.doctor.examine import broken, examine
 from deploy.doctor.patient import Patient
+from tests.doctor.applies import left_out
 from tests.doctor.breaks import BREAKS, Break
 from tests.doctor.ward import Ward
 from tests.running import ROOT, running_stack
@@ -36,12 +37,13 @@ def test_a_healthy_stack_has_nothing(ward: Ward) -> None:
     """With everything that can be asked for; what is not looked at is for other stacks."""
     verdicts = ward.examined(idle=4, forge=True)
     assert broken(verdicts) == []
-    left_out = {one.check.id: one.evidence for one in verdicts if one.word == "not applicable"}
+    reasons = {one.check.id: one.evidence for one in verdicts if one.word == "not applicable"}
     others = ("open-files-known", "memory-holds-sockets", "database-has-connections")
-    assert left_out == {
+    assert reasons == {
         **dict.fromkeys(others, "the rule is for compose and systemd"),
         "kill-after-graceful": "`up` keeps its own patience, and nothing shows it",
     }
+    assert list(reasons) == left_out("local")
 
 
 @pytest.mark.parametrize("name", [name for name, row in BREAKS.items() if not row.host])

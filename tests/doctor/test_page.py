@@ -1,6 +1,7 @@
 """docs/doctor.md is what the checks and their rows say."""
 
 from deploy.doctor.checks import CHECKS
+from deploy.overlay import STACKS
 from tests.doctor.breaks import BREAKS
 from tests.doctor.page import PAGE, text
 from tests.running import ROOT
@@ -15,6 +16,13 @@ def test_every_check_has_its_row_and_its_page() -> None:
     """In the registry's order; a check that nothing proves is none."""
     assert list(BREAKS) == [check.id for check in CHECKS]
     assert all((ROOT / check.page).exists() for check in CHECKS)
+
+
+def test_every_check_applies_somewhere() -> None:
+    """One that no stack has anything for is none; what it says of itself each healthy stack's own test holds it to."""
+    for check in CHECKS:
+        assert check.stacks, check.id
+        assert set(check.stacks) <= set(STACKS), check.id
 
 
 def test_every_need_is_looked_at_before() -> None:

@@ -6,6 +6,7 @@ from deploy.doctor.checks import model
 from deploy.doctor.patient import Patient, Replica
 from deploy.doctor.process import open_files
 from deploy.facts import PREFIX, AppFacts, Facts, NginxFacts
+from deploy.overlay import STACKS
 from deploy.readings import Reading
 from deploy.rules import Relation
 
@@ -52,6 +53,7 @@ def _reading(reading: Reading) -> Check:
         PAGES.get(reading.id, "docs/configuration.md"),
         look,
         ("stack-runs", "nginx-accepts-its-files"),
+        ("compose", "systemd") if reading.id == KILLS else STACKS,
     )
 
 

@@ -107,5 +107,6 @@ CHECKS = (
         "SECURITY.md",
         private,
         ("stack-runs",),
+        ("local", "systemd"),
     ),
 )

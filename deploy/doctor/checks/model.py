@@ -37,6 +37,7 @@ def _check(rule: Rule) -> Check:
         PAGES.get(rule.id, "docs/configuration.md"),
         look,
         (KNOWN,) if rule.id in ON_KNOWN else (),
+        rule.stacks,
     )
 
 
