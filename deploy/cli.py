@@ -3,12 +3,12 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
 from deploy import checks, monitoring, rendered, testing
-from deploy.arguments import FOLDER
+from deploy.arguments import FOLDER, Dir, InstalledName, StackName
 from deploy.backup.cli import backup
 from deploy.bench.cli import bench
 from deploy.config import load
@@ -18,14 +18,15 @@ from deploy.drill.stack import chosen as drill_stack
 from deploy.errors import BadInputError, StackError
 from deploy.rollout import command as rollout_command
 from deploy.rollout.probe import probe as run_probe
+from deploy.runbooks.command import runbook
 from deploy.stacks.compose.rendered import write as write_compose
 from deploy.stacks.compose.setup import setup as fill_volumes
 from deploy.stacks.drain import drain as drain_instance
-from deploy.stacks.installed import Name
 from deploy.stacks.local.dev import dev as run_dev
 from deploy.stacks.local.layout import Layout
 from deploy.stacks.local.manage import manage as run_manage
 from deploy.stacks.local.up import up as run_up
+from deploy.stacks.pid import pid as find_pid
 from deploy.stacks.systemd import command as systemd_command
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -33,14 +34,13 @@ render = typer.Typer(help="Write the configuration that the stack would run with
 app.add_typer(render, name="render")
 app.add_typer(bench, name="bench")
 app.add_typer(backup, name="backup")
+app.add_typer(runbook, name="runbook")
 drill = typer.Typer(help="Do a fault to the running stack, and judge what its clients saw.")
 app.add_typer(drill, name="drill")
 
-Dir = Annotated[Path | None, typer.Option(help="Where the stack keeps everything.", **FOLDER, show_default=".parley")]
 Port = Annotated[int | None, typer.Option(min=1, max=65_535, help="The https port.", show_default="parley.toml: 8443")]
 Hosts = Annotated[list[str], typer.Option(help="A name beside localhost that people open; repeatable.")]
 Env = Annotated[str | None, typer.Option(help="The environment of parley.toml.", show_default="the stack's name")]
-AnyStack = Annotated[Literal["local", "compose", "systemd"], typer.Option("--stack", help="Which one on this machine.")]
 EnvName = Annotated[str, typer.Option("--env", help="Whose [env.NAME] of parley.toml.")]
 Why = Annotated[str, typer.Option(help="What the record and a refused second one say.", show_default=False)]
 PASS_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "allow_interspersed_args": False}
@@ -161,7 +161,7 @@ def drill_run(
     name: str,
     dir: Dir = None,  # noqa: A002
     json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
-    stack: AnyStack = "local",
+    stack: StackName = "local",
     env: Env = None,
 ) -> None:
     """Run one; exit 1 unless every promise was kept, in a run that counts."""
@@ -184,7 +184,7 @@ def doctor(
     json: Annotated[bool, typer.Option("--json", help="Print the verdicts as JSON.")] = False,
     idle: Annotated[float, typer.Option(min=0, help="Leave a socket alone for so many seconds; 0: none.")] = 0,
     forge: Annotated[bool, typer.Option("--forge", help="Fail six log-ins of nobody under forged addresses.")] = False,
-    stack: Annotated[doctor_command.Name, typer.Option(help="Which one on this machine.")] = "local",
+    stack: StackName = "local",
     env: Env = None,
 ) -> None:
     """Say what is wrong with the running stack, with its evidence and its fix; exit 1 if anything is."""
@@ -198,14 +198,20 @@ def manage(context: typer.Context, dir: Dir = None) -> None:  # noqa: A002
 
 
 @app.command()
-def drain(instance: str, dir: Dir = None, stack: AnyStack = "local", env: Env = None) -> None:  # noqa: A002
+def drain(instance: str, dir: Dir = None, stack: StackName = "local", env: Env = None) -> None:  # noqa: A002
     """End an instance's sockets gracefully; it is started again."""
     drain_instance(stack, dir, env, instance)
 
 
 @app.command()
+def pid(name: str, dir: Dir = None, stack: StackName = "local", env: Env = None) -> None:  # noqa: A002
+    """Print the process id of nginx, redis or an instance (gunicorn's first process), as this machine has it."""
+    typer.echo(find_pid(stack, dir, env, name))
+
+
+@app.command()
 def rollout(
-    stack: Annotated[Name, typer.Option()],
+    stack: InstalledName,
     source: Annotated[str | None, typer.Argument(help="What to roll out.", show_default="this checkout")] = None,
     env: Env = None,
     why: Why = "",
@@ -218,7 +224,7 @@ def rollout(
 
 
 @app.command()
-def rollback(stack: Annotated[Name, typer.Option()], env: Env = None, why: Why = "") -> None:
+def rollback(stack: InstalledName, env: Env = None, why: Why = "") -> None:
     """Return to the last good release."""
     rollout_command.rollback(stack, env, why=why)
 

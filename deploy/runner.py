@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +61,25 @@ def output(
         said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-LAST_LINES:]
         raise StackError("\n".join([f"{Path(command[0]).name} ended with {done.returncode}:", *said]))
     return done.stdout
+
+
+def shell(script: str, *, env: Mapping[str, str], cwd: Path, say: Callable[[str], object]) -> Finished:
+    """Run a script of bash that stops at its first failure, and tell each line of both outputs as it comes."""
+    lines = []
+    with subprocess.Popen(  # noqa: S603 (a page of ours, or the operator's own)
+        ["bash", "-euo", "pipefail", "-c", script],  # noqa: S607 (where bash is, differs)
+        env=env,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as process:
+        for line in process.stdout or ():
+            lines.append(line)
+            say(line.rstrip("\n"))
+    return Finished(process.returncode, "".join(lines).strip())
 
 
 @contextmanager

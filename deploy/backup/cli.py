@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from deploy.arguments import FOLDER
+from deploy.arguments import FOLDER, Dir, StackName
 from deploy.backup import backup as backups
 from deploy.backup import manifest
 from deploy.backup.manifest import Manifest
@@ -14,8 +14,6 @@ from deploy.backup.source import Source, chosen
 
 backup = typer.Typer(help="Back the database up, while people chat, and bring it back.")
 
-OneOf = Annotated[Literal["local", "compose", "systemd"], typer.Option("--stack", help="Which one on this machine.")]
-Dir = Annotated[Path | None, typer.Option(help="The folder of `up`.", **FOLDER, show_default=".parley")]
 Env = Annotated[str | None, typer.Option(help="The environment of parley.toml.", show_default="the stack's name")]
 Folder = Annotated[Path | None, typer.Option(help="Where the backups are.", **FOLDER, show_default="the stack's own")]
 Name = Annotated[str | None, typer.Argument(help="As `list` names it.", show_default="the newest")]
@@ -23,7 +21,7 @@ Name = Annotated[str | None, typer.Argument(help="As `list` names it.", show_def
 
 @backup.command()
 def create(
-    stack: OneOf = "local",
+    stack: StackName = "local",
     dir: Dir = None,  # noqa: A002
     folder: Folder = None,
     keep: Annotated[int | None, typer.Option(min=1, help="How many stay.", show_default="parley.toml")] = None,
@@ -38,7 +36,7 @@ def create(
 
 
 @backup.command("list")
-def names(stack: OneOf = "local", dir: Dir = None, folder: Folder = None, env: Env = None) -> None:  # noqa: A002
+def names(stack: StackName = "local", dir: Dir = None, folder: Folder = None, env: Env = None) -> None:  # noqa: A002
     """List them, the oldest first."""
     _, shelf = _opened(stack, dir, folder, env)
     for name in shelf.names():
@@ -48,7 +46,7 @@ def names(stack: OneOf = "local", dir: Dir = None, folder: Folder = None, env: E
 @backup.command()
 def verify(
     name: Name = None,
-    stack: OneOf = "local",
+    stack: StackName = "local",
     dir: Dir = None,  # noqa: A002
     folder: Folder = None,
     env: Env = None,
@@ -62,7 +60,7 @@ def verify(
 @backup.command()
 def restore(
     name: Annotated[str, typer.Argument(help="As `list` names it.")],
-    stack: OneOf = "local",
+    stack: StackName = "local",
     dir: Dir = None,  # noqa: A002
     folder: Folder = None,
     env: Env = None,

@@ -49,13 +49,18 @@ def _metrics() -> str:
 
 
 def _alerts() -> str:
-    rows = ["| alert | severity | for | fires when |", "|---|---|---|---|"]
+    rows = ["| alert | severity | for | fires when | what to do |", "|---|---|---|---|---|"]
     for alert in alerts():
         expression = alert["expr"].replace("|", r"\|")
         rows.append(
-            f"| {alert['alert']} | {alert['labels']['severity']} | {alert.get('for', 'at once')} | `{expression}` |"
+            f"| {alert['alert']} | {alert['labels']['severity']} | {alert.get('for', 'at once')} | `{expression}` "
+            f"| {_runbook(alert['annotations']['runbook'])} |"
         )
     return "\n".join(rows) + "\n"
+
+
+def _runbook(name: str) -> str:
+    return f"[{name}](runbooks/{name}.md)" if (PAGE.parent / "runbooks" / f"{name}.md").exists() else name
 
 
 if __name__ == "__main__":

@@ -100,7 +100,7 @@ def test_an_alert_fires_and_is_quiet(tmp_path: Path, name: str) -> None:
     (rule,) = (alert for alert in alerts() if alert["alert"] == name)
     fired = {
         "exp_labels": case.labels | rule["labels"],
-        "exp_annotations": {"summary": f"web-1 {case.summary}"},
+        "exp_annotations": {"summary": f"web-1 {case.summary}", "runbook": rule["annotations"]["runbook"]},
     }
     tests = tmp_path / "tests.yml"
     groups = [_group(name, case.fires, [fired]), _group(name, case.quiet, [])]

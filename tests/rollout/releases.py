@@ -9,6 +9,7 @@ SHIPPED = (
     "app",
     "compose",
     "deploy",
+    "docs/runbooks",
     "nginx",
     "prometheus",
     "requirements",

@@ -126,6 +126,10 @@ class Host:
         """Give what a unit wrote, line by line."""
         return self.out("journalctl", "--no-pager", "--output=cat", f"--unit={unit}", *options).splitlines()
 
+    def cursor(self) -> str:
+        """Say where the journal ends now."""
+        return self.out("journalctl", "--lines=0", "--quiet", "--show-cursor").removeprefix("-- cursor: ")
+
     def _answers(self, name: str) -> bool:
         url = "http://localhost/readyz"
         socket_ = f"/run/parley/{name}.sock"

@@ -54,10 +54,10 @@ def killed(host: Host, name: str) -> None:
 
 def test_a_reload_cuts_nobody(systemd: Installed) -> None:
     """Of the target, which has nginx read its files again: its process stays, and sockets move when told to."""
-    host, nginx = systemd.host, systemd.host.pid("nginx")
+    host, nginx, past = systemd.host, systemd.host.pid("nginx"), systemd.host.cursor()
     people_chat_through(systemd, lambda: host.run("systemctl", "reload", "parley.target"))
     assert host.pid("nginx") == nginx
-    assert any("Reloaded" in line for line in host.journal("parley-nginx"))
+    assert any("Reloaded" in line for line in host.journal("parley-nginx", f"--after-cursor={past}"))
 
 
 def test_a_reload_with_a_broken_file_is_refused(systemd: Installed) -> None:
@@ -77,13 +77,15 @@ def test_a_reload_with_a_broken_file_is_refused(systemd: Installed) -> None:
 def test_a_restart_of_everything_loses_nothing(systemd: Installed) -> None:
     """Every instance drains; people are away for as long as nobody serves, and come back to all of it."""
     host = systemd.host
+    past = host.cursor()  # other tests share the host, and what drained in theirs is in the same journal
 
     def act() -> None:
         host.run("systemctl", "restart", "parley.target")
         host.until_ready()
 
     people_chat_through(systemd, act, graceful=True)
-    lines = [line for name in host.instances() for line in host.journal(f"parley-{name.replace('web-', 'web@')}")]
+    units = [f"parley-{name.replace('web-', 'web@')}" for name in host.instances()]
+    lines = [line for unit in units for line in host.journal(unit, f"--after-cursor={past}")]
     assert sum("drain finished sockets=0" in line for line in lines) == len(host.instances())
     assert not any("SIGKILL" in line for line in lines)
 

@@ -1,0 +1,1 @@
+"""Runbooks: pages of docs/runbooks whose shell blocks run."""

@@ -1,0 +1,48 @@
+"""`./parley runbook`."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from deploy.arguments import Dir, StackName
+from deploy.runbooks import page as pages
+from deploy.runbooks import run as road
+
+runbook = typer.Typer(help="What to do when something is wrong: docs/runbooks, whose commands run.")
+
+
+@runbook.command("list")
+def names() -> None:
+    """List them."""
+    found = [pages.read(name) for name in pages.names()]
+    width = max(len(one.name) for one in found)
+    for one in found:
+        typer.echo(f"{one.name:{width}}  {one.title}")
+
+
+@runbook.command()
+def show(name: str) -> None:
+    """Print one."""
+    typer.echo(pages.read(name).text, nl=False)
+
+
+@runbook.command()
+def run(
+    name: str,
+    dir: Dir = None,  # noqa: A002
+    stack: StackName = "local",
+    only: Annotated[
+        Literal["diagnosis", "mitigation", "verification", "rollback"] | None,
+        typer.Option(help="This section alone.", show_default="the first three"),
+    ] = None,
+) -> None:
+    """Diagnose, mend and verify; stops where a command fails or does not print what the page says."""
+    sections = (only.capitalize(),) if only else road.ROAD
+    road.run(pages.read(name), stack, sections, _environment(dir), typer.echo)
+
+
+def _environment(folder: Path | None) -> dict[str, str]:
+    # Commands of a page have neither --stack nor --dir: they find both here.
+    return dict(os.environ) | ({"PARLEY_DIR": str(folder.expanduser().absolute())} if folder else {})

@@ -1,0 +1,39 @@
+"""A runbook, done: Diagnosis says whether it is this one, then Mitigation, then Verification."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from deploy import runner
+from deploy.config import ROOT
+from deploy.errors import BadInputError, StackError
+from deploy.runbooks.page import Block, Page, Stack
+
+ROAD = ("Diagnosis", "Mitigation", "Verification")
+Say = Callable[[str], object]
+
+
+def run(page: Page, stack: Stack, sections: Sequence[str], env: Mapping[str, str], say: Say) -> None:
+    """Run the blocks of these sections on a stack, telling every line as it comes.
+
+    Raises BadInputError, before anything is run, for a variable that is missing or a page that is not for this stack;
+    StackError at the first block that fails or does not print what the page says.
+    """
+    if not page.of(stack):
+        others = ", ".join(sorted(page.stacks()))
+        raise BadInputError(f"{page.name} has nothing for the stack {stack}: it is for {others or 'reading'}")
+    if missing := [name for name in page.needs if not env.get(name)]:
+        line = " ".join(f"{name}=…" for name in missing)
+        raise BadInputError(f"{page.name} needs {', '.join(missing)}: {line} ./parley runbook run {page.name}")
+    for section in sections:
+        say(f"## {section}")
+        for block in page.of(stack).get(section, ()):
+            _block(block, f"{page.name}: {section}", {**env, "PARLEY_STACK": stack}, say)
+
+
+def _block(block: Block, where: str, env: Mapping[str, str], say: Say) -> None:
+    for line in block.script.splitlines():
+        say(f"$ {line}")
+    done = runner.shell(block.script, env=env, cwd=ROOT, say=say)
+    if done.status:
+        raise StackError(f"{where}: ended with {done.status}: {block.script.strip()}")
+    if wanted := block.missing(done.output):
+        raise StackError(f"{where}: not as the page says, it may be another problem: no line is like {wanted}")

@@ -1,0 +1,34 @@
+"""`./parley pid NAME`: which process that is, on every stack."""
+
+from pathlib import Path
+from typing import Literal
+
+from deploy.errors import BadInputError, StackError
+from deploy.stacks.installed import installed
+from deploy.stacks.local import state
+from deploy.stacks.local.layout import Layout
+
+BESIDE = ("nginx", "redis")
+
+
+def pid(stack: Literal["local", "compose", "systemd"], directory: Path | None, env: str | None, name: str) -> int:
+    """Give the process; raises BadInputError for a name that is not there, StackError where it does not run now."""
+    found: int | None
+    if stack == "local":
+        now = state.read(Layout.at(directory))
+        pids = {one["name"]: one["pid"] for one in now["instances"]}
+        pids |= {each: now[f"{each}_pid"] for each in BESIDE}
+        _known(name, list(pids))
+        found = pids[name]
+    else:
+        one = installed(stack, env)
+        _known(name, [*(instance.name for instance in one.instances()), *BESIDE])
+        found = one.pid(name)
+    if found is None:
+        raise StackError(f"{name} does not run")
+    return found
+
+
+def _known(name: str, names: list[str]) -> None:
+    if name not in names:
+        raise BadInputError(f"{name!r} is nothing that runs here: there are {', '.join(names)}")

@@ -1,0 +1,71 @@
+"""A page of docs/runbooks, played on a running stack by `./parley runbook run`."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+
+from deploy.runbooks.page import Page, Stack
+from deploy.runbooks.run import ROAD
+from tests.compose.stack import RunningCompose
+from tests.running import ROOT, RunningStack
+from tests.systemd.host import CHECKOUT, Installed
+
+PATIENCE = 240
+LAUNCHED = (sys.executable, "-P", "-m", "deploy")  # on this machine; on a host it is the launcher
+Running = RunningStack | RunningCompose | Installed
+
+
+@dataclass
+class Book:
+    """One page for one stack; `played` holds the sections that went as the page says."""
+
+    page: Page
+    stack: Stack
+    played: set[str] = field(default_factory=set)
+
+    def play(self, section: str, on: Running, **variables: str) -> str:
+        """Run one section's blocks, and give what it printed; fails unless it went as the page says."""
+        status, output = self.tried(section, on, **variables)
+        assert status == 0, output
+        self.played.add(section)
+        return output
+
+    def run(self, on: Running, **variables: str) -> str:
+        """Run Diagnosis, Mitigation and Verification in one go, as an operator would."""
+        status, output = self._run(on, variables)
+        assert status == 0, output
+        self.played.update(ROAD)
+        return output
+
+    def tried(self, section: str, on: Running, **variables: str) -> tuple[int, str]:
+        """Run one section's blocks, and give the exit status with what was printed."""
+        return self._run(on, variables, "--only", section.lower())
+
+    def unplayed(self) -> set[str]:
+        """Name the sections with blocks for this stack that did not go as the page says yet."""
+        return set(self.page.of(self.stack)) - self.played
+
+    def _run(self, on: Running, variables: dict[str, str], *options: str) -> tuple[int, str]:
+        words = ["runbook", "run", self.page.name, "--stack", self.stack, *options]
+        if isinstance(on, Installed):
+            given = [f"{name}={value}" for name, value in variables.items()]
+            done = on.host.run("env", *given, f"{CHECKOUT}/parley", *words, check=False)
+            return done.returncode, done.stdout + done.stderr
+        env = dict(os.environ)
+        if isinstance(on, RunningCompose):
+            env = on.variables
+        else:
+            words += ["--dir", str(on.directory)]
+        done = subprocess.run(
+            [*LAUNCHED, *words],
+            cwd=ROOT,
+            env={**env, "PYTHONPATH": str(ROOT), **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        return done.returncode, done.stdout
