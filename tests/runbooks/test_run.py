@@ -1,0 +1,133 @@
+"""What `./parley runbook run` does with a page: what it runs, when it stops, what it asks for."""
+
+from pathlib import Path
+
+import pytest
+
+from deploy.errors import BadInputError, StackError
+from deploy.runbooks import page as pages
+from deploy.runbooks.page import Block, Page
+from deploy.runbooks.run import ROAD, run
+
+TEXT = """# A thing
+
+Alert: none
+
+Needs: `WHO`, the name of somebody
+
+## Meaning
+x
+
+## Diagnosis
+
+```sh
+printf 'one  %s\\nbetween\\ntwo\\n' "$WHO"
+```
+
+```text
+one …
+two
+```
+
+## Mitigation
+
+### up
+
+```sh
+echo "$PARLEY_STACK" >>"$PARLEY_DIR/done"
+```
+
+### Compose
+
+```sh
+false
+echo never
+```
+
+## Verification
+
+```sh
+grep local "$PARLEY_DIR/done"
+```
+"""
+PAGE = Page("thing", TEXT)
+
+
+def heard(env: dict[str, str], page: Page = PAGE, stack: pages.Stack = "local") -> list[str]:
+    """Run it and return what was said."""
+    lines: list[str] = []
+    run(page, stack, ROAD, {"PATH": "/usr/bin:/bin", **env}, lines.append)
+    return lines
+
+
+def test_a_page_is_read() -> None:
+    """Its title, what it needs, its blocks and whose they are."""
+    assert (PAGE.title, PAGE.needs, PAGE.stacks()) == ("A thing", ("WHO",), {"local", "compose"})
+    assert [(block.stack, block.says) for block in PAGE.blocks("Diagnosis")] == [(None, ("one …", "two"))]
+    assert list(PAGE.of("systemd")) == ["Diagnosis", "Verification"]
+
+
+def test_the_three_sections_run_in_order(tmp_path: Path) -> None:
+    """With each command and what it prints."""
+    said = heard({"WHO": "Ana", "PARLEY_DIR": str(tmp_path)})
+    assert [line for line in said if not line.startswith("$ ")] == [
+        "## Diagnosis",
+        "one  Ana",
+        "between",
+        "two",
+        "## Mitigation",
+        "## Verification",
+        "local",
+    ]
+    assert (tmp_path / "done").read_text() == "local\n"
+
+
+def test_it_stops_at_the_first_command_that_fails(tmp_path: Path) -> None:
+    """What comes after it is not done."""
+    with pytest.raises(StackError, match="thing: Mitigation: ended with 1: false"):
+        heard({"WHO": "Ana", "PARLEY_DIR": str(tmp_path)}, stack="compose")
+    assert not (tmp_path / "done").exists()
+
+
+def test_it_stops_where_the_page_says_something_else(tmp_path: Path) -> None:
+    """Another problem has another mitigation."""
+    other = Page("thing", TEXT.replace("two\n```", "three\n```"))
+    with pytest.raises(StackError, match="not as the page says, it may be another problem: no line is like three"):
+        heard({"WHO": "Ana", "PARLEY_DIR": str(tmp_path)}, other)
+    assert not (tmp_path / "done").exists()
+
+
+@pytest.mark.parametrize("env", [{}, {"WHO": ""}])
+def test_a_variable_that_is_missing_is_named(tmp_path: Path, env: dict[str, str]) -> None:
+    """Before anything is run."""
+    with pytest.raises(BadInputError, match=r"thing needs WHO: WHO=… \./parley runbook run thing"):
+        heard({**env, "PARLEY_DIR": str(tmp_path)})
+
+
+def test_a_page_of_other_stacks_is_refused() -> None:
+    """By their names."""
+    only = Page("thing", "# A thing\n\n## Mitigation\n\n### systemd\n\n```sh\ntrue\n```\n")
+    with pytest.raises(BadInputError, match="nothing for the stack local: it is for systemd"):
+        heard({}, only)
+
+
+def test_a_heading_that_is_no_stack_is_refused() -> None:
+    """Or its blocks would be run by nobody."""
+    with pytest.raises(BadInputError, match="Kubernetes is no stack: up, Compose, systemd"):
+        list(Page("thing", "## Diagnosis\n\n### Kubernetes\n\n```sh\ntrue\n```\n").blocks("Diagnosis"))
+
+
+@pytest.mark.parametrize(
+    ("output", "missing"),
+    [
+        ("one x\ntwo", None),
+        ("  one   x  \nbetween\n two", None),
+        ("two\none x", "two"),
+        ("one x\ntwo more", "two"),
+        ("onex\ntwo", "one …"),
+        ("", "one …"),
+    ],
+)
+def test_what_a_page_says_is_found_in_order(output: str, missing: str | None) -> None:
+    """Whole lines, however they are spaced; `…` stands for anything."""
+    assert Block("", ("one …", "two"), None).missing(output) == missing
