@@ -28,6 +28,9 @@ from deploy.stacks.local.manage import manage as run_manage
 from deploy.stacks.local.up import up as run_up
 from deploy.stacks.pid import pid as find_pid
 from deploy.stacks.systemd import command as systemd_command
+from deploy.watch import note as watch_note
+from deploy.watch import site as watch_site
+from deploy.watch.command import watch as run_watch
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 render = typer.Typer(help="Write the configuration that the stack would run with.")
@@ -189,6 +192,23 @@ def doctor(
 ) -> None:
     """Say what is wrong with the running stack, with its evidence and its fix; exit 1 if anything is."""
     sys.exit(doctor_command.doctor(stack, dir, env, json=json, idle=idle, forge=forge))
+
+
+@app.command()
+def watch(
+    dir: Dir = None,  # noqa: A002
+    every: Annotated[float, typer.Option(min=0.1, help="Seconds between two messages.")] = watch_note.SECONDS,
+    site: Annotated[
+        str | None,
+        typer.Option(help="Its URL, in a place that has its app's environment.", show_default="the `up` in --dir"),
+    ] = None,
+    edge: Annotated[
+        str | None, typer.Option(help="host:port to dial for --site.", show_default="the URL's own")
+    ] = None,
+    bind: Annotated[str, typer.Option(help="host:port of its /metrics with --site; 0: any free port.")] = "127.0.0.1:0",
+) -> None:
+    """Send a message through the edge and read it back, again and again; serve what came of it as metrics."""
+    run_watch(watch_site.named(site, edge, bind) if site else watch_site.local(dir), every)
 
 
 @app.command(context_settings=PASS_ON)

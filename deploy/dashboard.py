@@ -30,6 +30,10 @@ def _latency(metric: str) -> dict[str, str]:
 PANELS = (
     Panel("Instances that answer", "short", {"{{instance}}": 'up{job="parley"}'}),
     Panel("Channel layer", "short", {"{{instance}}": "parley_layer_well"}),
+    Panel("A message comes back through the edge", "short", {"1: it does": "parley_probe_up"}),
+    Panel("From the edge and back", "s", _latency("parley_probe_seconds")),
+    Panel("Messages that did not come back", "ops", {"{{reason}}": _rate("parley_probe_failures", "reason")}),
+    Panel("The certificate lasts", "s", {"so long": "parley_probe_certificate_expires_seconds - time()"}),
     Panel("Sockets", "short", {"{{instance}}": "parley_sockets"}),
     Panel("Messages stored", "ops", {"{{instance}}": f"sum by (instance) (rate(parley_commit_messages_sum[{RATE}]))"}),
     Panel("Deliveries", "ops", {"{{instance}}": _rate("parley_deliveries")}),

@@ -1,5 +1,7 @@
 """`./parley render prometheus`: what to scrape, what to alert, and a dashboard, all from parley.toml."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from deploy import files, render
@@ -8,13 +10,24 @@ from deploy.config import LOCAL, Config, load, stack
 from deploy.dashboard import dashboard
 from deploy.errors import BadInputError
 from deploy.render import PrometheusSite
+from deploy.stacks import certificate
 from deploy.stacks.local import state
 from deploy.stacks.local.layout import Layout
 from deploy.stacks.local.limits import open_files
 from deploy.stacks.systemd import site as systemd
+from deploy.watch import note as watched
 
 SCRAPE_SECONDS = 15
 DASHBOARD = "dashboard.json"
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Who serves /metrics, and where: the instances by their names, and the probe if it runs."""
+
+    instances: Mapping[str, str]
+    probe: str = ""
+    probe_seconds: float = watched.SECONDS
 
 
 def write(env: str, folder: Path | None, every: int, out: Path) -> None:
@@ -23,26 +36,37 @@ def write(env: str, folder: Path | None, every: int, out: Path) -> None:
     if folder is not None and of != LOCAL:
         raise BadInputError(f"--dir is for `up`: the stack {of} has its own places")
     if of == LOCAL:
-        targets, size = _running(Layout.at(folder)), capacity(config, open_files())
+        found, size = _running(Layout.at(folder)), capacity(config, open_files())
     else:
-        targets, size = _installed(config, of), declared(config)
-    files.write_all(out, rendered(config, size, targets, every))
+        found, size = _installed(config, of), declared(config)
+    files.write_all(out, rendered(config, size, found, every))
 
 
-def rendered(config: Config, size: Capacity, targets: dict[str, str], every: int = SCRAPE_SECONDS) -> dict[str, str]:
-    """Return {file name: text}, for targets by the instances' names."""
-    texts = render.prometheus(config, PrometheusSite(targets, every, size.sockets))
-    return texts | {DASHBOARD: dashboard()}
+def rendered(config: Config, size: Capacity, found: Targets, every: int = SCRAPE_SECONDS) -> dict[str, str]:
+    """Return {file name: text}."""
+    site = PrometheusSite(
+        targets=found.instances,
+        scrape_seconds=every,
+        sockets=size.sockets,
+        probe=found.probe,
+        probe_seconds=found.probe_seconds,
+        certificate_days=certificate.SOON.days,
+    )
+    return render.prometheus(config, site) | {DASHBOARD: dashboard()}
 
 
-def _running(layout: Layout) -> dict[str, str]:
-    return {one["name"]: one["metrics"] for one in state.read(layout)["instances"]}
+def _running(layout: Layout) -> Targets:
+    """Ask `up`, and the `watch` beside it if there is one."""
+    instances = {one["name"]: one["metrics"] for one in state.read(layout)["instances"]}
+    note = watched.read(layout)
+    return Targets(instances, note.metrics, note.seconds) if note else Targets(instances)
 
 
-def _installed(config: Config, of: str) -> dict[str, str]:
+def _installed(config: Config, of: str) -> Targets:
     """Say where the instances will listen; under Compose each has an address that only Docker knows."""
     if of != "systemd":
         raise BadInputError(f"the stack {of} has no fixed addresses to scrape: only local and systemd have")
     if not config.app.metrics_port:
         raise BadInputError("app.metrics_port is 0: the instances serve no metrics")
-    return {f"web-{number}": systemd.metrics(config, number) for number in range(1, config.app.instances + 1)}
+    numbers = range(1, config.app.instances + 1)
+    return Targets({f"web-{one}": systemd.metrics(config, one) for one in numbers}, systemd.probe_metrics(config))

@@ -71,6 +71,8 @@ class SystemdSite:
     run: str  # /run/parley
     nginx: str  # the binary
     redis: str  # the binary; empty where parley.toml names another Redis
+    probe: str  # where the probe serves /metrics; empty: it does not run
+    origin: str  # the site, as this host opens it
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,9 @@ class PrometheusSite:
     targets: Mapping[str, str]  # instance → the address of its /metrics
     scrape_seconds: int
     sockets: int  # that one instance takes
+    probe: str  # the address of the probe's /metrics; empty: there is none
+    probe_seconds: float  # between two of its tries
+    certificate_days: int  # fewer are soon
 
 
 def quoted(value: str) -> str:
@@ -115,9 +120,10 @@ def compose(config: Config, size: Capacity, site: ComposeSite) -> dict[str, str]
 
 
 def systemd(config: Config, size: Capacity, site: SystemdSite) -> dict[str, str]:
-    """Render systemd/ to {unit: text}; no Redis where parley.toml names another."""
+    """Render systemd/ to {unit: text}; no Redis where parley.toml names another, no probe where nobody asks it."""
     texts = folder(SYSTEMD, {"config": config, "size": size, "site": site})
-    return {name: text for name, text in texts.items() if site.redis or name != "parley-redis.service"}
+    used = {"parley-redis.service": bool(site.redis), "parley-probe.service": bool(site.probe)}
+    return {name: text for name, text in texts.items() if used.get(name, True)}
 
 
 def prometheus(config: Config, site: PrometheusSite) -> dict[str, str]:

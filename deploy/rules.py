@@ -133,8 +133,8 @@ RULES = (
     ),
     Rule(
         "metrics-ports-fit",
-        "app.metrics_port + app.instances <= 65536",
-        lambda config, _: Relation(config.app.metrics_port + config.app.instances, "<=", 65_536),
+        "app.metrics_port + app.instances <= 65535, for `watch` has the port after the last instance's",
+        lambda config, _: Relation(config.app.metrics_port + config.app.instances, "<=", 65_535),
     ),
 )
 

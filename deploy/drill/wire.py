@@ -148,6 +148,12 @@ class Socket:
         self._kept.insert(0, frame)  # its other entries may be asked for next
         return next(entry for entry in frame["entries"] if entry["seq"] == seq)
 
+    async def echo(self, room: str, text: str) -> int:
+        """Send a message, read it back on this very socket, and give its seq; raises Refused."""
+        seq: int = (await self.send_text(room, text))["seq"]
+        await self.entry(room, seq)
+        return seq
+
     async def fence(self, timeout: float = ANSWER_SECONDS) -> list[Frame]:
         """Ping, and give every frame that came before the pong: what is not among them was not sent."""
         ref = new_key()

@@ -42,9 +42,6 @@ async def through(address: Address, ticket: Ticket) -> int:
         async with asyncio.timeout(SECONDS), connect(address, ticket.cookie) as socket:
             await socket.welcome()
             await socket.join(ticket.room)
-            sent = await socket.send_text(ticket.room, "probe")
-            await socket.entry(ticket.room, sent["seq"])
-            seq: int = sent["seq"]
-            return seq
+            return await socket.echo(ticket.room, "probe")
     except (OSError, InvalidHandshake, Refused, Hangup) as error:  # TimeoutError among them
         raise StackError(f"no message comes through: {type(error).__name__} {error}".rstrip()) from None

@@ -17,6 +17,7 @@ from deploy import files, hosts
 
 LIFETIME = dt.timedelta(days=397)  # browsers refuse certificates of more than 398 days
 RENEW_BEFORE = dt.timedelta(days=30)
+SOON = dt.timedelta(days=14)  # ours is made again 30 days before, and certbot's too: then nothing renews it
 NAME = "Parley on this machine"
 
 

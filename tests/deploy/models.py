@@ -83,6 +83,7 @@ def models(draw: st.DrawFn, stack: str = "compose") -> Config:
             "ping_seconds": draw(st.integers(1, 600)),
             "log_level": draw(st.sampled_from(["debug", "info", "warning", "error"])),
             "log_format": draw(st.sampled_from(["console", "json"])),
+            "metrics_port": draw(st.one_of(st.just(0), st.integers(1024, 65_535 - instances))),
         },
         "database": {
             "url": draw(st.sampled_from(["", "postgres://parley:p%25w$d@db.lan:5432/parley"])),

@@ -183,6 +183,7 @@ def test_systemd_takes_any_model(folder: Path) -> None:
         assert stop > config.nginx.worker_shutdown_seconds
         assert setting(texts["parley-backup.timer"], "OnCalendar") == f"*-*-* {config.backup.at}:00 UTC"
         assert ("parley-redis.service" in texts) == (not (config.redis.url or config.redis.sentinels))
+        assert ("parley-probe.service" in texts) == bool(config.app.metrics_port)
 
     taken()
 

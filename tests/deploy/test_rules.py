@@ -28,7 +28,7 @@ BREAKERS = {
     "sentinels-have-a-name": ({"redis": {"sentinels": ["b:1"]}}, FITTING),
     "ports-differ": ({"site": {"http_port": 8443}}, FITTING),
     "proxies-are-ours": ({"site": {"trusted_proxies": ["0.0.0.0/0"]}}, FITTING),
-    "metrics-ports-fit": ({"app": {"metrics_port": 65_535}}, FITTING),
+    "metrics-ports-fit": ({"app": {"metrics_port": 65_534}}, FITTING),
 }
 
 

@@ -21,6 +21,11 @@ def short(folder: Path) -> Pair:
     return _made(folder, LOOPBACK, dt.datetime.now(dt.UTC) - certificate.LIFETIME + 7 * DAY)
 
 
+def ended(folder: Path) -> Pair:
+    """Give one of ours that ended yesterday."""
+    return _made(folder, LOOPBACK, dt.datetime.now(dt.UTC) - certificate.LIFETIME - DAY)
+
+
 def another(folder: Path) -> Pair:
     """Give one of ours with another name."""
     return _made(folder, ["elsewhere.example"])

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from realtime.metrics import REFUSED
 from tests.prometheus.rendered import alerts, own
 
+LABELS = {"parley_refused": "`code`", "parley_probe_failures": "`reason`"}
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
 HEAD = """# Metrics, alerts and logs
 
@@ -33,17 +33,34 @@ A run at `debug` is searched for query strings, cookies, passwords, tickets and 
 `tests/stack/test_logs.py::test_lines_have_ids_and_no_secrets`.
 """
 
+PROBE = """## The probe
+
+`./parley watch` goes a visitor's way every 15 seconds: over wss through the edge, with a session of its own into
+`_probe`, a members-only room that nobody else is in, and it waits until its message has come back. A try that takes
+10 seconds has failed. Its reasons: `login` (the app gave no session: look at its database), `connect` (nobody answers,
+or no TLS), `certificate` (it ended, or names another site), `handshake` (another answer than a websocket), `refused`
+(an error, or closed) and `late`. The newest 1000 messages of the room are kept.
+
+| stack | how it runs |
+|---|---|
+| `up` | `./parley watch` in a second terminal, on a free port; `render prometheus` then knows it |
+| systemd | `parley-probe.service`, where `app.metrics_port` is set, on the port after the last instance's |
+
+It goes through the host's own nginx, at the name `localhost`: what stands in front of the host it does not see.
+
+"""
+
 
 def text() -> str:
     """Return the page."""
-    return f"{HEAD}\n## Metrics\n\n{_metrics()}\n## Alerts\n\n{_alerts()}\n{LOGS}"
+    return f"{HEAD}\n## Metrics\n\n{_metrics()}\n## Alerts\n\n{_alerts()}\n{PROBE}{LOGS}"
 
 
 def _metrics() -> str:
     rows = ["| metric | type | labels | what |", "|---|---|---|---|"]
     for metric in own():
         name = f"{metric.name}_total" if metric.type == "counter" else metric.name
-        labels = "`code`" if name == f"{REFUSED.describe()[0].name}_total" else ""
+        labels = LABELS.get(metric.name, "")
         rows.append(f"| `{name}` | {metric.type} | {labels} | {metric.documentation} |")
     return "\n".join(rows) + "\n"
 

@@ -12,12 +12,13 @@ from prometheus_client import Metric
 from deploy import files, monitoring
 from deploy.capacity import declared
 from deploy.config import load
+from deploy.watch.figures import Figures
 from realtime import metrics
 
 if TYPE_CHECKING:
     from prometheus_client.registry import Collector
 
-TARGETS = {"web-1": "127.0.0.1:9101", "web-2": "127.0.0.1:9102"}
+TARGETS = monitoring.Targets({"web-1": "127.0.0.1:9101", "web-2": "127.0.0.1:9102"}, "127.0.0.1:9103")
 NAME = re.compile(r"\b(?:parley|process)_\w+")
 
 
@@ -47,11 +48,16 @@ def panels() -> dict[str, list[str]]:
 
 
 def own() -> list[Metric]:
-    """Return the app's own metrics, in the order in which they are declared."""
+    """Return the app's own metrics and the probe's, in the order in which they are declared."""
     collectors: list[Collector] = [
         *metrics.STATES.values(),
         *metrics.EVENTS.values(),
         metrics.REFUSED,
         *metrics.BATCHES.values(),
     ]
-    return [metric for collector in collectors for metric in collector.collect()]
+    return [metric for collector in collectors for metric in collector.collect()] + probes()
+
+
+def probes() -> list[Metric]:
+    """Return those of `watch`."""
+    return list(Figures().registry.collect())

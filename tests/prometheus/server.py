@@ -48,7 +48,7 @@ class Prometheus:
 
     def up(self) -> int:
         """Return how many instances answer."""
-        return sum(int(one["value"][1]) for one in self.ask("query", query="up")["result"])
+        return sum(int(one["value"][1]) for one in self.ask("query", query='up{job="parley"}')["result"])
 
 
 @contextlib.contextmanager

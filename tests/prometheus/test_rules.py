@@ -10,10 +10,14 @@ import yaml
 from prometheus_client import REGISTRY
 
 from tests.prometheus.page import PAGE, text
-from tests.prometheus.rendered import NAME, alerts, own, panels, write
+from tests.prometheus.rendered import NAME, alerts, own, panels, probes, write
 
 AT = "2m30s"
 WEB = {"instance": "web-1", "job": "parley"}
+PROBE = {"instance": "probe", "job": "probe"}
+UP = 'parley_probe_up{instance="probe",job="probe"}'
+EXPIRES = 'parley_probe_certificate_expires_seconds{instance="probe",job="probe"}'
+FORTNIGHT = 14 * 86_400
 SENT = {
     bound: f'parley_sent_seconds_bucket{{instance="web-1",job="parley",le="{bound}"}}'
     for bound in ("0.5", "1.0", "+Inf")
@@ -70,6 +74,18 @@ CASES = {
     "ParleySocketsNearlyFull": of(
         "parley_sockets", "3687x20", "3686x20", "has 3687 of 4096 sockets: more are closed with 1013"
     ),
+    "ParleyProbeFails": Case(  # a probe that is gone has no last word
+        {UP: "1x4 _x9", 'up{instance="probe",job="probe"}': "1x4 0x9"},
+        {UP: "1x4 0x1 1x9", 'up{instance="probe",job="probe"}': "1x20"},
+        "sends messages through the edge and gets none back, or is gone itself",
+        PROBE,
+    ),
+    "ParleyCertificateExpires": Case(  # AT counts from the epoch here
+        {EXPIRES: f"{FORTNIGHT + 149}x20"},
+        {EXPIRES: f"{FORTNIGHT + 151}x20"},
+        "is shown a certificate that ends in 13d 23h 59m 59s",
+        PROBE,
+    ),
 }
 
 
@@ -100,7 +116,10 @@ def test_an_alert_fires_and_is_quiet(tmp_path: Path, name: str) -> None:
     (rule,) = (alert for alert in alerts() if alert["alert"] == name)
     fired = {
         "exp_labels": case.labels | rule["labels"],
-        "exp_annotations": {"summary": f"web-1 {case.summary}", "runbook": rule["annotations"]["runbook"]},
+        "exp_annotations": {
+            "summary": f"{case.labels['instance']} {case.summary}",
+            "runbook": rule["annotations"]["runbook"],
+        },
     }
     tests = tmp_path / "tests.yml"
     groups = [_group(name, case.fires, [fired]), _group(name, case.quiet, [])]
@@ -119,7 +138,7 @@ def _group(name: str, series: dict[str, str], expected: list[dict[str, Any]]) ->
 def samples() -> set[str]:
     """Return the name of every sample that a process may serve."""
     found = {f"{metric.name}_total" for metric in own() if metric.type == "counter"}  # before its first label, too
-    return found | {sample.name for metric in REGISTRY.collect() for sample in metric.samples}
+    return found | {sample.name for metric in [*REGISTRY.collect(), *probes()] for sample in metric.samples}
 
 
 @pytest.mark.parametrize("title", panels())

@@ -22,6 +22,10 @@ def test_an_installed_host_has_its_ports_of_the_model(tmp_path: Path, monkeypatc
     assert found["scrape_configs"][0]["static_configs"] == [
         {"targets": [f"127.0.0.1:{9099 + number}"], "labels": {"instance": f"web-{number}"}} for number in (1, 2, 3)
     ]
+    assert found["scrape_configs"][1] == {
+        "job_name": "probe",
+        "static_configs": [{"targets": ["127.0.0.1:9103"], "labels": {"instance": "probe"}}],
+    }
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,8 @@ LATER = {
     "database-down",
     "messages-late",
     "replicas",
+    "certificate",
+    "site-down",
 }  # pages that are being written
 PAGES = [pages.read(name) for name in pages.names()]
 

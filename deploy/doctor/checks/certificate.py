@@ -12,7 +12,6 @@ from deploy.doctor.patient import Patient
 from deploy.stacks import certificate
 
 SECONDS = 5.0
-SOON = dt.timedelta(days=14)  # ours is made again 30 days before, and certbot's too
 
 
 async def _served(patient: Patient, trust: ssl.SSLContext | None = None) -> x509.Certificate:
@@ -42,7 +41,7 @@ async def lasts(patient: Patient) -> str:
     now = dt.datetime.now(dt.UTC)
     require(found.not_valid_before_utc <= now, f"not valid before {found.not_valid_before_utc:%Y-%m-%d}")
     left = found.not_valid_after_utc - now
-    require(left > SOON, f"runs out on {found.not_valid_after_utc:%Y-%m-%d}, in {left.days} days")
+    require(left > certificate.SOON, f"runs out on {found.not_valid_after_utc:%Y-%m-%d}, in {left.days} days")
     return f"until {found.not_valid_after_utc:%Y-%m-%d}"
 
 
@@ -77,7 +76,7 @@ RENEW = "renew it (certbot, or remove the file and start again for the one this 
 CHECKS = (
     Check(
         "certificate-lasts",
-        f"the certificate is valid, and for more than {SOON.days} days yet",
+        f"the certificate is valid, and for more than {certificate.SOON.days} days yet",
         "looks at the one that nginx serves",
         RENEW,
         "docs/deploying.md",

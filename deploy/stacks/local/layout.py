@@ -78,6 +78,11 @@ class Layout:
         return self.run / "state.json"
 
     @property
+    def watch(self) -> Path:
+        """Where `watch` serves its metrics, as JSON; there while it runs."""
+        return self.run / "watch.json"
+
+    @property
     def lock(self) -> Path:
         """Held by the one `up` of this folder."""
         return self.run / "up.lock"

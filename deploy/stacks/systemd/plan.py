@@ -31,6 +31,7 @@ KEY_BYTES = 48  # 64 characters; app/config/env.py asks for 50 at least
 TIMERS = ("parley-cleanup.timer", "parley-backup.timer")
 NGINX = "parley-nginx.service"
 REDIS = "parley-redis.service"
+PROBE = "parley-probe.service"
 POSTGRES = "postgresql.service"
 
 
@@ -108,7 +109,14 @@ def unit_steps(wanted: Wanted) -> list[Step]:
     texts = site.units(wanted.config, wanted.size, wanted.programs)
     units = tuple(File(places.UNITS / name, text) for name, text in texts.items())
     old = obsolete(wanted, list(texts))
-    return [*units, *old, Run(("systemctl", "daemon-reload"), (*units, *old))]
+    probe = tuple(one for one in units if one.path.name == PROBE)
+    return [
+        *units,
+        *old,
+        Run(("systemctl", "daemon-reload"), (*units, *old)),
+        # An instance more takes the port that it had.
+        *([Run(("systemctl", "try-restart", PROBE), probe)] if probe else []),
+    ]
 
 
 def rendered(wanted: Wanted) -> list[File]:
@@ -125,7 +133,8 @@ def instance_units(config: Config) -> list[str]:
 
 def running(config: Config) -> list[Step]:
     """Return what starts at boot, and now: nginx last, when there is somebody behind it."""
-    services = [*([REDIS] if config.brings_redis else []), *instance_units(config), NGINX, *TIMERS]
+    probe = [PROBE] if config.app.metrics_port else []
+    services = [*([REDIS] if config.brings_redis else []), *instance_units(config), NGINX, *TIMERS, *probe]
     units = [*services, places.TARGET]
     return [*(Enabled(unit) for unit in units), *(Active(unit) for unit in units)]
 

@@ -10,7 +10,7 @@ from deploy.config import Config
 from deploy.environment import AppSite
 from deploy.errors import BadInputError
 from deploy.facts import Facts, NginxFacts
-from deploy.hosts import in_url
+from deploy.hosts import in_url, origin
 from deploy.render import NginxSite, SystemdSite
 from deploy.stacks.local import ports
 from deploy.stacks.systemd import places
@@ -69,6 +69,11 @@ def metrics(config: Config, number: int) -> str:
     return f"127.0.0.1:{config.app.metrics_port + number - 1}" if config.app.metrics_port else ""
 
 
+def probe_metrics(config: Config) -> str:
+    """Return where the probe serves /metrics: after the last instance; empty: it does not run."""
+    return metrics(config, config.app.instances + 1)
+
+
 def app(config: Config, size: Capacity, release: str) -> AppSite:
     """Return what every process of the app is told."""
     return AppSite(
@@ -125,6 +130,8 @@ def host(config: Config, programs: Programs) -> SystemdSite:
         run=str(places.RUN),
         nginx=str(programs.nginx),
         redis=str(programs.redis) if config.brings_redis and programs.redis else "",
+        probe=probe_metrics(config),
+        origin=origin("localhost", config.site.port),
     )
 
 

@@ -14,7 +14,7 @@ from deploy.stacks.stack import Instance, Postgres
 from deploy.stacks.systemd import answers, host, own, places, staging, systemctl
 from deploy.stacks.systemd import source as sources
 from deploy.stacks.systemd.doing import link
-from deploy.stacks.systemd.plan import NGINX, REDIS
+from deploy.stacks.systemd.plan import NGINX, PROBE, REDIS
 
 
 def installed(env: str) -> "SystemdStack":
@@ -137,6 +137,8 @@ class SystemdStack:
             link(places.CURRENT, before)
             self._deploy(before.name, "configure", before.name, "--units")
             raise
+        if (places.UNITS / PROBE).exists():  # it is of the release that boots
+            systemctl.tell("try-restart", PROBE)
         static.serves(places.STATIC, release)
         if before.name != release:
             link(places.PREVIOUS, before)

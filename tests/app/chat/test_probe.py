@@ -1,4 +1,4 @@
-"""The rollout's way in: a person and a room that nobody else comes near."""
+"""The probes' way in: a person and a room that nobody else comes near."""
 
 import io
 import json
@@ -11,8 +11,9 @@ from django.utils import timezone
 from accounts.authentication import people_of
 from accounts.forms import SignUpForm
 from accounts.models import User
-from chat.models import Membership, Room
-from chat.probe import SLUG, USERNAME
+from chat.log.read import Asked, Joined, joins
+from chat.models import Entry, Membership, Room
+from chat.probe import KEPT, SLUG, USERNAME
 from chat.selectors import rooms_visible_to
 from chat.services import room_create
 
@@ -49,3 +50,22 @@ def test_nobody_else_is_there() -> None:
     ada = User.objects.create_user("ada")
     assert not rooms_visible_to(ada).exists()
     assert room_create(title="_probe", kind=Room.Kind.PUBLIC, creator=ada).slug != SLUG
+
+
+@pytest.mark.django_db
+def test_the_room_does_not_grow_for_ever() -> None:
+    """Whoever asks for a way in deletes all but the newest entries; a newcomer's page and the numbers stay whole."""
+    ticket()
+    room, user = Room.objects.get(slug=SLUG), User.objects.get(username=USERNAME)
+    Entry.objects.bulk_create(
+        Entry(room=room, seq=seq, author=user, key=f"key-{seq}", text="probe", at=timezone.now())
+        for seq in range(1, KEPT + 8)
+    )
+    Room.objects.filter(pk=room.pk).update(head=KEPT + 7)
+    ticket()
+    kept = list(Entry.objects.filter(room=room).values_list("seq", flat=True))
+    assert kept == list(range(8, KEPT + 8))
+    asked = Asked(user, SLUG, None, None)
+    joined = joins([asked])[asked]
+    assert isinstance(joined, Joined)
+    assert joined.position == joined.head.seq == KEPT + 7

@@ -1,4 +1,4 @@
-"""A session for `./parley rollout`, which sends one message through each new instance."""
+"""A session for whoever sends a message and reads it back: `./parley rollout`, `doctor` and `watch`."""
 
 import json
 from typing import Any
@@ -10,9 +10,9 @@ from chat.probe import probe_open
 
 
 class Command(BaseCommand):
-    """Let the rollout in for an hour."""
+    """Let a probe in for an hour."""
 
-    help = "Opens a session of an hour in the room of the rollout's probe, and writes it as JSON."
+    help = "Opens a session of an hour in the probes' room, and writes it as JSON."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Write the Cookie header and the room in one line."""

@@ -1,0 +1,46 @@
+"""`./parley watch`."""
+
+import asyncio
+import signal
+import sys
+from contextlib import suppress
+
+from deploy.errors import BadInputError
+from deploy.hosts import in_url
+from deploy.watch import note
+from deploy.watch.figures import Figures
+from deploy.watch.site import Site
+from deploy.watch.tries import Tries
+
+
+def watch(site: Site, every: float) -> None:
+    """Try until a signal ends it; the first try comes before anything is served."""
+    with suppress(asyncio.CancelledError):
+        asyncio.run(_watch(site, every))
+
+
+async def _watch(site: Site, every: float) -> None:
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 (asyncio.run made one)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    figures, (host, port) = Figures(), site.bind
+    tries = Tries(site, figures, _say)
+    await tries.once()
+    try:
+        with figures.served(host, port) as bound:
+            address = f"{in_url(host)}:{bound}"
+            _say(f"metrics: http://{address}/metrics")
+            if site.layout:
+                note.write(site.layout, note.Note(address, every))
+            await tries.for_ever(every)
+    except OSError as error:
+        raise BadInputError(f"watch: {in_url(host)}:{port}: {error.strerror}") from None
+    finally:
+        if site.layout:
+            note.remove(site.layout)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"watch: {line}\n")
+    sys.stdout.flush()

@@ -1,0 +1,67 @@
+"""Whom `watch` writes to, and how it gets in."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from deploy import runner
+from deploy.config import load
+from deploy.doctor.patient import Ticket
+from deploy.drill.address import Address
+from deploy.errors import BadInputError, StackError
+from deploy.stacks.local import state
+from deploy.stacks.local.layout import Layout
+from deploy.stacks.local.manage import app_environment
+from deploy.stacks.local.prepare import APP
+
+MANAGE = (sys.executable, "manage.py", "probe")
+
+
+@dataclass(frozen=True)
+class Site:
+    """The site, through its edge; the environment in which its app says who may write; where metrics are served."""
+
+    address: Address
+    environment: Mapping[str, str] = field(repr=False)
+    bind: tuple[str, int]
+    layout: Layout | None = None  # where a note is left for `render prometheus`
+
+    async def ticket(self) -> Ticket:
+        """Ask the app for a session of an hour; raises StackError."""
+        done = await runner.run_beside(MANAGE, env=self.environment, cwd=APP)
+        try:
+            return msgspec.json.decode(done.output.splitlines()[-1], type=Ticket)
+        except (IndexError, msgspec.MsgspecError):
+            raise StackError(f"manage.py probe ended with {done.status}: {done.output[-500:]}") from None
+
+
+def local(folder: Path | None) -> Site:
+    """Find the `up` that runs in a folder; the port is the one after its instances' own."""
+    layout = Layout.at(folder)
+    found = state.read(layout)
+    config = load()
+    port = config.app.metrics_port and config.app.metrics_port + len(found["instances"])
+    environment = app_environment(config, layout, found["layer"])
+    return Site(Address.at(found["url"]), environment, ("127.0.0.1", port), layout)
+
+
+def named(url: str, edge: str | None, bind: str) -> Site:
+    """Take a site by its address, in a unit or a container that has its app's environment."""
+    try:
+        address = Address.at(url)
+        if edge is not None:
+            address = address.through(*_endpoint(edge))
+        return Site(address, os.environ, _endpoint(bind))
+    except ValueError as error:
+        raise BadInputError(f"watch: {error}") from None
+
+
+def _endpoint(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit():
+        raise ValueError(f"not host:port: {text!r}")
+    return host.strip("[]"), int(port)
