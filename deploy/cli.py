@@ -184,6 +184,8 @@ def check(
 def doctor(
     dir: Dir = None,  # noqa: A002
     *,
+    only: Annotated[list[str], typer.Option(help="The id of a check, in the place of all; repeatable.")] = [],  # noqa: B006
+    wait: Annotated[float, typer.Option(min=0, help="Seconds in which what is broken may become well.")] = 0,
     json: Annotated[bool, typer.Option("--json", help="Print the verdicts as JSON.")] = False,
     idle: Annotated[float, typer.Option(min=0, help="Leave a socket alone for so many seconds; 0: none.")] = 0,
     forge: Annotated[bool, typer.Option("--forge", help="Fail six log-ins of nobody under forged addresses.")] = False,
@@ -191,7 +193,7 @@ def doctor(
     env: Env = None,
 ) -> None:
     """Say what is wrong with the running stack, with its evidence and its fix; exit 1 if anything is."""
-    sys.exit(doctor_command.doctor(stack, dir, env, json=json, idle=idle, forge=forge))
+    sys.exit(doctor_command.doctor(stack, dir, env, json=json, only=only, wait=wait, idle=idle, forge=forge))
 
 
 @app.command()

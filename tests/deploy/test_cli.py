@@ -49,6 +49,7 @@ def parley(
         (["render", "nginx", "--out", "x", "--env", "staging"], "no environment is called 'staging'"),
         (["runbook", "run", "nowhere"], "no runbook nowhere: `./parley runbook list` has them"),
         (["runbook", "run", "redis-down", "--only", "impact"], "Invalid value for '--only'"),
+        (["doctor", "--only", "health"], "no check is called health: docs/doctor.md has them"),
         (["pid", "redis", "--dir", "nowhere"], "no `./parley up` runs in"),
         (["check", "--site", "nowhere.toml"], "nowhere.toml: No such file or directory"),
         (["check", "--env", "staging"], "no environment is called 'staging': there are local, compose, systemd"),

@@ -17,6 +17,8 @@ Written by `python -m tests.doctor.page` from the checks and from the tests that
 ```sh
 ./parley doctor
 ./parley doctor --json
+./parley doctor --only layer-is-well --only certificate-lasts
+./parley doctor --wait 60
 ./parley doctor --idle 65 --forge
 ./parley doctor --stack compose
 sudo ./parley doctor --stack systemd
@@ -27,7 +29,8 @@ or at what is installed on this host, and changes nothing in it. Each check come
 evidence or the reason why it was not looked at; below a broken one stand the fix and the page to read. Exit status 0:
 nothing is broken; 1: something is; 2: it cannot look, as when parley.toml itself cannot be read. A stack that does not
 run is one finding, and the rules of parley.toml are judged all the same. `--json` prints a list of objects with `id`,
-`verdict`, `evidence`, `sentence`, `fix` and `page`.
+`verdict`, `evidence`, `sentence`, `fix` and `page`. `--only ID` looks at that alone; with `--wait SECONDS` what is
+broken is looked at again for so long, for a stack that is being mended.
 
 What is one fault has one name: a check that needs another is not looked at while that one is broken.
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,8 @@ from tests.doctor.ward import Ward
 from tests.running import ROOT, running_stack
 
 pytestmark = pytest.mark.stack
+
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT)}
 
 
 @pytest.fixture(scope="module")
@@ -65,11 +68,16 @@ def examined(row: Break, name: str, ward: Ward, tmp_path: Path) -> list[str]:
     return broken(ward.examined(changes, **row.options))
 
 
+def command(*arguments: str) -> list[str]:
+    """Write the command line without the launcher."""
+    return [sys.executable, "-P", "-m", "deploy", "doctor", *arguments]
+
+
 def parley(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line without the launcher."""
-    command = [sys.executable, "-P", "-m", "deploy", "doctor", *arguments]
-    env = os.environ | {"PYTHONPATH": str(ROOT)}
-    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
+    """Run it."""
+    return subprocess.run(
+        command(*arguments), cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=60, check=False
+    )
 
 
 def test_the_command_says_what_to_do(ward: Ward, tmp_path: Path) -> None:
@@ -87,3 +95,26 @@ def test_the_command_says_what_to_do(ward: Ward, tmp_path: Path) -> None:
     assert fix.strip().startswith("start it: `./parley up`")
     assert (ROOT / page.split()[1]).exists()
     assert done.stdout.splitlines()[-1].endswith(" not applicable: stack-runs")
+
+
+def test_one_check_is_asked_for_and_waited_for(ward: Ward) -> None:
+    """Nothing else is looked at; what becomes well meanwhile is not said to be broken."""
+    (worker,) = ward.stack.instances[0].workers()
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        watched = subprocess.Popen(
+            command("--dir", str(ward.stack.directory), "--only", "instances-are-ready", "--wait", "60"),
+            cwd=ROOT,
+            env=ENVIRONMENT,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        done = parley("--dir", str(ward.stack.directory), "--only", "instances-are-ready")
+        assert done.returncode == 1
+        assert done.stdout.splitlines()[-1] == "0 ok, 1 broken, 0 not applicable: instances-are-ready"
+        assert watched.poll() is None
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    output, _ = watched.communicate(timeout=60)
+    assert watched.returncode == 0
+    assert output.splitlines()[-1] == "1 ok, 0 broken, 0 not applicable"
