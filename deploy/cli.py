@@ -24,8 +24,8 @@ from deploy.stacks.compose.setup import setup as fill_volumes
 from deploy.stacks.drain import drain as drain_instance
 from deploy.stacks.local.dev import dev as run_dev
 from deploy.stacks.local.layout import Layout
-from deploy.stacks.local.manage import manage as run_manage
 from deploy.stacks.local.up import up as run_up
+from deploy.stacks.manage import manage as run_manage
 from deploy.stacks.pid import pid as find_pid
 from deploy.stacks.systemd import command as systemd_command
 from deploy.watch import note as watch_note
@@ -214,9 +214,9 @@ def watch(
 
 
 @app.command(context_settings=PASS_ON)
-def manage(context: typer.Context, dir: Dir = None) -> None:  # noqa: A002
-    """Run Django's manage.py for the stack in --dir."""
-    run_manage(load(), Layout.at(dir), context.args)
+def manage(context: typer.Context, dir: Dir = None, stack: StackName = "local", env: Env = None) -> None:  # noqa: A002
+    """Run Django's manage.py as the stack does: of `up` in --dir, or of an installed one."""
+    run_manage(stack, dir, env, context.args)
 
 
 @app.command()

@@ -128,6 +128,11 @@ async def run_beside(command: Sequence[str], *, env: Mapping[str, str], cwd: Pat
         process.close()
 
 
+def on_terminal() -> bool:
+    """Tell whether somebody is there to be asked, and to read the answer."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
 def become(command: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> Never:
     """Replace this process, so that terminal, signals and exit status are the command's own."""
     os.chdir(cwd)

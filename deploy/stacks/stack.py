@@ -8,7 +8,7 @@ when it fails; it may be called again after it failed or was killed half-way (th
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Never, Protocol, Self
 from urllib.parse import unquote, urlsplit
 
 from deploy.config import Config
@@ -105,6 +105,9 @@ class Stack(Protocol):
 
     def manage(self, release: str, *arguments: str) -> str:
         """Run manage.py of this release with the stack's environment; give what it wrote to stdout."""
+
+    def become_manage(self, *arguments: str) -> Never:
+        """Become manage.py of what serves: its terminal is this one, and its exit status ours."""
 
     def replace(self, old: Instance, release: str) -> Instance:
         """Start this release in an instance's place and give the new instance, without waiting for it to be ready.

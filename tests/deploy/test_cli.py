@@ -40,6 +40,7 @@ def parley(
         (["drain"], "Missing argument"),
         (["drain", "web-1", "--dir", "nowhere"], "no `./parley up` runs in"),
         (["manage", "--dir", "nowhere", "check"], "run `./parley up` first"),
+        (["manage", "--stack", "compose", "--dir", "x", "check"], "--dir is for `up`"),
         (["up", "--dir", ""], "'PARLEY_DIR'): the name of a folder is empty"),
         (["drain", "web-1", "--dir", ""], "Invalid value for '--dir'"),
         (["render", "nginx", "--out", ""], "Invalid value for '--out'"),

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Never
 
 from deploy import runner
 from deploy.config import ROOT
@@ -53,6 +54,12 @@ class Project:
     def once(self, release: str, service: str, *command: str) -> str:
         """Run a service of this release once, beside what runs, with another command; give its stdout."""
         return self.compose("run", "--rm", "--no-deps", "--no-TTY", service, *command, image=self.of(release))
+
+    def become(self, release: str, service: str, *command: str) -> Never:
+        """Become a service of this release with another command, on this terminal if it is one."""
+        plain = () if runner.on_terminal() else ("--no-TTY",)
+        words = [*COMPOSE, "run", "--rm", "--no-deps", *plain, service, *command]
+        runner.become(words, env={**self.variables, "PARLEY_IMAGE": self.of(release)}, cwd=ROOT)
 
     def edge(self, *command: str) -> str:
         """Run a command in nginx's container."""

@@ -8,6 +8,7 @@ replicas over, and joins it once a message came through. The image's serving nam
 import os
 import time
 from collections.abc import Sequence
+from typing import Never
 from urllib.parse import unquote, urlsplit
 
 from deploy.config import ROOT, Config, load
@@ -89,6 +90,11 @@ class ComposeStack:
         """Run manage.py in a container of its own."""
         self._keep()
         return self.project.once(release, "migrate", "python", "manage.py", *arguments)
+
+    def become_manage(self, *arguments: str) -> Never:
+        """Become a container of its own: a replica that is full or hangs is not asked."""
+        self._keep()
+        self.project.become(self.instances()[0].release, "migrate", "python", "manage.py", *arguments)
 
     def replace(self, old: Instance, release: str) -> Instance:  # noqa: ARG002 (the old one serves on)
         """Start one more replica, which nginx does not know yet."""

@@ -4,6 +4,7 @@ import filecmp
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Never
 
 from deploy import environment, files, runner
 from deploy.config import Config
@@ -86,6 +87,12 @@ class SystemdStack:
     def manage(self, release: str, *arguments: str) -> str:
         """Run manage.py as the app's user."""
         return self._once(release, "manage.py", *arguments)
+
+    def become_manage(self, *arguments: str) -> Never:
+        """Become it as a unit of its own, of the release that boots."""
+        folder = places.release(places.CURRENT.readlink().name)
+        command = (str(folder / places.PYTHON), "manage.py", *arguments)
+        systemctl.become(places.USER, command, folder=folder / "app", env_file=folder / places.LINK / places.APP_ENV)
 
     def replace(self, old: Instance, release: str) -> Instance:
         """Drain the old one and start the new one in its place.

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Never
 
 from deploy import runner
 from deploy.errors import StackError
@@ -49,6 +50,17 @@ def last_lines(*units: str) -> list[str]:
 
 def once(user: str, command: Sequence[str], *, folder: Path, env_file: Path, low_ports: bool = False) -> str:
     """Run a command to its end as a unit of its own, as the services are run, and give its stdout."""
+    return runner.output(_once(user, command, folder, env_file, low_ports=low_ports))
+
+
+def become(user: str, command: Sequence[str], *, folder: Path, env_file: Path) -> Never:
+    """Become such a command, on this terminal if it is one."""
+    runner.become(_once(user, command, folder, env_file, "--pty"), env=os.environ, cwd=Path("/"))
+
+
+def _once(
+    user: str, command: Sequence[str], folder: Path, env_file: Path, *options: str, low_ports: bool = False
+) -> list[str]:
     settings = {
         "User": user,
         "Group": user,
@@ -64,7 +76,7 @@ def once(user: str, command: Sequence[str], *, folder: Path, env_file: Path, low
     if low_ports:
         settings["AmbientCapabilities"] = "CAP_NET_BIND_SERVICE"
     words = [f"--property={name}={value}" for name, value in settings.items()]
-    return runner.output(["systemd-run", "--quiet", "--pipe", "--wait", "--collect", *words, "--", *command])
+    return ["systemd-run", "--quiet", "--pipe", *options, "--wait", "--collect", *words, "--", *command]
 
 
 def boots() -> bool:
