@@ -5,9 +5,16 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.contrib.sessions.models import Session
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Revocation, User
+
+LONGEST_ID = 18  # digits that a column of 64 bits holds for certain
+
+
+class NotOnePerson(Exception):  # noqa: N818 (an answer, not a fault)
+    """Nobody, or more than one, is called so."""
 
 
 class Revoked(NamedTuple):
@@ -52,3 +59,14 @@ def standings(users: Collection[int]) -> dict[int, Standing]:
     """Return how these people stand, those who are gone left out."""
     rows = User.objects.filter(pk__in=list(users)).values_list("pk", "is_active", "banned", "password")
     return {pk: Standing(active, banned, password) for pk, active, banned, password in rows}
+
+
+def person_named(who: str) -> User:
+    """Find somebody by id or by username; raises NotOnePerson."""
+    called = Q(username=who)
+    if who.isascii() and who.isdecimal() and len(who) <= LONGEST_ID:
+        called |= Q(pk=int(who))
+    found = list(User.objects.filter(called)[:2])
+    if len(found) != 1:
+        raise NotOnePerson(who)
+    return found[0]

@@ -28,3 +28,9 @@ def person_enter(*, request: HttpRequest, user: User) -> None:
     login(request, user, backend=BACKEND)
     if before and isinstance(was, User) and was.pk != user.pk:
         Revocation.objects.create(reason=Revocation.Reason.LOGGED_OUT, session=before)
+
+
+def person_ban(*, person: User, banned: bool) -> None:
+    """Shut somebody out, or let them in again. Saving revokes: every process closes their sockets within a second."""
+    person.banned = banned
+    person.save(update_fields=["banned"])

@@ -1,6 +1,7 @@
 """The chat's socket: reads a frame, calls one thing, answers. What is behind it is the runtime's."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -14,6 +15,8 @@ from chat.selectors import NoSuchRoom, NotAllowed
 from realtime.feed import Feed
 from realtime.frame import Frame
 from realtime.socket import Socket
+
+log = logging.getLogger(__name__)
 
 BINARY = 1003
 NOT_JSON = 1007
@@ -63,6 +66,8 @@ class ChatConsumer(PersonConsumer):
         else:
             self.refused += 1
         if self.refused > limits.FLOOD_FRAMES:
+            # The line's ids say who: `user` for a ban, `socket` for the address in nginx's log.
+            log.warning("a socket is closed for flooding: %d frames refused in a row", self.refused)
             self.end(FLOODING)
             return
         echo = frames.echo_of(text)

@@ -1,12 +1,16 @@
 """What may be read, and by whom: a room is found through the reader's own rows, so the query permits."""
 
 from collections.abc import Collection
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from accounts.models import User
-from chat.models import Membership, Room
+from chat.models import Entry, Membership, Room
+
+NEWEST = 1_000  # messages that are looked at for who writes most: the log has no index by time, and needs none
+LOUDEST = 10
 
 
 class NoSuchRoom(Exception):  # noqa: N818 (named as its code on the wire)
@@ -15,6 +19,31 @@ class NoSuchRoom(Exception):  # noqa: N818 (named as its code on the wire)
 
 class NotAllowed(Exception):  # noqa: N818 (named as its code on the wire)
     """The room is there, and this person may not enter it or do this in it."""
+
+
+class Loud(NamedTuple):
+    """Somebody of the newest messages: how many are theirs, and from the first of these to the last."""
+
+    messages: int
+    seconds: float
+    person: int
+    username: str  # empty for somebody who is no more
+    name: str
+
+
+def people_loudest() -> list[Loud]:
+    """Return who wrote most of the newest messages, the loudest first."""
+    written: dict[int, list[Any]] = {}  # of (time, name), the newest first
+    for author, name, at in Entry.objects.order_by("-pk").values_list("author", "author_name", "at")[:NEWEST]:
+        written.setdefault(author, []).append((at, name))
+    usernames = dict(User.objects.filter(pk__in=written).values_list("pk", "username"))
+    found = [
+        Loud(
+            len(theirs), (theirs[0][0] - theirs[-1][0]).total_seconds(), author, usernames.get(author, ""), theirs[0][1]
+        )
+        for author, theirs in written.items()
+    ]
+    return sorted(found, key=lambda loud: -loud.messages)[:LOUDEST]
 
 
 def rooms_visible_to(user: User) -> QuerySet[Room]:
