@@ -1,5 +1,6 @@
 """A runbook, done: Diagnosis says whether it is this one, then Mitigation, then Verification."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 from deploy import runner
@@ -20,7 +21,8 @@ def run(page: Page, stack: Stack, sections: Sequence[str], env: Mapping[str, str
     if not page.of(stack):
         others = ", ".join(sorted(page.stacks()))
         raise BadInputError(f"{page.name} has nothing for the stack {stack}: it is for {others or 'reading'}")
-    if missing := [name for name in page.needs if not env.get(name)]:
+    scripts = "".join(block.script for section in sections for block in page.of(stack).get(section, ()))
+    if missing := [name for name in page.needs if not env.get(name) and re.search(rf"\$\{{?{name}\b", scripts)]:
         line = " ".join(f"{name}=…" for name in missing)
         raise BadInputError(f"{page.name} needs {', '.join(missing)}: {line} ./parley runbook run {page.name}")
     for section in sections:
