@@ -1,7 +1,6 @@
 """What an operator does and what dies, while people chat: by the checker's word nobody loses a message."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,23 +13,15 @@ from deploy.drill.visitor import guest
 from deploy.drill.wire import connect
 from deploy.release import release
 from tests.rollout.judged import Site
-from tests.systemd.host import POLL, Host, Installed, installed
+from tests.systemd.host import Host, Installed, installed
+from tests.waiting import until
 
 pytestmark = [pytest.mark.systemd, pytest.mark.timeout(600)]
 
-PATIENCE = 60.0
 # Who asks while the first process begins again may never be answered.
 ASK = ("timeout", "5", "systemctl")
 BOOTED = (*ASK, "show", "--property=UserspaceTimestampMonotonic", "--value")
 SERVING = (*ASK, "is-active", "parley.target")
-
-
-def until(so: Callable[[], bool], what: str) -> None:
-    """Wait until it is so."""
-    deadline = time.monotonic() + PATIENCE
-    while not so():
-        assert time.monotonic() < deadline, f"never: {what}"
-        time.sleep(POLL)
 
 
 def people_chat_through(systemd: Installed, act: Callable[[], object], *, graceful: bool = False) -> None:
