@@ -26,7 +26,7 @@ RUN PARLEY_ENV=production PARLEY_SECRET_KEY="$(python -c 'import secrets; print(
 WORKDIR /opt/parley
 # Compiled here: a read-only root keeps no bytecode. RELEASE is what `welcome.server` tells. A checkout that was made with
 # a umask of 077 is its owner's alone, and the containers' user is another one.
-RUN chmod -R a+rX app compose deploy nginx requirements systemd parley.toml pyproject.toml \
+RUN chmod -R a+rX app compose deploy nginx prometheus requirements systemd parley.toml pyproject.toml \
     && python -m compileall -q --invalidation-mode unchecked-hash app deploy \
     && python -c 'from deploy.release import release; print(release())' >RELEASE
 
@@ -39,7 +39,7 @@ LABEL org.opencontainers.image.title="Parley" \
 # A volume that is mounted on one of these folders for the first time takes its owner and mode from here.
 RUN groupadd --gid 10001 parley \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin parley \
-    && for folder in nginx tls secrets/app secrets/redis secrets/postgres static acme certbot; do \
+    && for folder in nginx tls secrets/app secrets/redis secrets/postgres static acme certbot prometheus; do \
         install -d -o 10001 -g 10001 -m 0750 "/srv/parley/$folder"; done
 COPY --from=release /opt/parley /opt/parley
 ENV PATH=/opt/parley/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \

@@ -105,9 +105,11 @@ def render_prometheus(
     out: Annotated[Path, typer.Option(help="The folder to write to.", **FOLDER)],
     dir: Dir = None,  # noqa: A002
     env: EnvName = "local",
-    every: Annotated[int, typer.Option(min=1, max=300, help="Seconds between scrapes.")] = monitoring.SCRAPE_SECONDS,
+    every: Annotated[
+        int | None, typer.Option(min=1, max=300, help="Seconds between scrapes.", show_default="parley.toml: 15")
+    ] = None,
 ) -> None:
-    """Write Prometheus's configuration, the alerts and a Grafana dashboard: for a running `up`, or for systemd."""
+    """Write Prometheus's configuration, the alerts and a Grafana dashboard: for a running `up`, or another --env."""
     monitoring.write(env, dir, every, out)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.overlay import Layers
-from deploy.sections import App, Backup, Database, Limits, Nginx, Redis, Section, Site, Stop
+from deploy.sections import App, Backup, Database, Limits, Monitoring, Nginx, Redis, Section, Site, Stop
 
 ROOT = Path(__file__).resolve().parent.parent
 FILE = ROOT / "parley.toml"
@@ -24,6 +24,7 @@ class Config(Section):
     nginx: Nginx = Nginx()
     limits: Limits = Limits()
     backup: Backup = Backup()
+    monitoring: Monitoring = Monitoring()
 
     @property
     def proxy_read_seconds(self) -> int:

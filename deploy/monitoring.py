@@ -1,7 +1,7 @@
 """`./parley render prometheus`: what to scrape, what to alert, and a dashboard, all from parley.toml."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy import files, render
@@ -9,50 +9,58 @@ from deploy.capacity import Capacity, capacity, declared
 from deploy.config import LOCAL, Config, load, stack
 from deploy.dashboard import dashboard
 from deploy.errors import BadInputError
-from deploy.render import PrometheusSite
+from deploy.render import PrometheusSite, Replicas
 from deploy.stacks import certificate
+from deploy.stacks.compose import site as compose
 from deploy.stacks.local import state
 from deploy.stacks.local.layout import Layout
 from deploy.stacks.local.limits import open_files
 from deploy.stacks.systemd import site as systemd
 from deploy.watch import note as watched
 
-SCRAPE_SECONDS = 15
 DASHBOARD = "dashboard.json"
 
 
 @dataclass(frozen=True)
 class Targets:
-    """Who serves /metrics, and where: the instances by their names, and the probe if it runs."""
+    """Who serves /metrics, and where: the instances by their names or by DNS, and the probe if it runs."""
 
-    instances: Mapping[str, str]
+    instances: Mapping[str, str] = field(default_factory=dict)
     probe: str = ""
     probe_seconds: float = watched.SECONDS
+    replicas: Replicas | None = None
 
 
-def write(env: str, folder: Path | None, every: int, out: Path) -> None:
+def write(env: str, folder: Path | None, every: int | None, out: Path) -> None:
     """Write it for an environment; the running `up` in `folder` names its own ports."""
-    config, of = load(env=env), stack(env)
+    overrides = {"monitoring": {"scrape_seconds": every}} if every else {}
+    config, of = load(overrides, env=env), stack(env)
     if folder is not None and of != LOCAL:
         raise BadInputError(f"--dir is for `up`: the stack {of} has its own places")
     if of == LOCAL:
         found, size = _running(Layout.at(folder)), capacity(config, open_files())
     else:
-        found, size = _installed(config, of), declared(config)
-    files.write_all(out, rendered(config, size, found, every))
+        found, size = of_compose(config) if of == "compose" else _installed(config), declared(config)
+    files.write_all(out, rendered(config, size, found))
 
 
-def rendered(config: Config, size: Capacity, found: Targets, every: int = SCRAPE_SECONDS) -> dict[str, str]:
+def rendered(config: Config, size: Capacity, found: Targets) -> dict[str, str]:
     """Return {file name: text}."""
     site = PrometheusSite(
         targets=found.instances,
-        scrape_seconds=every,
+        replicas=found.replicas,
+        scrape_seconds=config.monitoring.scrape_seconds,
         sockets=size.sockets,
         probe=found.probe,
         probe_seconds=found.probe_seconds,
         certificate_days=certificate.SOON.days,
     )
     return render.prometheus(config, site) | {DASHBOARD: dashboard()}
+
+
+def of_compose(config: Config) -> Targets:
+    """Say whom the Prometheus of Compose asks: the replicas that Docker's DNS knows."""
+    return Targets(replicas=Replicas("web.", compose.metrics(config), config.app.instances))
 
 
 def _running(layout: Layout) -> Targets:
@@ -62,10 +70,8 @@ def _running(layout: Layout) -> Targets:
     return Targets(instances, note.metrics, note.seconds) if note else Targets(instances)
 
 
-def _installed(config: Config, of: str) -> Targets:
-    """Say where the instances will listen; under Compose each has an address that only Docker knows."""
-    if of != "systemd":
-        raise BadInputError(f"the stack {of} has no fixed addresses to scrape: only local and systemd have")
+def _installed(config: Config) -> Targets:
+    """Say where the instances will listen under systemd."""
     if not config.app.metrics_port:
         raise BadInputError("app.metrics_port is 0: the instances serve no metrics")
     numbers = range(1, config.app.instances + 1)

@@ -57,6 +57,7 @@ class ComposeSite:
     folders: Mapping[str, str]  # volume → where containers have it
     port: int  # where an instance listens
     edge: tuple[int, int]  # where nginx listens for https and http
+    prometheus: int  # where Prometheus does
 
 
 @dataclass(frozen=True)
@@ -76,12 +77,22 @@ class SystemdSite:
 
 
 @dataclass(frozen=True)
+class Replicas:
+    """Instances that come and go, each under an address that a DNS server knows."""
+
+    name: str  # with a dot at its end: no domain of the host's is searched for it
+    port: int  # of /metrics
+    wanted: int
+
+
+@dataclass(frozen=True)
 class PrometheusSite:
     """The facts that Prometheus's configuration needs beside Config."""
 
-    targets: Mapping[str, str]  # instance → the address of its /metrics
     scrape_seconds: int
     sockets: int  # that one instance takes
+    targets: Mapping[str, str]  # instance → the address of its /metrics
+    replicas: Replicas | None  # in the targets' place
     probe: str  # the address of the probe's /metrics; empty: there is none
     probe_seconds: float  # between two of its tries
     certificate_days: int  # fewer are soon

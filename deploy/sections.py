@@ -125,3 +125,11 @@ class Backup(Section):
 
     at: Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] = "03:30"
     keep: Annotated[int, Field(ge=1, le=1000)] = 14
+
+
+class Monitoring(Section):
+    """Prometheus: how often it asks, and what Compose's own keeps."""
+
+    scrape_seconds: Annotated[int, Field(ge=1, le=300)] = 15
+    keep_days: Annotated[int, Field(ge=1, le=3650)] = 15
+    keep_megabytes: Megabytes = 1024

@@ -40,7 +40,7 @@ class Health:
             await self.application(scope, receive, send)
 
     async def _metrics(self, scope: Any, send: Any) -> None:
-        """The listener on loopback serves this and nothing else."""
+        """The listener for metrics serves this and nothing else."""
         if scope["path"] == "/metrics":
             await _answer(send, 200, CONTENT_TYPE_LATEST.encode(), generate_latest())
         else:

@@ -28,7 +28,8 @@ from tests.running import free_port
 ROOT = Path(__file__).resolve().parent.parent.parent
 FILE = "docker-compose.prod.yml"
 DOCUMENTED = commands(ROOT / "docs/deploying.md", "Docker Compose")
-WRITTEN = {"backup": "20261123T033000.123Z", "tls": "/etc/parley/tls"}  # what the page has in the place of a test's own
+# What the page has in the place of a test's own.
+WRITTEN = {"backup": "20261123T033000.123Z", "tls": "/etc/parley/tls", "front": "parley_front"}
 PATIENCE = 60.0
 POLL = 0.1
 
@@ -145,6 +146,7 @@ def running_compose(replicas: int = 3, **variables: str) -> Iterator[RunningComp
         "PARLEY_IMAGE": f"{name}:current",
         "PARLEY_PORT": str(free_port()),
         "PARLEY_HTTP_PORT": str(free_port()),
+        "PARLEY_PROMETHEUS_PORT": str(free_port()),
         "PARLEY_REPLICAS": str(replicas),
         **variables,
     }
@@ -158,7 +160,7 @@ def running_compose(replicas: int = 3, **variables: str) -> Iterator[RunningComp
             raise AssertionError(f"{error}\n{logs}") from None
         yield RunningCompose(given, time.monotonic() - began)
     finally:
-        road("docker compose -f docker-compose.prod.yml --profile acme down -v", given)
+        road("docker compose -f docker-compose.prod.yml --profile acme --profile monitoring down -v", given)
         images = command("docker", "image", "ls", "--format={{.Repository}}:{{.Tag}}", name).split()
         if images:
             command("docker", "image", "rm", "--force", *images)

@@ -20,14 +20,15 @@ NOWHERE = Path("/nonexistent/parley.toml")
 @pytest.fixture
 def srv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The volumes and the image's own files, in a folder."""
-    for name in ("APP", "REDIS", "POSTGRES", "TLS", "CERTIFICATE", "CERTIFICATE_KEY", "NGINX", "CURRENT", "STATIC"):
+    folders = ("APP", "REDIS", "POSTGRES", "TLS", "NGINX", "STATIC", "PROMETHEUS")
+    for name in (*folders, "CERTIFICATE", "CERTIFICATE_KEY", "CURRENT"):
         monkeypatch.setattr(places, name, tmp_path / getattr(places, name).relative_to(places.SRV))
     monkeypatch.setattr(places, "CHALLENGES", tmp_path / "acme/.well-known/acme-challenge")
     monkeypatch.setattr(places, "COLLECTED", tmp_path / "image/static")
     monkeypatch.setattr(places, "RELEASE", tmp_path / "image/RELEASE")
     monkeypatch.setattr(places, "TOML", NOWHERE)
-    for folder in (places.APP, places.REDIS, places.POSTGRES, places.TLS, places.NGINX, places.STATIC):
-        folder.mkdir(parents=True)
+    for name in folders:
+        getattr(places, name).mkdir(parents=True)
     ship(tmp_path, "0.1.0-00000001", {"chat/page.1.css": "one"})
     return tmp_path
 
@@ -97,6 +98,17 @@ def test_hosts_ports_and_replicas_reach_the_app(srv: Path) -> None:
     assert "https://chat.example.com," in texts["origins"]
     assert 2 * int(texts["sockets"]) * 4 < 20_000
     assert "return 308 https://$host$request_uri" in (places.CURRENT / "plain.conf").read_text()
+
+
+def test_prometheus_is_told_how_often_and_how_many(srv: Path) -> None:
+    """In files that its own user reads by our group."""
+    run(PARLEY_REPLICAS="4", PARLEY_SCRAPE_SECONDS="5")
+    texts = contents(places.PROMETHEUS)
+    assert set(texts) == {"prometheus.yml", "rules.yml", "dashboard.json"}
+    assert "scrape_interval: 5s\n" in texts["prometheus.yml"]
+    assert 'count(up{job="parley"}) or vector(0)) < 4,' in texts["rules.yml"]
+    for name in texts:
+        assert stat.S_IMODE((places.PROMETHEUS / name).stat().st_mode) == 0o440
 
 
 @pytest.mark.parametrize(

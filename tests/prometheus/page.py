@@ -8,7 +8,7 @@ LABELS = {"parley_refused": "`code`", "parley_probe_failures": "`reason`"}
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
 HEAD = """# Metrics, alerts and logs
 
-Each instance serves its own `/metrics`, on loopback and never through nginx
+Each instance serves its own `/metrics`, on loopback (in a container on its internal networks) and never through nginx
 (why: [decisions/metrics.md](decisions/metrics.md)): `app.metrics_port` names the port of web-1, web-2 has the next.
 What a dead worker counted is gone with it; its successor begins at 0, which Prometheus takes for what it is.
 `process_*` and `python_*` are those of prometheus_client.
@@ -20,7 +20,10 @@ prometheus --config.file .parley/prometheus/prometheus.yml --storage.tsdb.path .
 
 The first line writes `prometheus.yml`, the alerts (`rules.yml`) and a Grafana dashboard to import (`dashboard.json`)
 for the `up` that runs here; with `--env systemd` for an installed host whose `app.metrics_port` is set, where
-Prometheus has to run beside the instances. Compose has no fixed addresses to scrape and is not served by this command.
+Prometheus has to run beside the instances. Compose brings a Prometheus with its
+[profile `monitoring`](deploying.md#metrics-and-alerts), which has these files from `setup`; `--env compose` writes
+them for whoever wants to read them, and the dashboard. There `ParleyInstanceDown` also fires for `a replica` while
+there are fewer than `PARLEY_REPLICAS`.
 
 This page is generated: a test holds it equal to the code.
 """

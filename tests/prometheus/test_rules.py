@@ -9,6 +9,7 @@ import pytest
 import yaml
 from prometheus_client import REGISTRY
 
+from deploy import monitoring
 from tests.prometheus.page import PAGE, text
 from tests.prometheus.rendered import NAME, alerts, own, panels, probes, write
 
@@ -101,6 +102,29 @@ def test_prometheus_takes_its_configuration(tmp_path: Path) -> None:
     """promtool reads both files."""
     write(tmp_path)
     promtool("check", "config", tmp_path / "prometheus.yml")
+
+
+def test_it_takes_that_of_compose_too(tmp_path: Path) -> None:
+    """There a replica that is gone is no target: an alert is due for one that hangs, and for each that is missing."""
+    monitoring.write("compose", None, None, tmp_path)
+    promtool("check", "config", tmp_path / "prometheus.yml")
+    two = {f'up{{instance="{name}",job="parley"}}': "1x9" for name in ("10.0.0.2", "10.0.0.3")}
+    hangs, gone = ({**two, 'up{instance="10.0.0.3",job="parley"}': values} for values in ("1x4 0x9", "1x4 stale"))
+
+    def fired(instance: str, **labels: str) -> dict[str, Any]:
+        said = f"{instance} {CASES['ParleyInstanceDown'].summary}"
+        found = {"instance": instance, "severity": "page", **labels}
+        return {"exp_labels": found, "exp_annotations": {"summary": said}}
+
+    groups = [
+        _group("ParleyInstanceDown", two, []),
+        _group("ParleyInstanceDown", hangs, [fired("10.0.0.3", job="parley")]),
+        _group("ParleyInstanceDown", gone, [fired("a replica")]),
+        _group("ParleyInstanceDown", dict.fromkeys(two, "1x4 stale"), [fired("a replica")]),
+    ]
+    tests = tmp_path / "tests.yml"
+    tests.write_text(yaml.safe_dump({"rule_files": ["rules.yml"], "evaluation_interval": "15s", "tests": groups}))
+    promtool("test", "rules", tests)
 
 
 def test_every_alert_has_its_case() -> None:

@@ -14,8 +14,11 @@ LOADED = config.load
 
 def test_an_installed_host_has_its_ports_of_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """web-1 on the port that is named, the others on the next ones."""
-    named = LOADED({"app": {"metrics_port": 9100, "instances": 3}}, env="systemd")
-    monkeypatch.setattr(sys.modules[monitoring.__name__], "load", lambda **_: named)
+
+    def loaded(overrides: config.Overrides, *, env: str) -> config.Config:
+        return LOADED({**overrides, "app": {"metrics_port": 9100, "instances": 3}}, env=env)
+
+    monkeypatch.setattr(sys.modules[monitoring.__name__], "load", loaded)
     monitoring.write("systemd", None, 5, tmp_path)
     found = yaml.safe_load((tmp_path / "prometheus.yml").read_text())
     assert found["global"]["scrape_interval"] == "5s"
@@ -28,11 +31,22 @@ def test_an_installed_host_has_its_ports_of_the_model(tmp_path: Path, monkeypatc
     }
 
 
+def test_the_replicas_of_compose_are_found_by_their_name(tmp_path: Path) -> None:
+    """Docker's DNS has their addresses; the alerts know how many there should be."""
+    monitoring.write("compose", None, None, tmp_path)
+    found = yaml.safe_load((tmp_path / "prometheus.yml").read_text())
+    assert found["global"]["scrape_interval"] == "15s"
+    assert found["scrape_configs"][0]["dns_sd_configs"] == [
+        {"names": ["web."], "type": "A", "port": 9100, "refresh_interval": "15s"}
+    ]
+    assert "static_configs" not in found["scrape_configs"][0]
+
+
 @pytest.mark.parametrize(
     ("env", "folder", "why"),
     [
         ("systemd", None, "app.metrics_port is 0"),
-        ("compose", None, "no fixed addresses"),
+        ("compose", Path("/srv"), "--dir is for `up`"),
         ("systemd", Path("/srv"), "--dir is for `up`"),
         ("local", Path("/nonexistent"), "no `./parley up` runs"),
     ],

@@ -116,7 +116,7 @@ CHECKS = (
         "metrics-are-shut",
         "/metrics is not served to the world",
         "asks nginx for /metrics",
-        "take out the location that leads there: metrics are for loopback alone",
+        "take out the location that leads there: metrics are not for the world",
         "docs/decisions/metrics.md",
         metrics,
         ("edge-answers",),

@@ -15,6 +15,7 @@ STATIC = SRV / "static"
 SERVED = STATIC / "files"
 ACME = SRV / "acme"
 CERTBOT = SRV / "certbot"  # an authority's account, and every key it gave
+PROMETHEUS = SRV / "prometheus"
 CHALLENGES = ACME / ".well-known" / "acme-challenge"
 
 HOME = Path("/opt/parley")  # the checkout's folders, in the image
@@ -25,6 +26,8 @@ USER = 10001  # of the image, and of every container that needs no account of it
 WEB = 8000
 HTTPS = 8443  # inside the edge's container; .env says which ports of the host lead here
 HTTP = 8080
+METRICS = 9100  # of a replica, where parley.toml names no other
+PROMETHEUS_PORT = 9090
 
 TOML = SRV / "parley.toml"  # mounted where it names a server outside
 FOLDERS = {
@@ -36,5 +39,6 @@ FOLDERS = {
     "static": str(STATIC),
     "acme": str(ACME),
     "certbot": str(CERTBOT),
+    "prometheus": str(PROMETHEUS),
     "toml": str(TOML),
 }

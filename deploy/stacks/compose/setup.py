@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from deploy import files, render, rules
+from deploy import files, monitoring, render, rules
 from deploy.capacity import Capacity, capacity
 from deploy.config import Config
 from deploy.errors import BadInputError
@@ -23,7 +23,7 @@ def setup(given: Mapping[str, str], only: str | None = None) -> Iterator[str]:
     config = variables.config(given, places.TOML)
     size = fitting(config)
     release = places.RELEASE.read_text(encoding="ascii").strip()
-    os.umask(0o027)  # the group reads: nginx and postgres are not the image's user
+    os.umask(0o027)  # the group reads: postgres and prometheus are not the image's user
     if only in (None, "nginx"):
         yield nginx(config, size, release, current=only is None)
     if only in (None, "static"):
@@ -36,6 +36,9 @@ def setup(given: Mapping[str, str], only: str | None = None) -> Iterator[str]:
         yield f"{size.sockets} sockets each for {config.app.instances} replicas, {size.open_files} open files"
         yield tls(config)
         places.CHALLENGES.mkdir(parents=True, exist_ok=True)
+        for name, text in monitoring.rendered(config, size, monitoring.of_compose(config)).items():
+            files.write(places.PROMETHEUS / name, text, secrets.READABLE)
+        yield f"Prometheus's configuration: a scrape every {config.monitoring.scrape_seconds} s"
 
 
 def fitting(config: Config) -> Capacity:

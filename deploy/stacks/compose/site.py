@@ -22,10 +22,9 @@ def app(config: Config, size: Capacity) -> dict[str, str]:
     del values["PARLEY_RELEASE"]  # the image knows
     values["PARLEY_INSTANCE_FILE"] = "/etc/hostname"  # each replica has another
     values["PARLEY_BIND"] = f"0.0.0.0:{places.WEB}"
-    if config.app.metrics_port:
-        values["PARLEY_METRICS_BIND"] = f"0.0.0.0:{config.app.metrics_port}"
-    # Only the edge shares a network with this port, under an address that changes, and it overwrites X-Forwarded-For:
-    # there is never a second address in it (pitfalls G12).
+    values["PARLEY_METRICS_BIND"] = f"0.0.0.0:{metrics(config)}"  # all of a replica's networks are internal
+    # Of what people reach only the edge shares a network with this port, under an address that changes, and it
+    # overwrites X-Forwarded-For: there is never a second address in it (pitfalls G12).
     values["PARLEY_TRUSTED_PROXIES"] = "*"
     return values
 
@@ -39,6 +38,11 @@ def files(config: Config, size: Capacity) -> dict[str, str]:
 def file(variable: str) -> str:
     """Name the file of a variable."""
     return variable.removeprefix("PARLEY_").lower()
+
+
+def metrics(config: Config) -> int:
+    """Return the port of a replica's /metrics, which nginx does not know."""
+    return config.app.metrics_port or places.METRICS
 
 
 def nginx(config: Config, size: Capacity) -> NginxSite:

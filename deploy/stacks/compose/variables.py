@@ -19,6 +19,7 @@ KEYS = {
     "PARLEY_HTTP_PORT": ("site", "http_port"),
     "PARLEY_REPLICAS": ("app", "instances"),
     "PARLEY_OPEN_FILES": ("limits", "open_files"),
+    "PARLEY_SCRAPE_SECONDS": ("monitoring", "scrape_seconds"),
 }
 
 

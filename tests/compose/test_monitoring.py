@@ -1,0 +1,144 @@
+"""The profile `monitoring`: Prometheus over the replicas, whichever they are, for who is on the host and nobody else.
+
+The image is a stand-in (tests/compose/prometheus): its registry cannot be reached from a test.
+"""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.drill.visitor import Visitor
+from tests.compose.stack import RunningCompose, command, road
+from tests.compose.test_hardening import test_limits as limited
+from tests.compose.test_hardening import test_read_only_and_without_privileges as locked
+from tests.prometheus.rendered import alerts
+from tests.prometheus.server import Prometheus
+
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
+
+HERE = Path(__file__).parent
+PATIENCE = 60.0
+EVERY = 1  # seconds between scrapes
+
+
+@pytest.fixture(scope="module")
+def server(compose: RunningCompose) -> Iterator[Prometheus]:
+    """Prometheus beside the stack, asking every second; afterwards nothing of it is left."""
+    tools = shutil.which("prometheus")
+    if tools is None:
+        pytest.skip("no prometheus")
+    image = f"{compose.name}:prometheus"
+    context = f"--build-context=debian={Path(tools).parent}"
+    command("docker", "build", "--quiet", f"--tag={image}", context, str(HERE / "prometheus"))
+    variables = {**compose.variables, "PARLEY_PROMETHEUS": image, "COMPOSE_PROFILES": "monitoring"}
+    try:
+        road("docker compose -f docker-compose.prod.yml up -d --wait", variables)
+        found = Prometheus(f"http://127.0.0.1:{compose.variables['PARLEY_PROMETHEUS_PORT']}")
+        tell(compose, PARLEY_SCRAPE_SECONDS=EVERY)
+        until(lambda: f"scrape_interval: {EVERY}s" in found.ask("status/config")["yaml"], "read its configuration anew")
+        until(lambda: answering(found) == addresses(compose), "asked all replicas")
+        yield found
+    finally:
+        compose.road("docker compose -f docker-compose.prod.yml --profile monitoring rm --stop --force prometheus")
+        command("docker", "volume", "rm", "--force", f"{compose.name}_prometheus-data")
+        tell(compose)
+
+
+def tell(compose: RunningCompose, **variables: int) -> None:
+    """Have `setup` write everything anew, with other variables than those of .env."""
+    given = [f"--env={name}={value}" for name, value in variables.items()]
+    compose.compose("run", "--rm", "--no-deps", *given, "setup")
+
+
+def until(holds: Callable[[], bool], what: str) -> None:
+    """Wait until something holds."""
+    end = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < end, f"Prometheus never {what}"
+        time.sleep(0.2)
+
+
+def answering(server: Prometheus) -> set[str]:
+    """Give the instances of which every one answers; with others none."""
+    found = server.ask("query", query='up{job="parley"}')["result"]
+    return {one["metric"]["instance"] for one in found} if all(one["value"][1] == "1" for one in found) else set()
+
+
+def address(compose: RunningCompose, container: dict[str, Any]) -> str:
+    """Give where nginx reaches a replica."""
+    return str(container["NetworkSettings"]["Networks"][f"{compose.name}_front"]["IPAddress"])
+
+
+def addresses(compose: RunningCompose) -> set[str]:
+    """Give those of all replicas."""
+    return {address(compose, one) for one in compose.containers("web")}
+
+
+@contextmanager
+def paused(compose: RunningCompose, *containers: dict[str, Any]) -> Iterator[None]:
+    """Have containers stand still, and wait until they are well again."""
+    names = [one["Id"] for one in containers]
+    command("docker", "pause", *names)
+    try:
+        yield
+    finally:
+        command("docker", "unpause", *names)
+        compose.until_healthy()
+
+
+async def test_it_is_for_who_is_on_the_host(compose: RunningCompose, server: Prometheus) -> None:
+    """A port of the host's own loopback, and none of it through nginx; hardened like the others."""
+    (container,) = compose.containers("prometheus")
+    locked([container])
+    limited([container])
+    port = compose.variables["PARLEY_PROMETHEUS_PORT"]
+    assert container["HostConfig"]["PortBindings"] == {"9090/tcp": [{"HostIp": "127.0.0.1", "HostPort": port}]}
+    users = command("docker", "top", container["Id"], "-eo", "pid,uid").splitlines()[1:]
+    assert {line.split()[1] for line in users} == {"65534"}
+    for path in ("/metrics", "/api/v1/targets", "/-/ready"):
+        assert (await Visitor(compose.address).get(path)).status == 404
+
+
+def test_every_replica_is_asked_and_every_alert_is_there(compose: RunningCompose, server: Prometheus) -> None:
+    """Under the address that nginx's log has as its upstream, which Docker has a name for."""
+    assert len(addresses(compose)) == 3
+    until(lambda: answering(server) == addresses(compose), "asked all replicas")
+    (group,) = server.ask("rules")["groups"]
+    assert [rule["name"] for rule in group["rules"]] == [alert["alert"] for alert in alerts()]
+    who = "docker network inspect parley_front -f '{{range .Containers}}{{.Name}} {{.IPv4Address}}{{println}}{{end}}'"
+    said = compose.road(who, front=f"{compose.name}_front")
+    for one in compose.containers("web"):
+        assert f"{one['Name'].removeprefix('/')} {address(compose, one)}/" in said
+
+
+def test_it_fires_for_what_stands_still(compose: RunningCompose, server: Prometheus) -> None:
+    """A replica that hangs is still a target, and the others miss Redis; then all is quiet again."""
+    server.until(quiet=True)
+    hangs, *others = compose.containers("web")
+    (redis,) = compose.containers("redis")
+    with paused(compose, hangs, redis):
+        alone = {("ParleyLayerDown", address(compose, one)) for one in others}
+        server.until(("ParleyInstanceDown", address(compose, hangs)), *alone)
+    server.until(quiet=True)
+
+
+def test_replicas_come_and_go(compose: RunningCompose, server: Prometheus) -> None:
+    """One more is asked as well; one less than there should be is an alert, though nothing is left to ask."""
+    before = {one["Id"] for one in compose.containers("web")}
+    try:
+        compose.road("docker compose -f docker-compose.prod.yml up -d --wait --no-recreate --scale web=4")
+        tell(compose, PARLEY_SCRAPE_SECONDS=EVERY, PARLEY_REPLICAS=4)
+        assert len(addresses(compose)) == 4
+        until(lambda: answering(server) == addresses(compose), "asked the fourth replica")
+        server.until(quiet=True)
+    finally:
+        command("docker", "rm", "--force", *({one["Id"] for one in compose.containers("web", stopped=True)} - before))
+    server.until(("ParleyInstanceDown", "a replica"))
+    assert answering(server) == addresses(compose)
+    tell(compose, PARLEY_SCRAPE_SECONDS=EVERY)
+    server.until(quiet=True)
