@@ -114,7 +114,7 @@ def test_it_takes_that_of_compose_too(tmp_path: Path) -> None:
     def fired(instance: str, **labels: str) -> dict[str, Any]:
         said = f"{instance} {CASES['ParleyInstanceDown'].summary}"
         found = {"instance": instance, "severity": "page", **labels}
-        return {"exp_labels": found, "exp_annotations": {"summary": said}}
+        return {"exp_labels": found, "exp_annotations": {"summary": said, "runbook": "instance-down"}}
 
     groups = [
         _group("ParleyInstanceDown", two, []),
