@@ -19,7 +19,6 @@ LATER = {
     "messages-late",
     "replicas",
     "certificate",
-    "site-down",
 }  # pages that are being written
 PAGES = [pages.read(name) for name in pages.names()]
 
