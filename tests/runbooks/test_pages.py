@@ -18,7 +18,6 @@ LATER = {
     "database-down",
     "messages-late",
     "replicas",
-    "certificate",
 }  # pages that are being written
 PAGES = [pages.read(name) for name in pages.names()]
 

@@ -57,6 +57,7 @@ def steps(wanted: Wanted) -> list[Step]:
     migrate = f"parley-migrate@{wanted.release}.service"
     current = Link(places.CURRENT, folder)
     numbers = range(1, config.app.instances + 1)
+    pair = Pair(places.CERTIFICATE, places.CERTIFICATE_KEY, (*LOOPBACK, *config.site.hosts), places.USER)
     return [
         Folder(places.OPT),
         Folder(places.RELEASES),
@@ -67,7 +68,7 @@ def steps(wanted: Wanted) -> list[Step]:
         File(places.ENV, f"{wanted.env}\n", 0o640, places.USER),
         Secret(places.SECRET_KEY, KEY_BYTES, places.USER),
         *(File(path, text, 0o640, places.USER) for path, text in site.secrets(config).items()),
-        Pair(places.CERTIFICATE, places.CERTIFICATE_KEY, (*LOOPBACK, *config.site.hosts), places.USER),
+        pair,
         *release_steps(wanted),
         *unit_steps(wanted),
         *([Active(POSTGRES), Database(places.USER)] if config.brings_postgres else []),
@@ -76,7 +77,7 @@ def steps(wanted: Wanted) -> list[Step]:
         *(Link(places.instance(number), folder, once=True) for number in numbers),
         current,
         *running(config),
-        Run(("systemctl", "reload", NGINX), tuple(one for one in rendered(wanted) if one.path.suffix == ".conf")),
+        Run(("systemctl", "reload", NGINX), (pair, *(one for one in rendered(wanted) if one.path.suffix == ".conf"))),
     ]
 
 
