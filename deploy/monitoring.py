@@ -59,8 +59,9 @@ def rendered(config: Config, size: Capacity, found: Targets) -> dict[str, str]:
 
 
 def of_compose(config: Config) -> Targets:
-    """Say whom the Prometheus of Compose asks: the replicas that Docker's DNS knows."""
-    return Targets(replicas=Replicas("web.", compose.metrics(config), config.app.instances))
+    """Say whom the Prometheus of Compose asks: the replicas that Docker's DNS knows, and the probe."""
+    port = compose.metrics(config)
+    return Targets(replicas=Replicas("web.", port, config.app.instances), probe=f"probe:{port}")
 
 
 def _running(layout: Layout) -> Targets:

@@ -57,7 +57,8 @@ class ComposeSite:
     folders: Mapping[str, str]  # volume → where containers have it
     port: int  # where an instance listens
     edge: tuple[int, int]  # where nginx listens for https and http
-    prometheus: int  # where Prometheus does
+    metrics: int  # where the probe serves /metrics
+    prometheus: int  # where Prometheus listens
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
@@ -13,6 +13,7 @@ from deploy.config import load
 from deploy.doctor.patient import Ticket
 from deploy.drill.address import Address
 from deploy.errors import BadInputError, StackError
+from deploy.hosts import origin
 from deploy.stacks.local import state
 from deploy.stacks.local.layout import Layout
 from deploy.stacks.local.manage import app_environment
@@ -52,12 +53,18 @@ def local(folder: Path | None) -> Site:
 def named(url: str, edge: str | None, bind: str) -> Site:
     """Take a site by its address, in a unit or a container that has its app's environment."""
     try:
-        address = Address.at(url)
+        address = _plain(Address.at(url))
         if edge is not None:
             address = address.through(*_endpoint(edge))
         return Site(address, os.environ, _endpoint(bind))
     except ValueError as error:
         raise BadInputError(f"watch: {error}") from None
+
+
+def _plain(address: Address) -> Address:
+    """Write its Origin as a browser does: without the port that goes without saying."""
+    scheme = "https" if address.secure else "http"
+    return replace(address, origin=origin(address.hostname, address.port, scheme))
 
 
 def _endpoint(text: str) -> tuple[str, int]:

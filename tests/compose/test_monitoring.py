@@ -44,7 +44,9 @@ def server(compose: RunningCompose) -> Iterator[Prometheus]:
         until(lambda: answering(found) == addresses(compose), "asked all replicas")
         yield found
     finally:
-        compose.road("docker compose -f docker-compose.prod.yml --profile monitoring rm --stop --force prometheus")
+        compose.road(
+            "docker compose -f docker-compose.prod.yml --profile monitoring rm --stop --force prometheus probe"
+        )
         command("docker", "volume", "rm", "--force", f"{compose.name}_prometheus-data")
         tell(compose)
 
@@ -102,6 +104,18 @@ async def test_it_is_for_who_is_on_the_host(compose: RunningCompose, server: Pro
     assert {line.split()[1] for line in users} == {"65534"}
     for path in ("/metrics", "/api/v1/targets", "/-/ready"):
         assert (await Visitor(compose.address).get(path)).status == 404
+
+
+def test_a_probe_goes_through_the_edge(compose: RunningCompose, server: Prometheus) -> None:
+    """As a visitor of the site's own name; nothing of it is for who is outside."""
+    (container,) = compose.containers("probe")
+    locked([container])
+    limited([container])
+    assert not container["HostConfig"]["PortBindings"]
+    asked = {"query": 'parley_probe_up{job="probe",instance="probe"} == 1'}
+    until(lambda: bool(server.ask("query", **asked)["result"]), "heard of a message that came back")
+    left = server.ask("query", query="parley_probe_certificate_expires_seconds - time()")["result"][0]["value"][1]
+    assert float(left) > 86_400
 
 
 def test_every_replica_is_asked_and_every_alert_is_there(compose: RunningCompose, server: Prometheus) -> None:

@@ -48,6 +48,7 @@ or no TLS), `certificate` (it ended, or names another site), `handshake` (anothe
 |---|---|
 | `up` | `./parley watch` in a second terminal, on a free port; `render prometheus` then knows it |
 | systemd | `parley-probe.service`, where `app.metrics_port` is set, on the port after the last instance's |
+| Compose | the service `probe` of the profile `monitoring` |
 
 It goes through the host's own nginx, at the name `localhost`: what stands in front of the host it does not see.
 

@@ -162,3 +162,4 @@ def test_a_site_by_its_name() -> None:
     """As a container has it: the site's own Host and Origin, dialled at the edge."""
     found = site.named("https://localhost:8443", "edge:9443", "0.0.0.0:9101")
     assert (found.address.host, found.address.via, found.bind) == ("localhost:8443", ("edge", 9443), ("0.0.0.0", 9101))
+    assert site.named("https://localhost:443", None, "[::1]:0").address.origin == "https://localhost"

@@ -29,6 +29,7 @@ def compose_file(config: Config, env: str = "compose") -> str:
         folders=places.FOLDERS,
         port=places.WEB,
         edge=(places.HTTPS, places.HTTP),
+        metrics=site.metrics(config),
         prometheus=places.PROMETHEUS_PORT,
     )
     return render.compose(config, size, host)[FILE]

@@ -41,7 +41,7 @@ def file(variable: str) -> str:
 
 
 def metrics(config: Config) -> int:
-    """Return the port of a replica's /metrics, which nginx does not know."""
+    """Return the port of a replica's /metrics, and of the probe's, which nginx does not know."""
     return config.app.metrics_port or places.METRICS
 
 

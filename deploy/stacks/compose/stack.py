@@ -138,14 +138,15 @@ class ComposeStack:
         self._remove_unknown()
 
     def finish(self, release: str) -> None:
-        """Move the serving name, reload nginx if its files differ, and take the clean-up along."""
+        """Move the serving name, reload nginx if its files differ, and take along what runs beside the replicas."""
         rendered = f"{places.NGINX}/{release}"
         self.project.edge(*NGINX, f"{rendered}/nginx.conf", "-t")
         differs = self._differs(rendered)
         self.images.serve(release)
         # Removed first: what Compose replaces, it replaces with all that depends on it, and on `setup` everything does.
         self.project.compose("rm", "--force", "setup", "migrate")
-        self.project.compose("up", "--detach", "--no-build", "--pull=never", "cleanup")
+        probe = ["probe"] if any(one["State"]["Running"] for one in containers(self.project.name, "probe")) else []
+        self.project.compose("up", "--detach", "--no-build", "--pull=never", "cleanup", *probe)
         if differs:  # a reload moves the sockets of nginx's old workers
             self.project.edge(*NGINX, f"{places.CURRENT}/nginx.conf", "-s", "reload")
 
