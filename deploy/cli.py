@@ -26,6 +26,7 @@ from deploy.stacks.local.dev import dev as run_dev
 from deploy.stacks.local.layout import Layout
 from deploy.stacks.local.up import up as run_up
 from deploy.stacks.manage import manage as run_manage
+from deploy.stacks.metrics import metrics as instance_metrics
 from deploy.stacks.pid import pid as find_pid
 from deploy.stacks.systemd import command as systemd_command
 from deploy.watch import note as watch_note
@@ -225,6 +226,12 @@ def manage(context: typer.Context, dir: Dir = None, stack: StackName = "local", 
 def drain(instance: str, dir: Dir = None, stack: StackName = "local", env: Env = None) -> None:  # noqa: A002
     """End an instance's sockets gracefully; it is started again."""
     drain_instance(stack, dir, env, instance)
+
+
+@app.command()
+def metrics(instance: str, dir: Dir = None, stack: StackName = "local", env: Env = None) -> None:  # noqa: A002
+    """Print what an instance counts now, as Prometheus reads it."""
+    typer.echo(instance_metrics(stack, dir, env, instance))
 
 
 @app.command()

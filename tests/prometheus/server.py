@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.running import ROOT, RunningStack, free_port
+from tests.running import RunningStack, free_port
 
 PATIENCE = 60.0
 SCRAPE_SECONDS = 1
@@ -55,9 +55,9 @@ class Prometheus:
 def prometheus(stack: RunningStack, folder: Path) -> Iterator[Prometheus]:
     """Render for the stack, and run it until the block ends."""
     render = [sys.executable, "-P", "-m", "deploy", "render", "prometheus", "--every", str(SCRAPE_SECONDS)]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    environment = os.environ | {"PYTHONPATH": str(stack.root)}
     subprocess.run(
-        [*render, "--dir", str(stack.directory), "--out", str(folder)], cwd=ROOT, env=environment, check=True
+        [*render, "--dir", str(stack.directory), "--out", str(folder)], cwd=stack.root, env=environment, check=True
     )
     address = f"127.0.0.1:{free_port()}"
     command = [

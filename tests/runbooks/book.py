@@ -1,19 +1,31 @@
 """A page of docs/runbooks, played on a running stack by `./parley runbook run`."""
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from deploy.runbooks.page import Page, Stack
 from deploy.runbooks.run import ROAD
 from tests.compose.stack import RunningCompose
-from tests.running import ROOT, RunningStack
+from tests.running import ROOT, RunningStack, changed_checkout
 from tests.systemd.host import CHECKOUT, Installed
 
 PATIENCE = 240
 LAUNCHED = (sys.executable, "-P", "-m", "deploy")  # on this machine; on a host it is the launcher
 Running = RunningStack | RunningCompose | Installed
+
+
+def changed(target: Path, *changes: tuple[str, str, str]) -> Path:
+    """Copy the checkout with (path, old text, new text) replaced, and what its runbooks need beside the app."""
+    changed_checkout(target, *changes)
+    for name in ("docs/runbooks", "prometheus"):
+        shutil.copytree(ROOT / name, target / name)
+    shutil.copy(ROOT / "parley", target)
+    (target / ".venv").symlink_to(ROOT / ".venv")
+    return target
 
 
 @dataclass
@@ -52,15 +64,16 @@ class Book:
             given = [f"{name}={value}" for name, value in variables.items()]
             done = on.host.run("env", *given, f"{CHECKOUT}/parley", *words, check=False)
             return done.returncode, done.stdout + done.stderr
-        env = dict(os.environ)
+        env, root = dict(os.environ), ROOT
         if isinstance(on, RunningCompose):
             env = on.variables
         else:
             words += ["--dir", str(on.directory)]
+            root = on.root
         done = subprocess.run(
             [*LAUNCHED, *words],
-            cwd=ROOT,
-            env={**env, "PYTHONPATH": str(ROOT), **variables},
+            cwd=root,
+            env={**env, "PYTHONPATH": str(root), **variables},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
