@@ -6,7 +6,6 @@ The image is a stand-in (tests/compose/prometheus): its registry cannot be reach
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -81,18 +80,6 @@ def addresses(compose: RunningCompose) -> set[str]:
     return {address(compose, one) for one in compose.containers("web")}
 
 
-@contextmanager
-def paused(compose: RunningCompose, *containers: dict[str, Any]) -> Iterator[None]:
-    """Have containers stand still, and wait until they are well again."""
-    names = [one["Id"] for one in containers]
-    command("docker", "pause", *names)
-    try:
-        yield
-    finally:
-        command("docker", "unpause", *names)
-        compose.until_healthy()
-
-
 async def test_it_is_for_who_is_on_the_host(compose: RunningCompose, server: Prometheus) -> None:
     """A port of the host's own loopback, and none of it through nginx; hardened like the others."""
     (container,) = compose.containers("prometheus")
@@ -123,36 +110,38 @@ def test_every_replica_is_asked_and_every_alert_is_there(compose: RunningCompose
     assert len(addresses(compose)) == 3
     until(lambda: answering(server) == addresses(compose), "asked all replicas")
     (group,) = server.ask("rules")["groups"]
-    assert [rule["name"] for rule in group["rules"]] == [alert["alert"] for alert in alerts()]
+    assert {rule["name"] for rule in group["rules"]} == {alert["alert"] for alert in alerts()}
     who = "docker network inspect parley_front -f '{{range .Containers}}{{.Name}} {{.IPv4Address}}{{println}}{{end}}'"
     said = compose.road(who, front=f"{compose.name}_front")
     for one in compose.containers("web"):
         assert f"{one['Name'].removeprefix('/')} {address(compose, one)}/" in said
 
 
-def test_it_fires_for_what_stands_still(compose: RunningCompose, server: Prometheus) -> None:
-    """A replica that hangs is still a target, and the others miss Redis; then all is quiet again."""
+def test_it_follows_the_replicas_and_fires_for_what_is_broken(compose: RunningCompose, server: Prometheus) -> None:
+    """One more is asked as well; if it hangs it is still a target, and if it is gone there is one less than wanted."""
     server.until(quiet=True)
-    hangs, *others = compose.containers("web")
-    (redis,) = compose.containers("redis")
-    with paused(compose, hangs, redis):
-        alone = {("ParleyLayerDown", address(compose, one)) for one in others}
-        server.until(("ParleyInstanceDown", address(compose, hangs)), *alone)
-    server.until(quiet=True)
-
-
-def test_replicas_come_and_go(compose: RunningCompose, server: Prometheus) -> None:
-    """One more is asked as well; one less than there should be is an alert, though nothing is left to ask."""
     before = {one["Id"] for one in compose.containers("web")}
+    three = addresses(compose)
+    (redis,) = compose.containers("redis")
     try:
         compose.road("docker compose -f docker-compose.prod.yml up -d --wait --no-recreate --scale web=4")
         tell(compose, PARLEY_SCRAPE_SECONDS=EVERY, PARLEY_REPLICAS=4)
-        assert len(addresses(compose)) == 4
-        until(lambda: answering(server) == addresses(compose), "asked the fourth replica")
-        server.until(quiet=True)
+        (fourth,) = addresses(compose) - three
+        until(lambda: answering(server) == {*three, fourth}, "asked the fourth replica")
+        try:
+            command("docker", "pause", redis["Id"], *added(compose, before))
+            server.until(("ParleyInstanceDown", fourth), *(("ParleyLayerDown", one) for one in three))
+        finally:
+            command("docker", "unpause", redis["Id"])
     finally:
-        command("docker", "rm", "--force", *({one["Id"] for one in compose.containers("web", stopped=True)} - before))
+        command("docker", "rm", "--force", *added(compose, before))
     server.until(("ParleyInstanceDown", "a replica"))
-    assert answering(server) == addresses(compose)
+    assert answering(server) == three
     tell(compose, PARLEY_SCRAPE_SECONDS=EVERY)
     server.until(quiet=True)
+    compose.until_healthy()
+
+
+def added(compose: RunningCompose, before: set[str]) -> set[str]:
+    """Give the replicas that were not there before."""
+    return {one["Id"] for one in compose.containers("web", stopped=True)} - before

@@ -108,19 +108,20 @@ def test_it_takes_that_of_compose_too(tmp_path: Path) -> None:
     """There a replica that is gone is no target: an alert is due for one that hangs, and for each that is missing."""
     monitoring.write("compose", None, None, tmp_path)
     promtool("check", "config", tmp_path / "prometheus.yml")
-    two = {f'up{{instance="{name}",job="parley"}}': "1x9" for name in ("10.0.0.2", "10.0.0.3")}
-    hangs, gone = ({**two, 'up{instance="10.0.0.3",job="parley"}': values} for values in ("1x4 0x9", "1x4 stale"))
+    name = "ParleyInstanceDown"
+    first, second = (f'up{{instance="10.0.0.{one}",job="parley"}}' for one in (2, 3))
 
-    def fired(instance: str, **labels: str) -> dict[str, Any]:
-        said = f"{instance} {CASES['ParleyInstanceDown'].summary}"
-        found = {"instance": instance, "severity": "page", **labels}
-        return {"exp_labels": found, "exp_annotations": {"summary": said, "runbook": "instance-down"}}
+    def fired(instance: str, summary: str, **labels: str) -> list[dict[str, Any]]:
+        annotations = {"summary": f"{instance} {summary}", "runbook": "instance-down"}
+        return [{"exp_labels": {"instance": instance, "severity": "page", **labels}, "exp_annotations": annotations}]
 
+    missing = fired("a replica", "is missing: it is gone, and nothing has started it again")
     groups = [
-        _group("ParleyInstanceDown", two, []),
-        _group("ParleyInstanceDown", hangs, [fired("10.0.0.3", job="parley")]),
-        _group("ParleyInstanceDown", gone, [fired("a replica")]),
-        _group("ParleyInstanceDown", dict.fromkeys(two, "1x4 stale"), [fired("a replica")]),
+        _group(name, {first: "1x12", second: "1x12"}, []),
+        _group(name, {first: "1x12", second: "1x4 0x9"}, fired("10.0.0.3", CASES[name].summary, job="parley")),
+        _group(name, {first: "1x12", second: "1x5 0x9"}, []),  # it may have been replaced, and not be forgotten yet
+        _group(name, {first: "1x12", second: "1x6 stale"}, missing),
+        _group(name, {first: "1x6 stale", second: "1x6 stale"}, missing),
     ]
     tests = tmp_path / "tests.yml"
     tests.write_text(yaml.safe_dump({"rule_files": ["rules.yml"], "evaluation_interval": "15s", "tests": groups}))
