@@ -7,10 +7,12 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 USER = "parley"
+OWN = '[database]                       # PostgreSQL\nurl = ""'  # of parley.toml
 
 
 def binaries() -> Path | None:
@@ -46,10 +48,39 @@ def running_cluster() -> Iterator[Path]:
             shutil.chown(directory, "nobody", "nogroup")
         data = directory / "data"
         quietly(directory, *as_somebody(found / "initdb", "-D", data, "-U", USER, "--auth=trust", "-N"))
-        options = f"-c listen_addresses= -c unix_socket_directories={directory} -c fsync=off -c deadlock_timeout=100ms"
-        control = as_somebody(found / "pg_ctl", "-D", data, "-w", "-s", "-l", directory / "log")
-        quietly(directory, *control, "-o", options, "start")
+        _start(directory)
         try:
             yield directory
         finally:
-            quietly(directory, *control, "-m", "immediate", "stop")
+            _stop(directory)
+
+
+def named(directory: Path) -> tuple[str, str, str]:
+    """Give the change of a checkout whose database is this cluster."""
+    url = f"postgres://{USER}@{quote(str(directory), safe='')}/postgres"
+    return "parley.toml", OWN, f'[database]\nurl = "{url}"'
+
+
+@contextlib.contextmanager
+def stopped(directory: Path) -> Iterator[None]:
+    """Stop a cluster, as if it had crashed, until the block ends."""
+    _stop(directory)
+    try:
+        yield
+    finally:
+        _start(directory)
+
+
+def _start(directory: Path) -> None:
+    options = f"-c listen_addresses= -c unix_socket_directories={directory} -c fsync=off -c deadlock_timeout=100ms"
+    quietly(directory, *_control(directory), "-o", options, "start")
+
+
+def _stop(directory: Path) -> None:
+    quietly(directory, *_control(directory), "-m", "immediate", "stop")
+
+
+def _control(directory: Path) -> list[str]:
+    found = binaries()
+    assert found
+    return as_somebody(found / "pg_ctl", "-D", directory / "data", "-w", "-s", "-l", directory / "log")

@@ -61,4 +61,10 @@ async def _judge(check: Check, patient: Patient) -> Verdict:
     except Broken as evidence:
         return Verdict(check, "broken", str(evidence))
     except SYMPTOMS as error:
-        return Verdict(check, "broken", f"{type(error).__name__}: {error}".removesuffix(": "))
+        return Verdict(check, "broken", _in_a_line(error))
+
+
+def _in_a_line(error: Exception) -> str:
+    """Say what failed, and the last line of what it said of it: a traceback ends with its reason."""
+    first, *rest = f"{type(error).__name__}: {error}".removesuffix(": ").splitlines()
+    return f"{first} {rest[-1].strip()}" if rest else first

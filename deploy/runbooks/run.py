@@ -15,8 +15,8 @@ Say = Callable[[str], object]
 def run(page: Page, stack: Stack, sections: Sequence[str], env: Mapping[str, str], say: Say) -> None:
     """Run the blocks of these sections on a stack, telling every line as it comes.
 
-    Raises BadInputError, before anything is run, for a variable that is missing or a page that is not for this stack;
-    StackError at the first block that fails or does not print what the page says.
+    Raises BadInputError, before anything is run, for a variable that they use and is missing, or for a page that is not
+    for this stack; StackError at the first block that fails or does not print what the page says.
     """
     if not page.of(stack):
         others = ", ".join(sorted(page.stacks()))

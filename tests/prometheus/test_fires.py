@@ -2,18 +2,17 @@
 
 import asyncio
 import os
-import shutil
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
-from deploy.drill.faults.database import write_lock
-from deploy.drill.stack import LocalStack
 from deploy.drill.visitor import guest
-from deploy.drill.wire import Socket, connect, new_key
+from deploy.drill.wire import Socket, connect
+from tests.postgres import named, running_cluster, stopped
 from tests.prometheus.server import Prometheus, prometheus
+from tests.runbooks.book import changed
 from tests.running import RunningStack, running_stack
 
 pytestmark = pytest.mark.stack
@@ -29,20 +28,8 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
 @pytest.fixture(scope="module")
 def server(watched: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """Prometheus over it."""
-    if shutil.which("prometheus") is None:
-        pytest.skip("no prometheus")
     with prometheus(watched, tmp_path_factory.mktemp("prometheus")) as running:
         yield running
-
-
-@contextmanager
-def frozen(pid: int) -> Iterator[None]:
-    """Stop a process for a while."""
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 async def quiet(server: Prometheus) -> None:
@@ -93,35 +80,19 @@ async def test_each_instance_counts_its_own(watched: RunningStack) -> None:
     assert grown('parley_refused_total{code="bad_frame"}') == [1, 0]
 
 
-async def test_a_hanging_instance(watched: RunningStack, server: Prometheus) -> None:
-    """Its worker stands still: no scrape is answered."""
-    await quiet(server)
-    (worker,) = watched.instances[0].workers()
-    with frozen(worker):
-        await fires(server, ("ParleyInstanceDown", "web-1"))
-    await quiet(server)
-
-
-async def test_redis_stands_still(watched: RunningStack, server: Prometheus) -> None:
-    """Both instances say so."""
-    await quiet(server)
-    with frozen(watched.state["redis_pid"]):
-        await fires(server, ("ParleyLayerDown", "web-1"), ("ParleyLayerDown", "web-2"))
-    await quiet(server)
-
-
-async def test_a_database_that_takes_no_writes(watched: RunningStack, server: Prometheus) -> None:
-    """Somebody writes meanwhile, and is told that it was not stored."""
-    await quiet(server)
-    database = LocalStack(watched.directory).database
-    assert database is not None
-    async with connect(watched.pinned(1), await guest(watched.address, "Bea")) as socket:
-        await in_lobby(socket)
-        async with write_lock(database):
-            await socket.write("send", room="lobby", key=new_key(), text="not stored")
-            await fires(server, ("ParleyDatabaseNotWritable", "web-2"))
-            await socket.expect("error", code="unavailable")
-    await quiet(server)
+async def test_a_database_that_is_gone(tmp_path: Path) -> None:
+    """Stopped under a stack that named it by its URL; those that the runbooks break have their alerts fire there."""
+    with running_cluster() as folder:
+        root = changed(tmp_path / "checkout", named(folder))
+        with running_stack(tmp_path / "up", root=root) as stack, prometheus(stack, tmp_path / "prometheus") as server:
+            await quiet(server)
+            cookie = await guest(stack.address, "Ana")
+            async with connect(stack.pinned(0), cookie) as one, connect(stack.pinned(1), cookie) as other:
+                await in_lobby(one)  # a room that nobody reads is not polled
+                await in_lobby(other)
+                with stopped(folder):
+                    await fires(server, ("ParleyDatabaseNotReadable", "web-1"), ("ParleyDatabaseNotReadable", "web-2"))
+                await quiet(server)
 
 
 async def test_a_worker_that_dies_again_and_again(watched: RunningStack, server: Prometheus) -> None:

@@ -12,13 +12,7 @@ from tests.prometheus.rendered import alerts
 MARK = re.compile(r'pytest\.mark\.runbook\("([\w-]+)", "(\w+)"\)')
 ALERT = re.compile(r"^Alert: (.+(?:\n.+)*)", re.MULTILINE)
 FENCE = re.compile(r"^```(\w*)$", re.MULTILINE)
-LATER = {
-    "instance-down",
-    "worker-restarts",
-    "database-down",
-    "messages-late",
-    "replicas",
-}  # pages that are being written
+LATER = {"messages-late"}  # pages that are being written
 PAGES = [pages.read(name) for name in pages.names()]
 
 

@@ -104,6 +104,12 @@ def test_a_variable_that_is_missing_is_named(tmp_path: Path, env: dict[str, str]
         heard({**env, "PARLEY_DIR": str(tmp_path)})
 
 
+def test_a_variable_that_no_command_here_uses_is_not_asked_for(tmp_path: Path) -> None:
+    """It is for another section."""
+    run(PAGE, "local", ["Mitigation"], {"PATH": "/usr/bin:/bin", "PARLEY_DIR": str(tmp_path)}, lambda _: None)
+    assert (tmp_path / "done").read_text() == "local\n"
+
+
 def test_a_page_of_other_stacks_is_refused() -> None:
     """By their names."""
     only = Page("thing", "# A thing\n\n## Mitigation\n\n### systemd\n\n```sh\ntrue\n```\n")

@@ -3,14 +3,13 @@
 import signal
 import subprocess
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 
 from deploy.drill.faults.scene import Fault, Scene
 from deploy.drill.run import Workload, drill
 from deploy.drill.stack import LocalStack
-from tests.postgres import USER, running_cluster
+from tests.postgres import named, running_cluster
 from tests.running import changed_checkout, free_port, running_stack
 from tests.sentinels import NAME, PASSWORD, SENTINEL_PASSWORD, Watched, until, watched_redis
 
@@ -22,9 +21,8 @@ WORKLOAD = Workload(clients=10, rate=4.0)
 def outside(ports: tuple[int, ...], postgres: Path) -> tuple[tuple[str, str, str], ...]:
     """Change parley.toml: the first sentinel of the list is one that is down."""
     hosts = ", ".join(f'"127.0.0.1:{port}"' for port in (free_port(), *ports))
-    url = f"postgres://{USER}@{quote(str(postgres), safe='')}/postgres"
     return (
-        ("parley.toml", '[database]                       # PostgreSQL\nurl = ""', f'[database]\nurl = "{url}"'),
+        named(postgres),
         ("parley.toml", "sentinels = []", f"sentinels = [{hosts}]"),
         ("parley.toml", 'sentinel_name = ""', f'sentinel_name = "{NAME}"'),
         ("parley.toml", '\npassword = ""', f'\npassword = "{PASSWORD}"'),
