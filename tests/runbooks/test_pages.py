@@ -7,6 +7,7 @@ import pytest
 
 from deploy.runbooks import page as pages
 from deploy.runbooks.page import HEADINGS, INDEX, SECTIONS, Page
+from tests.docs import operator
 from tests.prometheus.rendered import alerts
 
 MARK = re.compile(r'pytest\.mark\.runbook\("([\w-]+)", "(\w+)"\)')
@@ -73,3 +74,8 @@ def test_the_index_has_every_page() -> None:
     """As a link."""
     text = (pages.FOLDER / f"{INDEX}.md").read_text()
     assert [name for name in pages.names() if f"]({name}.md)" not in text] == []
+
+
+def test_the_operators_index_leads_to_every_page() -> None:
+    """docs/operator.md is written from these pages, too: after a change `python -m tests.docs.operator`."""
+    assert operator.PAGE.read_text() == operator.text(), "PYTHONPATH=app:. .venv/bin/python -m tests.docs.operator"
