@@ -59,6 +59,8 @@ def test_the_loudest_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
     for seq, author in enumerate([gone, gone, gone, loud.pk, gone, loud.pk, loud.pk], 1):
         at = now + timedelta(seconds=2 * seq)
         Entry.objects.create(room=room, seq=seq, author_id=author, author_name="N", key=f"k{seq}", text="t", at=at)
+    probe = Room.objects.create(slug="_probe", title="Probe")
+    Entry.objects.create(room=probe, seq=1, author_id=9, author_name="Probe", key="k", text="t", at=now)
     User.objects.filter(pk=gone).delete()
     assert people("loud").splitlines() == [
         f"people: 3 messages in 6 s: {loud.pk} {loud.username} 'N'",
