@@ -5,9 +5,11 @@ import signal
 
 import pytest
 
+from tests.compose.stack import RunningCompose
 from tests.prometheus.server import Prometheus
 from tests.runbooks.book import Book
 from tests.running import RunningStack
+from tests.systemd.host import Installed
 
 
 @pytest.mark.stack
@@ -21,3 +23,29 @@ def test_a_redis_that_hangs(book: Book, broken: RunningStack, server: Prometheus
     server.until(("ParleyLayerDown", "web-1"), ("ParleyLayerDown", "web-2"))
     book.run(broken)
     server.until(quiet=True)
+
+
+@pytest.mark.docker
+@pytest.mark.runbook("redis-down", "compose")
+def test_a_redis_in_a_container_that_hangs(book: Book, compose: RunningCompose) -> None:
+    """No instance is started again for it."""
+    web = [one["State"]["Pid"] for one in compose.containers("web")]
+    (redis,) = compose.containers("redis")
+    os.kill(redis["State"]["Pid"], signal.SIGSTOP)
+    book.run(compose)
+    compose.until_healthy()
+    assert [one["State"]["Pid"] for one in compose.containers("web")] == web
+
+
+@pytest.mark.systemd
+@pytest.mark.runbook("redis-down", "systemd")
+def test_a_redis_of_a_host_that_hangs(book: Book, systemd: Installed) -> None:
+    """No instance is started again for it."""
+    host = systemd.host
+    web = [host.pid(name) for name in host.instances()]
+    redis = host.pid("redis")
+    assert redis
+    os.kill(redis, signal.SIGSTOP)
+    book.run(systemd)
+    assert host.pid("redis") not in (redis, None)
+    assert [host.pid(name) for name in host.instances()] == web
