@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, settings
 
 from tests.installed import compose, systemd
 from tests.kit import engine, systemd_host
+from tests.runbooks.book import book
 from tests.running import RunningStack, running_stack
 
-__all__ = ["compose", "engine", "systemd", "systemd_host"]  # fixtures of every test
+__all__ = ["book", "compose", "engine", "systemd", "systemd_host"]  # fixtures of every test
 
 IN_CI = os.environ.get("CI") == "true"
 

@@ -1,8 +1,11 @@
 """What the pages name is there: links, files, tests, commands."""
 
+import itertools
 import re
+import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,7 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 CODE = re.compile(r"`([^`\n]+)`")
 PATH = re.compile(r"(?:app|deploy|nginx|tests|docs|requirements|\.ci)/[\w./-]*")
 TEST = re.compile(r"tests/[\w/]+\.py::\w+(?:\[[^\]]+\])?")
-COMMAND = re.compile(r"(?:^|\$\()\./parley ([^|;&<>)\n]+)", re.MULTILINE)
+COMMAND = re.compile(r"^\./parley |\$\(\./parley ", re.MULTILINE)
 EXAMPLE = "app/board/"  # the app that docs/adapting.md makes; its own test runs it
 
 
@@ -60,17 +63,24 @@ def test_tests_exist() -> None:
     assert named <= collected, named - collected
 
 
+def first(text: str) -> Iterator[str]:
+    """Give the words of a script's first command."""
+    words = shlex.shlex(text, posix=True, punctuation_chars="();<>|&\n")
+    words.whitespace = " \t"
+    words.whitespace_split = True
+    return itertools.takewhile(lambda word: word[0] not in words.punctuation_chars, words)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_commands_exist(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each `./parley …` in a shell block parses, with its options and arguments; none is run."""
     if page.parent.name == "runbooks":
         monkeypatch.setenv("PARLEY_STACK", "compose")  # as their own index has it said once
-    lines = [line for block in blocks(page) if block.language == "sh" for line in COMMAND.findall(block.text)]
-    for line in lines:
+    texts = [block.text for block in blocks(page) if block.language == "sh"]
+    for words in [list(first(text[found.end() :])) for text in texts for found in COMMAND.finditer(text)]:
         command: Any = typer.main.get_command(app)
-        words = line.split()
         while hasattr(command, "commands"):
-            assert words[0] in command.commands, line
+            assert words[0] in command.commands, words
             command = command.commands[words.pop(0)]
         command.make_context(command.name, words)  # raises for an option that is not there
 

@@ -1,6 +1,8 @@
 """Rollouts of the Compose stack, on a real engine: people chat on, and a broken release serves nobody."""
 
 import asyncio
+import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -15,6 +17,8 @@ from deploy.rollout import roll
 from tests.compose.stack import RunningCompose, running_compose
 from tests.rollout.judged import assert_refused, judged, served, statuses, style
 from tests.rollout.releases import BETTER, BROKEN, SAYS, STYLE, release
+from tests.runbooks.book import Book
+from tests.waiting import until
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
 
@@ -37,24 +41,34 @@ def serving(compose: RunningCompose) -> list[str]:
     return [instance.release for instance in compose.stack.instances()]
 
 
-def test_rolled_out_and_back_while_people_chat(compose: RunningCompose, better: Path) -> None:
-    """Zero violations each way; every client was moved, and a second rollout meanwhile is refused with who is at it."""
-    before = serving(compose)[0]
+def once_held(compose: RunningCompose) -> subprocess.CompletedProcess[str]:
+    """Ask for a rollout as soon as somebody holds the lock."""
+    lock = compose.stack.folder / "rollout.lock"
+    until(lambda: lock.exists() and lock.read_text(), "the lock")
+    return compose.parley("rollout", "--stack", "compose")
+
+
+@pytest.mark.runbook("release", "compose")
+def test_rolled_out_and_back_while_people_chat(compose: RunningCompose, better: Path, book: Book) -> None:
+    """By the runbook. Zero violations each way; every client was moved, and a second rollout meanwhile is refused."""
+    before, why = serving(compose)[0], "the better one"
     refused = []
 
-    def say(line: str) -> None:
-        if "replacing" in line and not refused:
-            refused.append(compose.parley("rollout", "--stack", "compose"))
+    def roll_out() -> None:
+        second = threading.Thread(target=lambda: refused.append(once_held(compose)))
+        second.start()
+        book.run(compose, SOURCE=str(better), WHY=why)
+        second.join()
 
-    verdict = judged(compose.address, lambda: roll.rollout(compose.stack, str(better), say, why="the better one"))
+    verdict = judged(compose.address, roll_out)
     assert verdict.passed, verdict
     assert verdict.acknowledged >= 500
     new = release_of(better)
     assert serving(compose) == [new] * 3
     assert asyncio.run(served(compose.address)) == new
-    assert_refused(refused[0], "the better one")
+    assert_refused(refused[0], why)
 
-    verdict = judged(compose.address, lambda: roll.rollback(compose.stack, lambda _: None))
+    verdict = judged(compose.address, lambda: book.play("Rollback", compose, SOURCE=str(better), WHY=why))
     assert verdict.passed, verdict
     assert serving(compose) == [before] * 3
 

@@ -12,6 +12,7 @@ import pytest
 from deploy.rollout.history import History
 from tests.rollout.judged import assert_refused, judged, served, statuses, style
 from tests.rollout.releases import BETTER, BROKEN, SAYS, STYLE
+from tests.runbooks.book import Book
 from tests.systemd.host import POLL, Installed, installed
 
 pytestmark = [pytest.mark.systemd, pytest.mark.timeout(900)]
@@ -48,8 +49,9 @@ def once_held(systemd: Installed, act: list[str]) -> subprocess.CompletedProcess
     return systemd.host.parley(*act, check=False)
 
 
-def test_rolled_out_and_back_while_people_chat(systemd: Installed) -> None:
-    """Zero violations each way; every client was moved, and a second rollout meanwhile is refused with who is at it."""
+@pytest.mark.runbook("rollback", "systemd")
+def test_rolled_out_and_back_while_people_chat(systemd: Installed, book: Book) -> None:
+    """Back by the runbook. Zero violations each way; every client is moved, and a second rollout meanwhile refused."""
     host, before, old_style = systemd.host, serving(systemd), asyncio.run(style(systemd.address))
     better = host.checkout(*BETTER, inside="/home/me/better")
     refused: list[subprocess.CompletedProcess[str]] = []
@@ -72,7 +74,7 @@ def test_rolled_out_and_back_while_people_chat(systemd: Installed) -> None:
     assert new_style != old_style
     assert asyncio.run(statuses(systemd.address, old_style, new_style)) == [200, 200]
 
-    verdict = judged(systemd.address, lambda: host.parley("rollback", *ON_SYSTEMD))
+    verdict = judged(systemd.address, lambda: book.run(systemd, WHY="worse than it looked"))
     assert verdict.passed, verdict
     assert serving(systemd) == before
     assert asyncio.run(statuses(systemd.address, old_style, new_style)) == [200, 200]
@@ -81,7 +83,7 @@ def test_rolled_out_and_back_while_people_chat(systemd: Installed) -> None:
     assert [(record.what, record.release, record.why, record.failed) for record in records] == [
         ("found", old, "", ""),
         ("rollout", new, "the better one", ""),
-        ("rollback", old, "", ""),
+        ("rollback", old, "worse than it looked", ""),
     ]
 
 

@@ -4,9 +4,13 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
+from deploy.runbooks import page as pages
 from deploy.runbooks.page import Page, Stack
 from deploy.runbooks.run import ROAD
 from tests.compose.stack import RunningCompose
@@ -82,3 +86,13 @@ class Book:
             check=False,
         )
         return done.returncode, done.stdout
+
+
+@pytest.fixture
+def book(request: pytest.FixtureRequest) -> Iterator[Book]:
+    """The page and the stack of the test's `runbook` mark; each block for that stack has to be played in the test."""
+    mark = request.node.get_closest_marker("runbook")
+    assert mark, "which page, and on which stack?"
+    found = Book(pages.read(mark.args[0]), mark.args[1])
+    yield found
+    assert not found.unplayed(), f"not played: {found.unplayed()}"
