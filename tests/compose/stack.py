@@ -146,7 +146,6 @@ def running_compose(replicas: int = 3, **variables: str) -> Iterator[RunningComp
         "PARLEY_IMAGE": f"{name}:current",
         "PARLEY_PORT": str(free_port()),
         "PARLEY_HTTP_PORT": str(free_port()),
-        "PARLEY_PROMETHEUS_PORT": str(free_port()),
         "PARLEY_REPLICAS": str(replicas),
         **variables,
     }

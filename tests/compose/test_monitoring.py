@@ -17,6 +17,7 @@ from tests.compose.test_hardening import test_limits as limited
 from tests.compose.test_hardening import test_read_only_and_without_privileges as locked
 from tests.prometheus.rendered import alerts
 from tests.prometheus.server import Prometheus
+from tests.running import free_port
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
 
@@ -34,10 +35,11 @@ def server(compose: RunningCompose) -> Iterator[Prometheus]:
     image = f"{compose.name}:prometheus"
     context = f"--build-context=debian={Path(tools).parent}"
     command("docker", "build", "--quiet", f"--tag={image}", context, str(HERE / "prometheus"))
-    variables = {**compose.variables, "PARLEY_PROMETHEUS": image, "COMPOSE_PROFILES": "monitoring"}
+    port = str(free_port())
+    given = {"PARLEY_PROMETHEUS": image, "PARLEY_PROMETHEUS_PORT": port, "COMPOSE_PROFILES": "monitoring"}
     try:
-        road("docker compose -f docker-compose.prod.yml up -d --wait", variables)
-        found = Prometheus(f"http://127.0.0.1:{compose.variables['PARLEY_PROMETHEUS_PORT']}")
+        road("docker compose -f docker-compose.prod.yml up -d --wait", {**compose.variables, **given})
+        found = Prometheus(f"http://127.0.0.1:{port}")
         tell(compose, PARLEY_SCRAPE_SECONDS=EVERY)
         until(lambda: f"scrape_interval: {EVERY}s" in found.ask("status/config")["yaml"], "read its configuration anew")
         until(lambda: answering(found) == addresses(compose), "asked all replicas")
@@ -85,8 +87,9 @@ async def test_it_is_for_who_is_on_the_host(compose: RunningCompose, server: Pro
     (container,) = compose.containers("prometheus")
     locked([container])
     limited([container])
-    port = compose.variables["PARLEY_PROMETHEUS_PORT"]
-    assert container["HostConfig"]["PortBindings"] == {"9090/tcp": [{"HostIp": "127.0.0.1", "HostPort": port}]}
+    ((where,),) = container["HostConfig"]["PortBindings"].values()
+    assert f"http://{where['HostIp']}:{where['HostPort']}" == server.url
+    assert where["HostIp"] == "127.0.0.1"
     users = command("docker", "top", container["Id"], "-eo", "pid,uid").splitlines()[1:]
     assert {line.split()[1] for line in users} == {"65534"}
     for path in ("/metrics", "/api/v1/targets", "/-/ready"):
