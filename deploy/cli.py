@@ -19,9 +19,11 @@ from deploy.errors import BadInputError, StackError
 from deploy.rollout import command as rollout_command
 from deploy.rollout.probe import probe as run_probe
 from deploy.runbooks.command import runbook
+from deploy.stacks import secret_key as keys
 from deploy.stacks.compose.rendered import write as write_compose
 from deploy.stacks.compose.setup import setup as fill_volumes
 from deploy.stacks.drain import drain as drain_instance
+from deploy.stacks.installed import installed
 from deploy.stacks.local.dev import dev as run_dev
 from deploy.stacks.local.layout import Layout
 from deploy.stacks.local.up import up as run_up
@@ -258,6 +260,24 @@ def rollout(
 def rollback(stack: InstalledName, env: Env = None, why: Why = "") -> None:
     """Return to the last good release."""
     rollout_command.rollback(stack, env, why=why)
+
+
+@app.command()
+def secret_key(
+    what: Annotated[
+        keys.Act, typer.Argument(help="add: one more is believed; turn: the last signs; drop: the first stays.")
+    ],
+    stack: InstalledName,
+    env: Env = None,
+) -> None:
+    """Show or rotate Django's secret key in its file; instances read it when they start (runbook secrets)."""
+    typer.echo("\n".join(installed(stack, env).secret_key(what)))
+
+
+@app.command(hidden=True)
+def key_file(path: Path, what: keys.Act) -> None:
+    """Do what `secret-key` says to a file: Compose's volume is written in a container."""
+    typer.echo("\n".join(keys.act(path, what)))
 
 
 @app.command(hidden=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
@@ -37,6 +38,16 @@ def _holds(session: dict[str, Any], user: User) -> bool:
     if session.get(BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS:
         return False
     opened = session.get(HASH_SESSION_KEY, "")
-    if constant_time_compare(opened, user.get_session_auth_hash()):
-        return True
+    return constant_time_compare(opened, user.get_session_auth_hash()) or _is_of_before(opened, user)
+
+
+def hash_of_now(session: SessionBase) -> str | None:
+    """Give the hash that a session should have had, where it has one under a secret key of before; else None."""
+    user = User.objects.filter(pk=session[SESSION_KEY]).only("password").first()
+    if user is None or not _is_of_before(session.get(HASH_SESSION_KEY, ""), user):
+        return None
+    return user.get_session_auth_hash()
+
+
+def _is_of_before(opened: str, user: User) -> bool:
     return any(constant_time_compare(opened, one) for one in user.get_session_auth_fallback_hash())

@@ -29,6 +29,11 @@ def _split(value: Any) -> Any:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
+def _lines(value: Any) -> Any:
+    """Read a text's lines."""
+    return tuple(line.strip() for line in value.splitlines() if line.strip()) if isinstance(value, str) else value
+
+
 def _layer(url: str) -> str:
     """Accept a URL that layers.from_url knows, or none."""
     if url and not url.startswith(LAYERS):
@@ -46,6 +51,7 @@ def _origin(value: str) -> str:
     return value
 
 
+Lines = Annotated[tuple[str, ...], BeforeValidator(_lines)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 Origins = Annotated[tuple[Annotated[str, BeforeValidator(_origin)], ...], BeforeValidator(_split)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
@@ -57,7 +63,7 @@ class Environment(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     env: Literal["local", "test", "production"]
-    secret_key: str = ""
+    secret_key: Lines = ()  # the first one signs; what the others signed is still believed
     hosts: Names = ()
     origins: Origins = ()
     database_url: str = ""
@@ -100,10 +106,11 @@ class Environment(BaseModel):
 
 def _open_in_production(values: Mapping[str, Any]) -> list[str]:
     """Name what production does not accept, of checked values or of texts as they were found."""
-    secret, hosts = values.get("secret_key", ""), _split(values.get("hosts", ""))
+    keys, hosts = _lines(values.get("secret_key", "")), _split(values.get("hosts", ""))
+    short = not keys or any(len(key) < SECRET_CHARACTERS for key in keys)
     problems = (
-        ("SECRET_KEY", len(secret) < SECRET_CHARACTERS, f"needs {SECRET_CHARACTERS} characters"),
-        ("SECRET_KEY", secret == LOCAL_SECRET, "is the one of local"),
+        ("SECRET_KEY", short, f"needs {SECRET_CHARACTERS} characters"),
+        ("SECRET_KEY", LOCAL_SECRET in keys, "is the one of local"),
         ("HOSTS", not hosts, "is missing"),
         ("HOSTS", hosts and "*" in hosts, "must name hosts, not *"),
         # Here and not in a system check alone: gunicorn starts without running those (pitfalls C9).

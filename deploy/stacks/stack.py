@@ -12,6 +12,7 @@ from typing import Never, Protocol, Self
 from urllib.parse import unquote, urlsplit
 
 from deploy.config import Config
+from deploy.stacks.secret_key import Act
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,9 @@ class Stack(Protocol):
 
     def become_manage(self, *arguments: str) -> Never:
         """Become manage.py of what serves: its terminal is this one, and its exit status ours."""
+
+    def secret_key(self, act: Act) -> list[str]:
+        """Show or rotate Django's key in its file, and name the keys that there are now; whoever starts reads it."""
 
     def replace(self, old: Instance, release: str) -> Instance:
         """Start this release in an instance's place and give the new instance, without waiting for it to be ready.

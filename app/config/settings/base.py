@@ -8,7 +8,7 @@ from config.paths import APP
 
 env = environment()
 
-SECRET_KEY = env.secret_key
+SECRET_KEY, *SECRET_KEY_FALLBACKS = env.secret_key or ("",)
 DEBUG = False
 ALLOWED_HOSTS = list(env.hosts)
 ALLOWED_ORIGINS = list(env.origins)  # the websocket's Origin check (pitfalls P2)

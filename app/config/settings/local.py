@@ -5,7 +5,7 @@ from config.settings.base import *  # noqa: F403 (a settings module is its names
 from config.settings.base import env
 
 DEBUG = True
-SECRET_KEY = env.secret_key or LOCAL_SECRET
+SECRET_KEY, *SECRET_KEY_FALLBACKS = env.secret_key or (LOCAL_SECRET,)
 ALLOWED_HOSTS = list(env.hosts) or ["localhost", "127.0.0.1", "[::1]"]
 SESSION_COOKIE_SECURE = False
 CSRF_COOKIE_SECURE = False

@@ -15,7 +15,7 @@ from config.settings.base import DATABASES, env  # noqa: E402
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["TEST"] = {"NAME": str(Path(tempfile.gettempdir()) / f"parley-test-{os.getpid()}.sqlite3")}
 
-SECRET_KEY = env.secret_key or LOCAL_SECRET
+SECRET_KEY, *SECRET_KEY_FALLBACKS = env.secret_key or (LOCAL_SECRET,)
 ALLOWED_HOSTS = ["testserver", "localhost"]
 ALLOWED_ORIGINS = ["http://testserver"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -7,8 +7,8 @@ from deploy import files
 from deploy.config import Config
 from deploy.environment import layer_url
 from deploy.stacks.compose import places
+from deploy.stacks.secret_key import KEY_BYTES
 
-KEY_BYTES = 48  # 64 characters; app/config/env.py asks for 50 at least
 PASSWORD_BYTES = 24
 READABLE = 0o440  # by the group too: postgres has an account of its own, and our group
 
@@ -16,7 +16,7 @@ READABLE = 0o440  # by the group too: postgres has an account of its own, and ou
 def fill(config: Config) -> dict[str, str]:
     """Make what is missing, and return the app's own secrets, {file name: text}."""
     return {
-        "secret_key": once(places.APP / "secret_key", KEY_BYTES),
+        "secret_key": once(places.SECRET_KEY, KEY_BYTES),
         "database_url": config.database.url or _postgres(),
         "layer_url": layer_url(config) or _redis(config),
     }

@@ -18,6 +18,7 @@ from deploy.stacks.compose.docker import Container, containers, docker, inspect,
 from deploy.stacks.compose.images import Images, holds
 from deploy.stacks.compose.project import Project
 from deploy.stacks.compose.rendered import FILE, compose_file
+from deploy.stacks.secret_key import Act
 from deploy.stacks.stack import Instance, Postgres
 
 DNS_SECONDS = 2.5  # nginx asks Docker's DNS every second, and waits as long for it
@@ -95,6 +96,12 @@ class ComposeStack:
         """Become a container of its own: a replica that is full or hangs is not asked."""
         self._keep()
         self.project.become(self.instances()[0].release, "migrate", "python", "manage.py", *arguments)
+
+    def secret_key(self, act: Act) -> list[str]:
+        """Have the one-shot service that made the file change it."""
+        self._keep()
+        command = ("python", "-m", "deploy", "key-file", str(places.SECRET_KEY), act)
+        return self.project.once(self.instances()[0].release, "setup", *command).splitlines()
 
     def replace(self, old: Instance, release: str) -> Instance:  # noqa: ARG002 (the old one serves on)
         """Start one more replica, which nginx does not know yet."""

@@ -4,8 +4,7 @@ import secrets
 
 from deploy import files
 from deploy.stacks.local.layout import Layout
-
-KEY_BYTES = 48  # 64 characters; app/config/env.py asks for 50 at least
+from deploy.stacks.secret_key import KEY_BYTES
 
 
 def ensure(layout: Layout) -> None:

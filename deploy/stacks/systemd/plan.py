@@ -7,6 +7,7 @@ from pathlib import Path
 from deploy.capacity import Capacity
 from deploy.config import Config
 from deploy.hosts import LOOPBACK
+from deploy.stacks.secret_key import KEY_BYTES
 from deploy.stacks.systemd import places, site
 from deploy.stacks.systemd.site import Programs
 from deploy.stacks.systemd.steps import (
@@ -27,7 +28,6 @@ from deploy.stacks.systemd.steps import (
     Step,
 )
 
-KEY_BYTES = 48  # 64 characters; app/config/env.py asks for 50 at least
 TIMERS = ("parley-cleanup.timer", "parley-backup.timer")
 NGINX = "parley-nginx.service"
 REDIS = "parley-redis.service"

@@ -10,7 +10,8 @@ from deploy import environment, files, runner
 from deploy.config import Config
 from deploy.errors import BadInputError, StackError
 from deploy.hosts import origin
-from deploy.stacks import static
+from deploy.stacks import secret_key, static
+from deploy.stacks.secret_key import Act
 from deploy.stacks.stack import Instance, Postgres
 from deploy.stacks.systemd import answers, host, own, places, staging, systemctl
 from deploy.stacks.systemd import source as sources
@@ -93,6 +94,10 @@ class SystemdStack:
         folder = places.release(places.CURRENT.readlink().name)
         command = (str(folder / places.PYTHON), "manage.py", *arguments)
         systemctl.become(places.USER, command, folder=folder / "app", env_file=folder / places.LINK / places.APP_ENV)
+
+    def secret_key(self, act: Act) -> list[str]:
+        """Change the file, which root and our group read."""
+        return secret_key.act(places.SECRET_KEY, act)
 
     def replace(self, old: Instance, release: str) -> Instance:
         """Drain the old one and start the new one in its place.

@@ -3,10 +3,12 @@
 import time
 
 import pytest
+from django.conf import settings
 from django.db import connection
-from django.test import Client
+from django.test import Client, override_settings
 from pytest_django import DjangoAssertNumQueries
 
+from accounts.authentication import people_of
 from accounts.middleware import DAY, RENEWED
 from accounts.models import User
 from tests.app.database import refuse_writes
@@ -52,6 +54,21 @@ def test_page_is_read_though_nothing_can_be_written(inside: Client) -> None:
         answer = inside.get("/")
     assert (answer.status_code, "sessionid" in answer.cookies) == (200, False)
     assert inside.get("/").cookies["sessionid"]["max-age"] == 30 * DAY
+
+
+def test_a_session_goes_over_to_the_key_of_now(inside: Client) -> None:
+    """Under its own name: its sockets stay, and so does a page that asks at the same moment with the cookie of before.
+
+    Instances that are not restarted yet believe both keys as well: it goes to and fro between them.
+    """
+    old, new = settings.SECRET_KEY, "n" * 60
+    name = inside.session.session_key
+    for key, others in [(new, [old]), (old, [new]), (new, [old]), (new, [])]:
+        with override_settings(SECRET_KEY=key, SECRET_KEY_FALLBACKS=others):
+            assert inside.get("/").status_code == 200
+            assert inside.session.session_key == name
+            assert list(people_of([name])) == [name]
+    assert inside.get("/").status_code == 302, "what the new key signed, the old one alone does not believe"
 
 
 def test_visitors_get_no_session(client: Client) -> None:

@@ -78,6 +78,8 @@ def test_what_is_wrong_does_not_hide_what_is_missing() -> None:
     [
         ("PARLEY_SECRET_KEY", "short", "needs 50 characters"),
         ("PARLEY_SECRET_KEY", LOCAL_SECRET, "is the one of local"),
+        ("PARLEY_SECRET_KEY", f"{'x' * 50}\nshort", "needs 50 characters"),
+        ("PARLEY_SECRET_KEY", f"{'x' * 50}\n{LOCAL_SECRET}", "is the one of local"),
         ("PARLEY_HOSTS", " , ", "is missing"),
         ("PARLEY_HOSTS", "chat.example.com,*", "must name hosts, not *"),
         ("PARLEY_STATIC_ROOT", "", "is missing"),
@@ -130,8 +132,10 @@ def test_a_secret_comes_from_a_file(tmp_path: Path) -> None:
     url.write_text(" postgres://u:p@db/parley \n")
     variables = PRODUCTION | {"PARLEY_SECRET_KEY_FILE": str(secret), "PARLEY_DATABASE_URL_FILE": str(url)}
     environment = read({name: value for name, value in variables.items() if name != "PARLEY_SECRET_KEY"})
-    assert environment.secret_key == "s" * 60
+    assert environment.secret_key == ("s" * 60,)
     assert environment.database_url == "postgres://u:p@db/parley"
+    secret.write_text(f"{'n' * 60}\n\n{'s' * 60}")
+    assert read(variables | {"PARLEY_SECRET_KEY": ""}).secret_key == ("n" * 60, "s" * 60), "the one of before, too"
     secret.write_bytes(b"\xff\xfe")
     assert problems(variables)[0].startswith("PARLEY_SECRET_KEY_FILE: ")
 
@@ -141,7 +145,7 @@ def test_local_and_test_need_nothing_else() -> None:
     for env in ("local", "test"):
         environment = read({"PARLEY_ENV": env})
         assert environment.env == env
-        assert environment.secret_key == ""
+        assert environment.secret_key == ()
     assert problems(PRODUCTION | {"PARLEY_SECRET_KEY": LOCAL_SECRET})
 
 

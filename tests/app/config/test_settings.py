@@ -35,7 +35,7 @@ from config.env import select_settings
 select_settings()
 from django.conf import settings
 names = ["DEBUG", "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SECRET_KEY",
-         "TIME_ZONE", "CHANNEL_LAYERS", "DATABASES", "STORAGES"]
+         "SECRET_KEY_FALLBACKS", "TIME_ZONE", "CHANNEL_LAYERS", "DATABASES", "STORAGES"]
 print(json.dumps({name: getattr(settings, name) for name in names}, default=str))
 """
 
@@ -55,9 +55,16 @@ def test_production_is_closed() -> None:
     assert settings["ALLOWED_HOSTS"] == ["chat.example.com", "www.example.com"]
     assert settings["CSRF_TRUSTED_ORIGINS"] == ["https://chat.example.com", "https://chat.example.com:8443"]
     assert settings["SESSION_COOKIE_SECURE"] is settings["CSRF_COOKIE_SECURE"] is True
-    assert settings["SECRET_KEY"] == "x" * 50
+    assert (settings["SECRET_KEY"], settings["SECRET_KEY_FALLBACKS"]) == ("x" * 50, [])
     assert settings["TIME_ZONE"] == "UTC"
     assert settings["STORAGES"]["staticfiles"]["BACKEND"] == "config.static.HashedStorage"
+
+
+def test_the_first_key_signs() -> None:
+    """What the others signed is believed while they are there."""
+    old, new = "o" * 50, "n" * 50
+    settings = shown(**PRODUCTION | {"PARLEY_SECRET_KEY": f"{new}\n{old}\n"})
+    assert (settings["SECRET_KEY"], settings["SECRET_KEY_FALLBACKS"]) == (new, [old])
 
 
 def test_local_is_open_to_this_machine_alone() -> None:

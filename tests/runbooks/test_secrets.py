@@ -1,0 +1,93 @@
+"""docs/runbooks/secrets.md, while people chat and one of them opens page after page."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
+
+import pytest
+from redis import AuthenticationError, Redis
+
+from deploy.doctor.compose import ComposeBody
+from deploy.drill.address import Address
+from deploy.drill.visitor import Visitor
+from deploy.drill.wire import connect
+from tests.compose.stack import RunningCompose, running_compose
+from tests.rollout.judged import judged
+from tests.runbooks.book import Book
+from tests.systemd.host import Installed
+
+pytestmark = pytest.mark.timeout(600)
+
+REDIS = "/srv/parley/secrets/redis/password"
+POSTGRES = "/srv/parley/secrets/postgres/password"
+
+
+@pytest.fixture(scope="module")
+def project(engine: None) -> Iterator[RunningCompose]:
+    """One replica: what a rollout does with each is the same."""
+    with running_compose(1) as running:
+        yield running
+
+
+def rotated(address: Address, act: Callable[[], object]) -> None:
+    """Do it while people chat: nobody is cut, nothing is lost, and nobody is logged out at any moment."""
+    visitor = Visitor(address)
+    cookie = asyncio.run(visitor.guest("Ana"))
+    before = asyncio.run(_who(address, cookie))
+    ended = threading.Event()
+
+    async def browse() -> set[int]:
+        statuses = set()
+        while not ended.is_set():
+            statuses.add((await visitor.get("/")).status)
+        return statuses
+
+    with ThreadPoolExecutor(1) as pool:
+        pages = pool.submit(lambda: asyncio.run(browse()))
+        try:
+            verdict = judged(address, act)
+        finally:
+            ended.set()
+    assert verdict.passed, verdict
+    assert verdict.acknowledged >= 500
+    assert 302 not in pages.result(), "sent to the log-in"
+    assert asyncio.run(_who(address, cookie)) == before
+
+
+async def _who(address: Address, cookie: str) -> int:
+    async with connect(address, cookie) as socket:
+        return int((await socket.welcome())["you"]["id"])
+
+
+@pytest.mark.docker
+@pytest.mark.runbook("secrets", "compose")
+def test_a_project(book: Book, project: RunningCompose) -> None:
+    """All three, and what was valid before is not."""
+    old = project.compose("exec", "-T", "redis", "cat", REDIS)
+    older = project.compose("exec", "-T", "postgres", "cat", POSTGRES)
+    book.play("Diagnosis", project)
+    rotated(project.address, lambda: book.play("Mitigation", project))
+    assert project.compose("exec", "-T", "postgres", "cat", POSTGRES) != older
+    project.compose("restart", "redis")
+    book.play("Verification", project)
+    url = ComposeBody(project.stack).layer()
+    new = str(urlsplit(url).password)
+    with Redis.from_url(url) as redis, Redis.from_url(url.replace(new, old.strip())) as refused:
+        assert redis.ping()
+        with pytest.raises(AuthenticationError):
+            refused.ping()
+    shown = project.parley("secret-key", "drop", "--stack", "compose").stdout.splitlines()
+    assert [line.split()[1:] for line in shown] == [["signs"]]
+
+
+@pytest.mark.systemd
+def test_the_key_of_a_host(systemd: Installed) -> None:
+    """The same commands, without the rollouts in between: its file stays whose it was, and ends as one key again."""
+    host, file = systemd.host, "/etc/parley/secrets/secret_key"
+    for what, keys in (("show", 1), ("add", 2), ("turn", 2), ("turn", 2), ("drop", 1)):
+        said = host.parley("secret-key", what, "--stack", "systemd").stdout.splitlines()
+        assert len(said) == keys
+        assert host.out("stat", "--format=%U:%G %a", file) == "root:parley 640"
+        assert len(host.out("runuser", "-u", "parley", "--", "cat", file).splitlines()) == keys
