@@ -31,8 +31,7 @@ def create(
     source, shelf = _opened(stack, dir, folder, env)
     path = backups.create(source, shelf)
     typer.echo(f"{path}: {_said(manifest.read(path))}")
-    for name in shelf.keep(keep or source.config.backup.keep):
-        typer.echo(f"{name}: removed, for newer ones are kept")
+    _prune(shelf, keep or source.config.backup.keep)
 
 
 @backup.command("list")
@@ -41,6 +40,19 @@ def names(stack: StackName = "local", dir: Dir = None, folder: Folder = None, en
     _, shelf = _opened(stack, dir, folder, env)
     for name in shelf.names():
         typer.echo(f"{name}: {_said(manifest.read(shelf.path(name)))}")
+
+
+@backup.command()
+def prune(
+    keep: Annotated[int, typer.Option(min=1, help="How many stay.")],
+    stack: StackName = "local",
+    dir: Dir = None,  # noqa: A002
+    folder: Folder = None,
+    env: Env = None,
+) -> None:
+    """Remove all but the newest; `create` does so too, but needs room to begin."""
+    _, shelf = _opened(stack, dir, folder, env)
+    _prune(shelf, keep)
 
 
 @backup.command()
@@ -76,6 +88,11 @@ def _opened(
 ) -> tuple[Source, Shelf]:
     source = chosen(stack, directory, env)
     return source, Shelf((folder or source.backups).expanduser().absolute())
+
+
+def _prune(shelf: Shelf, keep: int) -> None:
+    for name in shelf.keep(keep):
+        typer.echo(f"{name}: removed, for newer ones are kept")
 
 
 def _said(made: Manifest) -> str:
