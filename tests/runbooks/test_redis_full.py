@@ -28,14 +28,16 @@ def played(book: Book, on: RunningCompose | Installed, empty: Callable[[], objec
 @pytest.mark.docker
 @pytest.mark.runbook("redis-full", "compose")
 def test_a_redis_in_a_container(book: Book, compose: RunningCompose) -> None:
-    """It refuses keys and passes messages."""
+    """It refuses keys, and passes messages to who connects anew."""
     with Redis.from_url(ComposeBody(compose.stack).layer()) as redis:
         before = redis.config_get("maxmemory")
         redis.setrange("somebodys", MUCH, "x")
         try:
             with pytest.raises(OutOfMemoryError):
                 redis.set("a", "b")
-            redis.publish("nobodys", "passes")
+            with redis.pubsub() as anew:  # a connection of its own
+                anew.subscribe("somebodys")
+                assert redis.publish("somebodys", "passes") == 1
             played(book, compose, lambda: redis.delete("somebodys"))
         finally:
             redis.delete("somebodys")
