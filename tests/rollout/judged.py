@@ -34,12 +34,14 @@ class Site:
         return True
 
 
-def judged(address: Address, act: Callable[[], object], *, moves: bool = True) -> Verdict:
+def judged(
+    address: Address, act: Callable[[], object], *, moves: bool = True, workload: Workload | None = None
+) -> Verdict:
     """Do it in the middle of a chat; nobody may be cut, and with `moves` everybody must have been moved."""
     fault = Fault(
         "operator", "what an operator does", lambda _: _beside(act), graceful=True, moves=moves, seconds=SECONDS
     )
-    return asyncio.run(drill(Site(address), fault, Workload()))
+    return asyncio.run(drill(Site(address), fault, workload or Workload()))
 
 
 async def _beside(act: Callable[[], object]) -> None:
