@@ -4,7 +4,6 @@ from pathlib import Path
 
 SRV = Path("/srv/parley")
 APP = SRV / "secrets" / "app"  # what the app's processes read by PARLEY_*_FILE
-SECRET_KEY = APP / "secret_key"
 REDIS = SRV / "secrets" / "redis"
 POSTGRES = SRV / "secrets" / "postgres"
 TLS = SRV / "tls"

@@ -16,7 +16,7 @@ READABLE = 0o440  # by the group too: postgres has an account of its own, and ou
 def fill(config: Config) -> dict[str, str]:
     """Make what is missing, and return the app's own secrets, {file name: text}."""
     return {
-        "secret_key": once(places.SECRET_KEY, KEY_BYTES),
+        "secret_key": once(places.APP / "secret_key", KEY_BYTES),
         "database_url": config.database.url or _postgres(),
         "layer_url": layer_url(config) or _redis(config),
     }

@@ -100,7 +100,7 @@ class ComposeStack:
     def secret_key(self, act: Act) -> list[str]:
         """Have the one-shot service that made the file change it."""
         self._keep()
-        command = ("python", "-m", "deploy", "key-file", str(places.SECRET_KEY), act)
+        command = ("python", "-m", "deploy", "key-file", str(places.APP / "secret_key"), act)
         return self.project.once(self.instances()[0].release, "setup", *command).splitlines()
 
     def replace(self, old: Instance, release: str) -> Instance:  # noqa: ARG002 (the old one serves on)
