@@ -243,23 +243,26 @@ def theirs(checkout: Path, path: Path, tmp_path: Path) -> Path:
 
 @guest_only
 @pytest.mark.parametrize(
-    ("command", "user"),
+    ("command", "stack", "user"),
     [
-        ("check", PERSON),
-        ("backup create", PERSON),
-        ("manage shell", PERSON),
-        ("install --dry-run", 0),
-        ("uninstall", 0),
-        ("rollout --stack systemd", 0),
-        ("backup create --stack=systemd", 0),
+        ("check", "", PERSON),
+        ("backup create", "local", PERSON),
+        ("manage shell", "", PERSON),
+        ("install --dry-run", "", 0),
+        ("uninstall", "", 0),
+        ("rollout --stack systemd", "", 0),
+        ("backup create --stack=systemd", "", 0),
+        ("backup create", "systemd", 0),
+        ("up", "systemd", PERSON),
+        ("test", "compose", PERSON),
     ],
 )
 def test_root_in_somebodys_checkout_leaves_nothing_of_its_own(
-    launch: Launch, python: Callable[..., None], theirs: Path, command: str, user: int
+    launch: Launch, python: Callable[..., None], theirs: Path, *, command: str, stack: str, user: int
 ) -> None:
     """As under sudo: goes on as the owner, but for what changes the host; the environment is the owner's either way."""
     python("python3")
-    said = launch(*command.split())
+    said = launch(*command.split(), PARLEY_STACK=stack)
     assert said.returncode == 0, said.stderr
     assert said.stdout.splitlines()[-1] == f"as {user}"
     assert said.stdout.count("deploy ran with") == 1
