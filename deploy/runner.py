@@ -66,16 +66,20 @@ def output(
 def shell(script: str, *, env: Mapping[str, str], cwd: Path, say: Callable[[str], object]) -> Finished:
     """Run a script of bash that stops at its first failure, and tell each line of both outputs as it comes."""
     lines = []
-    with subprocess.Popen(  # noqa: S603 (a page of ours, or the operator's own)
-        ["bash", "-euo", "pipefail", "-c", script],  # noqa: S607 (where bash is, differs)
-        env=env,
-        cwd=cwd,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-    ) as process:
+    try:
+        process = subprocess.Popen(  # noqa: S603 (a page of ours, or the operator's own)
+            ["bash", "-euo", "pipefail", "-c", script],  # noqa: S607 (where bash is, differs)
+            env=env,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+        )
+    except OSError as error:
+        raise StackError(f"bash cannot be run: {error.strerror}") from None
+    with process:
         for line in process.stdout or ():
             lines.append(line)
             say(line.rstrip("\n"))

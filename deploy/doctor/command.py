@@ -54,5 +54,5 @@ def _patient(stack: Name, directory: Path | None, env: str | None, options: dict
     if stack == "local":
         return local.patient(directory, **options)
     if directory is not None:
-        raise BadInputError(f"--dir is for `up`: the stack {stack} has its own places")
+        raise BadInputError(f"--dir is for `up`, and so is PARLEY_DIR: the stack {stack} has its own places")
     return {"compose": compose.patient, "systemd": systemd.patient}[stack](env, **options)

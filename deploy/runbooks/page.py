@@ -101,4 +101,4 @@ def read(name: str) -> Page:
     path = Path(FOLDER / f"{name}.md")
     if name not in names():
         raise BadInputError(f"no runbook {name}: `./parley runbook list` has them")
-    return Page(name, path.read_text())
+    return Page(name, path.read_text(encoding="utf-8"))

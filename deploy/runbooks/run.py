@@ -25,6 +25,8 @@ def run(page: Page, stack: Stack, sections: Sequence[str], env: Mapping[str, str
     if missing := [name for name in page.needs if not env.get(name) and re.search(rf"\$\{{?{name}\b", scripts)]:
         line = " ".join(f"{name}=…" for name in missing)
         raise BadInputError(f"{page.name} needs {', '.join(missing)}: {line} ./parley runbook run {page.name}")
+    if stack != "local":  # a folder of `up` that the shell still has: the other stacks' commands refuse it
+        env = {key: value for key, value in env.items() if key != "PARLEY_DIR"}
     for section in sections:
         say(f"## {section}")
         for block in page.of(stack).get(section, ()):

@@ -82,6 +82,19 @@ def test_the_three_sections_run_in_order(tmp_path: Path) -> None:
     assert (tmp_path / "done").read_text() == "local\n"
 
 
+def test_a_folder_of_up_does_not_reach_the_other_stacks(tmp_path: Path) -> None:
+    """The shell may still have it from before, and their commands refuse it."""
+    page = Page("thing", '# A thing\n\n## Mitigation\n\n```sh\necho "${PARLEY_DIR-none}"\n```\n')
+    assert heard({"PARLEY_DIR": str(tmp_path)}, page, "compose")[-2] == "none"
+    assert str(tmp_path) in heard({"PARLEY_DIR": str(tmp_path)}, page)
+
+
+def test_a_machine_without_bash_is_told_so(tmp_path: Path) -> None:
+    """In one line."""
+    with pytest.raises(StackError, match="bash cannot be run: No such file"):
+        heard({"WHO": "Ana", "PATH": str(tmp_path)})
+
+
 def test_it_stops_at_the_first_command_that_fails(tmp_path: Path) -> None:
     """What comes after it is not done."""
     with pytest.raises(StackError, match="thing: Mitigation: ended with 1: false"):
