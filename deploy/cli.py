@@ -238,7 +238,7 @@ def metrics(instance: str, dir: Dir = None, stack: StackName = "local", env: Env
 
 @app.command()
 def pid(name: str, dir: Dir = None, stack: StackName = "local", env: Env = None) -> None:  # noqa: A002
-    """Print the process id of nginx, redis or an instance (gunicorn's first process), as this machine has it."""
+    """Print the process id of nginx, redis, an instance (gunicorn's first process) or `up` itself."""
     typer.echo(find_pid(stack, dir, env, name))
 
 

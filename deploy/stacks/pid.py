@@ -17,7 +17,7 @@ def pid(stack: Literal["local", "compose", "systemd"], directory: Path | None, e
     if stack == "local":
         now = state.read(Layout.at(directory))
         pids = {one["name"]: one["pid"] for one in now["instances"]}
-        pids |= {each: now[f"{each}_pid"] for each in BESIDE}
+        pids |= {each: now[f"{each}_pid"] for each in ("up", *BESIDE)}
         _known(name, list(pids))
         found = pids[name]
     else:

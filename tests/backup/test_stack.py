@@ -1,6 +1,7 @@
 """A backup of the stack of `up`, by its own command line."""
 
 import sqlite3
+import threading
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from deploy.drill.address import Address
 from tests.backup.road import backup, there_and_back
+from tests.runbooks.book import Book
 from tests.running import running_stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
@@ -19,7 +21,8 @@ def stored(directory: Path) -> list[tuple[int, str, str]]:
         return connection.execute("SELECT seq, key, text FROM chat_entry ORDER BY seq").fetchall()
 
 
-async def test_create_wipe_restore(tmp_path: Path) -> None:
+@pytest.mark.runbook("restore", "local")
+async def test_create_wipe_restore(tmp_path: Path, book: Book) -> None:
     """While people chat, from a file that is gone, and not into a stack that runs; a client that resumes is told."""
     directory = tmp_path / "stack"
     with ExitStack() as now:
@@ -34,14 +37,18 @@ async def test_create_wipe_restore(tmp_path: Path) -> None:
             refused = backup(stack, "restore", name, status=2)
             assert "stop it before a restore" in refused
             assert refused.count("\n") == 1
-            now.close()
+            book.play("Diagnosis", stack, BACKUP=name)
             before = stored(directory)
             for path in directory.glob("parley.sqlite3*"):
                 path.unlink()
-            backup(stack, "restore", name)
+            threading.Thread(target=stack.process.wait).start()  # as a shell does: the page waits until it is gone
+            assert "\nit cannot be read: " in book.play("Mitigation", stack, BACKUP=name)
+            now.close()
             kept = stored(directory)
             assert kept == before[: len(kept)]
             assert 0 < len(kept) < len(before)
-            return now.enter_context(running_stack(directory)).address
+            again = now.enter_context(running_stack(directory))
+            book.play("Verification", again, BACKUP=name)
+            return again.address
 
         await there_and_back(stack.address, create, restore)

@@ -4,6 +4,7 @@ import pytest
 
 from deploy.drill.address import Address
 from tests.backup.road import there_and_back
+from tests.runbooks.book import Book
 from tests.systemd.host import Installed
 
 pytestmark = [pytest.mark.systemd, pytest.mark.timeout(300)]
@@ -12,7 +13,8 @@ AS_PARLEY = ("runuser", "-u", "parley", "--")
 WIPE = "DROP SCHEMA public CASCADE; CREATE SCHEMA public"
 
 
-async def test_create_wipe_restore(systemd: Installed) -> None:
+@pytest.mark.runbook("restore", "systemd")
+async def test_create_wipe_restore(systemd: Installed, book: Book) -> None:
     """While people chat, from a wiped database, and not into a stack that runs; a client that resumes is told."""
     host = systemd.host
 
@@ -23,14 +25,11 @@ async def test_create_wipe_restore(systemd: Installed) -> None:
         return listed.splitlines()[-1].partition(":")[0]
 
     def restore(name: str) -> Address:
-        again = ("backup", "restore", name, "--stack", "systemd")
-        refused = host.parley(*again, check=False)
+        refused = host.parley("backup", "restore", name, "--stack", "systemd", check=False)
         assert refused.returncode == 2, refused
         assert refused.stderr == "parley: web-1, web-2 of systemd run: stop them before a restore\n"
-        host.run("systemctl", "stop", "parley-nginx", "parley-web@*")
         host.run(*AS_PARLEY, "psql", "-Xqc", WIPE)
-        host.parley(*again)
-        host.run("systemctl", "start", "parley.target")
+        book.run(systemd, BACKUP=name)
         host.until_ready()
         return systemd.address
 
