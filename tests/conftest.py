@@ -15,6 +15,9 @@ from tests.running import RunningStack, running_stack
 
 __all__ = ["book", "compose", "engine", "systemd", "systemd_host"]  # fixtures of every test
 
+for _said in ("PARLEY_STACK", "PARLEY_DIR"):  # of the shell's own stack, which no test is to meet
+    os.environ.pop(_said, None)
+
 IN_CI = os.environ.get("CI") == "true"
 
 # No example is timed: a busy machine is no bug. In CI they are the same each time, so that it judges the change and

@@ -11,6 +11,7 @@ from deploy.stacks.compose.docker import docker
 from deploy.stacks.installed import installed
 from deploy.stacks.local import state
 from deploy.stacks.local.layout import Layout
+from deploy.stacks.pid import known
 from deploy.stacks.systemd import site as systemd
 
 SECONDS = 5.0
@@ -21,11 +22,11 @@ def metrics(stack: Literal["local", "compose", "systemd"], directory: Path | Non
     """Give an instance's /metrics as it is; raises BadInputError for one that is not there or serves none."""
     if stack == "local":
         addresses = {one["name"]: one["metrics"] for one in state.read(Layout.at(directory))["instances"]}
-        _known(name, list(addresses))
+        known(name, list(addresses))
         return _read(name, addresses[name])
     one = installed(stack, env)
     names = [instance.name for instance in one.instances()]
-    _known(name, names)
+    known(name, names)
     if stack == "compose":
         # What serves them listens on networks of containers alone, so a container is asked from inside.
         url = f"http://127.0.0.1:{compose.metrics(one.config)}/metrics"
@@ -46,8 +47,3 @@ def _read(name: str, address: str) -> str:
     except OSError as error:
         raise StackError(f"{name} gives no metrics at {address}: {error}") from None
     return text.rstrip("\n")
-
-
-def _known(name: str, names: list[str]) -> None:
-    if name not in names:
-        raise BadInputError(f"{name!r} is no instance of this stack: there are {', '.join(names)}")

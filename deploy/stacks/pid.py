@@ -18,17 +18,18 @@ def pid(stack: Literal["local", "compose", "systemd"], directory: Path | None, e
         now = state.read(Layout.at(directory))
         pids = {one["name"]: one["pid"] for one in now["instances"]}
         pids |= {each: now[f"{each}_pid"] for each in ("up", *BESIDE)}
-        _known(name, list(pids))
+        known(name, list(pids))
         found = pids[name]
     else:
         one = installed(stack, env)
-        _known(name, [*(instance.name for instance in one.instances()), *BESIDE])
+        known(name, [*(instance.name for instance in one.instances()), *BESIDE])
         found = one.pid(name)
     if found is None:
         raise StackError(f"{name} does not run")
     return found
 
 
-def _known(name: str, names: list[str]) -> None:
+def known(name: str, names: list[str]) -> None:
+    """Raise BadInputError for a name that is none of these."""
     if name not in names:
         raise BadInputError(f"{name!r} is nothing that runs here: there are {', '.join(names)}")
