@@ -27,20 +27,25 @@ async def readiness() -> tuple[bool, dict[str, str]]:
             database, migrations = await _database()
     except TimeoutError:
         database, migrations = "slow", "unknown"
+    layer = await _layer(process)
     is_draining = process is not None and process.is_draining
     checks = {
         "database": database,
-        "layer": _layer(process),
+        "layer": layer,
         "migrations": migrations,
         "draining": "yes" if is_draining else "no",
     }
     return database == migrations == "ok" and not is_draining, checks
 
 
-def _layer(process: Process | None) -> str:
-    """Return the layer's word; an application that runs no process of ours has no layer that we know."""
+async def _layer(process: Process | None) -> str:
+    """Return the layer's word; an application that runs no process of ours has no layer that we know.
+
+    The first probe after a start is waited for, a second at most: until it is back nobody knows.
+    """
     if process is None or not process.has_layer:
         return "none"
+    await process.hub.health.is_known.wait()
     return "ok" if process.hub.health.is_well else "down"
 
 

@@ -64,6 +64,7 @@ class Hub:
         self._source = source
         self._count = count
         self._channel: str | None = None
+        self._has_channel = asyncio.Event()
         self.joined: set[str] = set()
         self._reconcile = asyncio.Event()
         self._poll_now = asyncio.Event()
@@ -79,7 +80,7 @@ class Hub:
         create = asyncio.get_running_loop().create_task
         self._tasks = [create(self._poll())]
         if self._layer is not None:
-            runs = (self._receive(), self._join_groups(), self.publisher.run(), self.health.run(lambda: self._channel))
+            runs = (self._receive(), self._join_groups(), self.publisher.run(), self.health.run(self._own_channel))
             self._tasks += [create(run) for run in runs]
 
     async def stop(self) -> None:
@@ -144,6 +145,7 @@ class Hub:
         while True:
             try:
                 self._channel = await self._layer.new_channel()
+                self._has_channel.set()
                 self.joined = set()
                 self._reconcile.set()
                 while True:
@@ -153,9 +155,14 @@ class Hub:
                 await self._abandon()
                 await asyncio.sleep(REBUILD_SECONDS)
 
+    async def _own_channel(self) -> str:
+        await self._has_channel.wait()
+        return str(self._channel)
+
     async def _abandon(self) -> None:
         """Take the old channel out of its groups: the layer would go on filling it, and nobody reads."""
         channel, self._channel = self._channel, None
+        self._has_channel.clear()
         groups, self.joined = self.joined, set()
         if channel is not None:
             with contextlib.suppress(Exception):

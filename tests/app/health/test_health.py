@@ -46,7 +46,8 @@ async def get(
 @pytest.fixture
 def process(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """A process that serves."""
-    health = SimpleNamespace(is_well=True)
+    health = SimpleNamespace(is_well=True, is_known=asyncio.Event())
+    health.is_known.set()
     process = SimpleNamespace(hub=SimpleNamespace(health=health), has_layer=True, is_draining=False)
     monkeypatch.setattr(readying, "running", lambda: process)
     return process
@@ -125,6 +126,20 @@ async def test_a_layer_that_is_down_is_told_and_the_instance_stays(process: Simp
     assert await ready() == (200, WELL | {"layer": "down"})
     process.has_layer = False
     assert await ready() == (200, WELL | {"layer": "none"})
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_layer_that_nobody_knows_yet_is_waited_for(process: SimpleNamespace) -> None:
+    """The first probe of a fresh process is on its way: it is not down."""
+    health = process.hub.health
+    health.is_known.clear()
+    health.is_well = False
+    answer = asyncio.create_task(ready())
+    done, _ = await asyncio.wait([answer], timeout=0.2)
+    assert not done
+    health.is_well = True
+    health.is_known.set()
+    assert await answer == (200, WELL)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -20,12 +20,18 @@ class Probed:
         self.layer = Scripted()
         self.changes: list[bool] = []
         self.health = LayerHealth(layer=self.layer, changed=self.changes.append)
-        self.channel: str | None = None
+        self.has_channel = asyncio.Event()
+        self.name = ""
+
+    async def channel(self) -> str:
+        await self.has_channel.wait()
+        return self.name
 
     async def receive(self) -> None:
-        self.channel = await self.layer.new_channel()
+        self.name = await self.layer.new_channel()
+        self.has_channel.set()
         while True:
-            self.health.received((await self.layer.receive(self.channel))["number"])
+            self.health.received((await self.layer.receive(self.name))["number"])
 
 
 @pytest.fixture
@@ -34,8 +40,8 @@ async def probed(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Probed]:
     monkeypatch.setattr(healths, "PROBE_SECONDS", 0.02)
     probed = Probed()
     tasks = [
+        asyncio.create_task(probed.health.run(probed.channel)),
         asyncio.create_task(probed.receive()),
-        asyncio.create_task(probed.health.run(lambda: probed.channel)),
     ]
     yield probed
     for task in tasks:
@@ -50,6 +56,14 @@ async def test_unwell_until_the_first_probe_is_back(probed: Probed, until: Until
     assert not probed.health.is_well
     await until(lambda: probed.changes)
     assert probed.changes[0] is True
+
+
+async def test_the_first_probe_goes_when_there_is_a_channel(probed: Probed, until: Until) -> None:
+    """Not one interval later: a fresh process is not unwell for a second. The verdict is known with it."""
+    healths.PROBE_SECONDS = 3600.0  # the fixture takes it back
+    assert not probed.health.is_known.is_set()
+    await until(lambda: probed.health.is_well)
+    assert probed.health.is_known.is_set()
 
 
 async def test_a_layer_that_raises_and_comes_back(probed: Probed, until: Until) -> None:
@@ -97,12 +111,16 @@ async def test_an_old_probe_says_nothing(probed: Probed, until: Until) -> None:
 async def test_without_a_channel_it_is_unwell(probed: Probed, until: Until) -> None:
     """The hub is being rebuilt."""
     await until(lambda: probed.health.is_well)
-    probed.channel = None
+    probed.has_channel.clear()
     await until(lambda: not probed.health.is_well)
 
 
 async def test_without_a_layer_it_is_never_well() -> None:
     """And there is nothing to probe."""
     health = LayerHealth(layer=None, changed=lambda _: None)
-    await health.run(lambda: "c")
+
+    async def channel() -> str:
+        return "c"
+
+    await health.run(channel)
     assert not health.is_well
