@@ -69,7 +69,7 @@ async def test_not_a_byte_is_left(book: Book, disk: Path, tmp_path: Path) -> Non
                 await socket.write("send", room="lobby", key=key, text="x" * 4000)
             await socket.expect("error", code="unavailable")
             await asyncio.to_thread(server.until, ("ParleyDatabaseNotWritable", "web-1"))
-            await asyncio.to_thread(book.run, stack)
+            await asyncio.to_thread(book.run, stack, KEEP="3")
             for key in keys:
                 await socket.write("send", room="lobby", key=key, text="x" * 4000)
             seqs = [(await socket.expect("sent", key=key))["seq"] for key in keys]

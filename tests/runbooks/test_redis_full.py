@@ -19,10 +19,10 @@ def played(book: Book, on: RunningCompose | Installed, empty: Callable[[], objec
     said = book.play("Diagnosis", on)
     assert "db0:keys=" in said
     assert '"somebodys"' in said
-    book.play("Mitigation", on)
+    book.play("Mitigation", on, MEGABYTES="64")
     book.play("Verification", on)
     empty()
-    book.play("Rollback", on)
+    book.play("Rollback", on, MEGABYTES="64")
 
 
 @pytest.mark.docker

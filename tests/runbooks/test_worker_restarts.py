@@ -43,10 +43,10 @@ def test_a_replica_with_too_little_memory(book: Book, compose: RunningCompose) -
 
     until(lambda: killed() >= 3, "three workers killed for memory")
     book.play("Diagnosis", compose, INSTANCE=name)
-    book.play("Mitigation", compose, INSTANCE=name)
+    book.play("Mitigation", compose, INSTANCE=name, MEGABYTES="512")
     book.play("Verification", compose, INSTANCE=name)
     number = killed()
-    book.play("Rollback", compose, INSTANCE=name)
+    book.play("Rollback", compose, INSTANCE=name, MEGABYTES="512")
     compose.until_healthy()
     assert killed() == number
     assert compose.containers("web")[0]["HostConfig"]["Memory"] == one["HostConfig"]["Memory"]
@@ -66,5 +66,5 @@ def test_a_worker_of_a_host(book: Book, systemd: Installed) -> None:
     os.kill(worker, signal.SIGABRT)
     until(lambda: host.workers("web-1") not in ([], [worker]), "another worker")
     for section in ("Diagnosis", "Mitigation", "Verification", "Rollback"):
-        book.play(section, systemd, INSTANCE="web-1")
+        book.play(section, systemd, INSTANCE="web-1", MEGABYTES="512")
     host.until_ready()
