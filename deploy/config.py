@@ -51,10 +51,18 @@ def parse(text: str, source: str, overrides: Overrides | None = None, *, env: st
 
 
 def load(
-    overrides: Overrides | None = None, path: Path = FILE, *, env: str = LOCAL, site: Path | None = None
+    overrides: Overrides | None = None,
+    path: Path = FILE,
+    *,
+    env: str = LOCAL,
+    site: Path | None = None,
+    lenient: bool = False,
 ) -> Config:
-    """Read parley.toml ← [env.NAME] ← the host's own file ← the command line; raise BadInputError with one line."""
-    layers = Layers.read(Config, path).pick(env)
+    """Read parley.toml ← [env.NAME] ← the host's own file ← the command line; raise BadInputError with one line.
+
+    `lenient` leaves out keys that it does not know: the file is a newer release's.
+    """
+    layers = Layers.read(Config, path, lenient=lenient).pick(env)
     return (layers if site is None else layers.put(site)).model(overrides)
 
 

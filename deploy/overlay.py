@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -16,14 +16,16 @@ STACKS = ("local", "compose", "systemd")  # an environment of each name is there
 
 Model = TypeVar("Model", bound=BaseModel)
 Tables = dict[str, Any]
+Extra = Literal["ignore"] | None  # None: as the model says, which is to refuse
 
 
 class Layers(Generic[Model]):
     """The tables of one file, its environments', and what was put on top so far."""
 
-    def __init__(self, model: type[Model], text: str, source: str) -> None:
-        """Read the text; every environment is checked, whichever is used."""
+    def __init__(self, model: type[Model], text: str, source: str, *, lenient: bool = False) -> None:
+        """Read the text; every environment is checked, whichever is used. `lenient` leaves out unknown keys."""
         self._type = model
+        self._extra: Extra = "ignore" if lenient else None
         self._source = source
         data = _toml(text, source)
         envs = _tables(data.pop(ENV, {}), f"{source}: {ENV}")
@@ -34,9 +36,9 @@ class Layers(Generic[Model]):
             self._add(name, envs[name])
 
     @classmethod
-    def read(cls, model: type[Model], path: Path) -> Self:
+    def read(cls, model: type[Model], path: Path, *, lenient: bool = False) -> Self:
         """Read a file."""
-        return cls(model, _text(path), path.name)
+        return cls(model, _text(path), path.name, lenient=lenient)
 
     def stack(self, env: str) -> str:
         """Return which stack an environment is for; raise BadInputError for a name that has no table."""
@@ -83,7 +85,7 @@ class Layers(Generic[Model]):
 
     def _validated(self, tables: Tables, path: str) -> Model:
         try:
-            return self._type.model_validate(tables)
+            return self._type.model_validate(tables, extra=self._extra)
         except ValidationError as error:
             raise BadInputError(path + sentence(error)) from None
 

@@ -139,6 +139,16 @@ def test_the_url_of_a_server_outside_comes_from_the_mounted_file(tmp_path: Path)
     assert found.database.url == "postgres://u:secret@db.example.com/parley"
 
 
+def test_keys_of_a_newer_release_are_left_out(tmp_path: Path) -> None:
+    """After a rollback the Compose file and parley.toml are still the newer one's."""
+    model = Config().model_dump(mode="json") | {"invented": {"later": 1}}
+    model["app"] |= {"sockets": 77, "later": [1]}
+    toml = tmp_path / "parley.toml"
+    toml.write_text('[database]\nurl = "postgres://db.example.com/parley"\nlater = 1\n[invented]\nlater = 1\n')
+    found = variables.config({"PARLEY_MODEL": json.dumps(model)}, toml)
+    assert (found.app.sockets, found.database.url) == (77, "postgres://db.example.com/parley")
+
+
 def test_nginx_has_a_folder_to_a_release_and_a_link_to_one(srv: Path) -> None:
     """A rollout lets nginx read the new one before it is current."""
     run()
@@ -171,8 +181,9 @@ def test_a_certificate_of_somebody_else_is_left_alone(srv: Path, monkeypatch: py
 
 
 def test_the_model_is_the_files_own(srv: Path) -> None:
-    """A key that this release does not know is refused, and named."""
+    """A value that cannot be is refused, and named."""
     model = json.loads(load(env="compose").model_dump_json())
-    model["nginx"]["wokers"] = 3
-    with pytest.raises(BadInputError, match=r"PARLEY_MODEL: nginx\.wokers: unknown key"):
+    model["app"]["sockets"] = "many"
+    with pytest.raises(BadInputError, match=r"PARLEY_MODEL: app\.sockets: "):
         list(setup({"PARLEY_MODEL": json.dumps(model)}))
+    assert contents(places.APP) == {}

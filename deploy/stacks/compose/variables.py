@@ -28,14 +28,17 @@ def config(variables: Mapping[str, str], outside: Path) -> Config:
 
     `outside` is parley.toml, mounted where it names a server outside: that URL may hold a password, and everybody who
     may ask Docker reads the variables of a container.
+
+    Keys that nobody here knows are left out. Who wrote these files has checked them; after a rollback that was a newer
+    release, and refusing its keys would leave no way back.
     """
     try:
-        model = Config.model_validate_json(variables.get(MODEL, "{}"))
+        model = Config.model_validate_json(variables.get(MODEL, "{}"), extra="ignore")
     except ValidationError as error:
         raise BadInputError(f"{MODEL}: {sentence(error)}") from None
     tables: dict[str, dict[str, Any]] = model.model_dump()
     if outside.is_file():
-        named = load(path=outside, env=variables.get(ENV) or "compose")
+        named = load(path=outside, env=variables.get(ENV) or "compose", lenient=True)
         tables |= {"database": named.database.model_dump(), "redis": named.redis.model_dump()}
     for name, (section, key) in KEYS.items():
         if text := variables.get(name, "").strip():
