@@ -3,6 +3,8 @@
 import asyncio
 import re
 import subprocess
+import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,6 +16,7 @@ from deploy.drill.visitor import Visitor, guest
 from deploy.drill.wire import connect
 
 SECONDS = 600.0  # the act takes no longer
+TABS = 4  # that ask for pages meanwhile
 
 
 @dataclass(frozen=True)
@@ -35,17 +38,45 @@ class Site:
 
 
 def judged(
-    address: Address, act: Callable[[], object], *, moves: bool = True, workload: Workload | None = None
+    address: Address,
+    act: Callable[[], object],
+    *,
+    moves: bool = True,
+    workload: Workload | None = None,
+    visitor: Visitor | None = None,
 ) -> Verdict:
-    """Do it in the middle of a chat; nobody may be cut, and with `moves` everybody must have been moved."""
-    fault = Fault(
-        "operator", "what an operator does", lambda _: _beside(act), graceful=True, moves=moves, seconds=SECONDS
-    )
-    return asyncio.run(drill(Site(address), fault, workload or Workload()))
+    """Do it in the middle of a chat; nobody may be cut, and with `moves` everybody must have been moved.
+
+    Whoever asks for a page meanwhile gets it: `visitor` the one behind the log-in, strangers the log-in itself.
+    """
+    pages: Counter[int] = Counter()
+    who, path = (visitor, "/") if visitor else (Visitor(address), "/accounts/login/")
+
+    async def act_beside(_: object) -> None:
+        over = threading.Event()
+        # In a loop of its own, with threads of its own: the clients here keep time.
+        visits = asyncio.create_task(asyncio.to_thread(lambda: asyncio.run(_visits(who, path, over, pages))))
+        try:
+            await asyncio.to_thread(act)
+        finally:
+            over.set()
+            await visits
+
+    fault = Fault("operator", "what an operator does", act_beside, graceful=True, moves=moves, seconds=SECONDS)
+    verdict = asyncio.run(drill(Site(address), fault, workload or Workload()))
+    assert set(pages) == {200}, pages
+    return verdict
 
 
-async def _beside(act: Callable[[], object]) -> None:
-    await asyncio.to_thread(act)
+async def _visits(visitor: Visitor, path: str, over: threading.Event, statuses: Counter[int]) -> None:
+    """Ask for a page all the time, in several tabs."""
+
+    async def visit() -> None:
+        while not over.is_set():
+            statuses[(await visitor.get(path)).status] += 1
+            await asyncio.sleep(0.05)
+
+    await asyncio.gather(*(visit() for _ in range(TABS)))
 
 
 def assert_refused(second: subprocess.CompletedProcess[str], why: str) -> None:
