@@ -23,6 +23,9 @@ def from_url(url: str, *, pool: int) -> dict[str, Any]:
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
         }
     else:
+        # The pool asks a connection whether it is there still before it hands it out: after a restart of PostgreSQL
+        # each of them would else fail one request (pitfalls B8).
+        settings["CONN_HEALTH_CHECKS"] = True
         settings["OPTIONS"] = {
             **settings.get("OPTIONS", {}),
             "pool": {"min_size": 1, "max_size": pool, "timeout": POOL_SECONDS},

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from queue import SimpleQueue
@@ -14,6 +15,8 @@ from django.db import Error, connection
 from realtime.feed import LogUnavailableError
 
 log = logging.getLogger(__name__)
+
+TRUSTED_SECONDS = 1.0  # a connection that rested longer is asked whether it is there still
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -62,8 +65,18 @@ class DatabaseThread:
         self._queue.put(None)
 
     def _serve(self) -> None:
+        used = time.monotonic()
         while (piece := self._queue.get()) is not None:
+            if time.monotonic() - used >= TRUSTED_SECONDS:
+                _let_go_if_dead()
             piece()
+            used = time.monotonic()
+
+
+def _let_go_if_dead() -> None:
+    """Close a connection whose server went meanwhile: nobody need be the one who finds out (pitfalls B8)."""
+    if connection.connection is not None and not connection.is_usable():
+        connection.close()
 
 
 def _do(work: Callable[[], Any], told: Callable[[Any], object], loop: asyncio.AbstractEventLoop) -> None:

@@ -88,7 +88,9 @@ CUT = """
 import asyncio, sys
 import django; django.setup()
 from django.db import connection
-from chat.log import Draft, Log, Unavailable
+from chat.log import Draft, Log, Unavailable, thread
+
+thread.TRUSTED_SECONDS = float(sys.argv[3])
 
 async def main(author, room):
     log = Log(lambda _: None)
@@ -123,6 +125,36 @@ asyncio.run(main(*map(int, sys.argv[1:3])))
 def test_a_connection_that_is_cut_is_replaced(url: str) -> None:
     """Unknown at first, and the same key then stores once (pitfalls B8)."""
     author, room, *_ = people_and_rooms(url)
-    answers = run([sys.executable, "-c", CUT, author, room], url).split()
+    answers = run([sys.executable, "-c", CUT, author, room, "3600"], url).split()
     assert "unavailable" in answers
     assert answers[-2:] == ["2", "2"]
+
+
+def test_a_connection_that_was_cut_while_it_rested_fails_nobody(url: str) -> None:
+    """PostgreSQL was started anew, and nobody was there: whoever comes next finds it."""
+    author, room, *_ = people_and_rooms(url)
+    assert run([sys.executable, "-c", CUT, author, room, "0"], url).split() == ["2", "2"]
+
+
+POOLED = """
+import django; django.setup()
+from django.db import connection
+from django.conf import settings
+import psycopg
+
+OTHERS = "FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
+connection.ensure_connection()
+connection.close()
+host = settings.DATABASES["default"]["HOST"]
+with psycopg.connect(host=host, user="parley", dbname="postgres", autocommit=True) as other:
+    assert other.execute(f"SELECT pg_terminate_backend(pid) {OTHERS}").fetchall()
+    while other.execute(f"SELECT pid {OTHERS}").fetchall():
+        pass
+with connection.cursor() as cursor:
+    cursor.execute("SELECT 1")
+"""
+
+
+def test_a_pooled_connection_that_was_cut_fails_no_request(url: str) -> None:
+    """The pool asks before it hands one out."""
+    run([sys.executable, "-c", POOLED], url)

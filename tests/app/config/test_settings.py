@@ -111,6 +111,7 @@ def test_postgresql_has_a_pool_and_timeouts(url: str, host: str, name: str) -> N
     settings = databases.from_url(url, pool=6)
     assert (settings["HOST"], settings["NAME"], settings["USER"]) == (host, name, "u")
     assert settings["CONN_MAX_AGE"] == 0
+    assert settings["CONN_HEALTH_CHECKS"]
     assert settings["OPTIONS"] == {
         "pool": {"min_size": 1, "max_size": 6, "timeout": 2},
         "connect_timeout": 2,
