@@ -34,7 +34,7 @@ class DatabaseThread:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._queue: SimpleQueue[Callable[[float], None] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._is_closed = False
 
@@ -67,22 +67,19 @@ class DatabaseThread:
     def _serve(self) -> None:
         used = time.monotonic()
         while (piece := self._queue.get()) is not None:
-            if time.monotonic() - used >= TRUSTED_SECONDS:
-                _let_go_if_dead()
-            piece()
+            piece(time.monotonic() - used)
             used = time.monotonic()
 
 
-def _let_go_if_dead() -> None:
-    """Close a connection whose server went meanwhile: nobody need be the one who finds out (pitfalls B8)."""
-    if connection.connection is not None and not connection.is_usable():
-        connection.close()
+def _do(work: Callable[[], Any], told: Callable[[Any], object], loop: asyncio.AbstractEventLoop, rested: float) -> None:
+    """Work on this thread's kept connection; after an error the next work gets a new one (pitfalls B8).
 
-
-def _do(work: Callable[[], Any], told: Callable[[Any], object], loop: asyncio.AbstractEventLoop) -> None:
-    """Work on this thread's kept connection; after an error the next work gets a new one (pitfalls B8)."""
+    So does this one after a rest, in seconds, in which the server went: nobody need be the one who finds out.
+    """
     answer: Any
     try:
+        if rested >= TRUSTED_SECONDS and connection.connection is not None and not connection.is_usable():
+            connection.close()
         answer = work()
     except Error as error:  # not DatabaseError alone: an InterfaceError, of a connection that went away, is none
         log.warning("database: %s: %s", type(error).__name__, str(error).strip())

@@ -100,7 +100,7 @@ async def main(author, room):
     def cut():
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
                 " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
             )
         connection.close()
@@ -142,14 +142,17 @@ from django.db import connection
 from django.conf import settings
 import psycopg
 
-OTHERS = "FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
 connection.ensure_connection()
 connection.close()
+while (stats := connection.pool.get_stats())["pool_available"] < stats["pool_size"]:
+    pass  # it is still growing
 host = settings.DATABASES["default"]["HOST"]
 with psycopg.connect(host=host, user="parley", dbname="postgres", autocommit=True) as other:
-    assert other.execute(f"SELECT pg_terminate_backend(pid) {OTHERS}").fetchall()
-    while other.execute(f"SELECT pid {OTHERS}").fetchall():
-        pass
+    ended = other.execute(
+        "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+        " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
+    ).fetchall()
+assert ended and all(one for one, in ended), ended
 with connection.cursor() as cursor:
     cursor.execute("SELECT 1")
 """
