@@ -24,9 +24,10 @@ def guest_enter(*, request: HttpRequest, name: str) -> User:
 @transaction.atomic
 def person_enter(*, request: HttpRequest, user: User) -> None:
     """Log somebody in; the session that the request had ends, with its sockets, if it was somebody else's."""
-    before, was = request.session.session_key, request.user
+    # Read before: the request's user is looked up lazily, and after `login` it is the new one.
+    before, was = request.session.session_key, request.user.pk
     login(request, user, backend=BACKEND)
-    if before and isinstance(was, User) and was.pk != user.pk:
+    if before and was not in (None, user.pk):
         Revocation.objects.create(reason=Revocation.Reason.LOGGED_OUT, session=before)
 
 

@@ -79,7 +79,8 @@ class ChatConsumer(PersonConsumer):
         """Read a room from where the client stands, and stay."""
         self.detach(frame.room)
         if self.socket is None or len(self.socket.feeds) >= limits.ROOMS_PER_SOCKET:
-            raise WrongFrameError("not_allowed", f"{limits.ROOMS_PER_SOCKET} rooms on one socket", ref=frame.ref)
+            detail = f"{limits.ROOMS_PER_SOCKET} rooms on one socket"
+            raise WrongFrameError("not_allowed", detail, ref=frame.ref, room=frame.room)
         joined = await self.ask(frame, self.enter(frame))
         if not isinstance(joined, Joined) or self.socket.closing is not None:
             return

@@ -19,10 +19,15 @@ Position = Annotated[int, Meta(ge=0, le=limits.LARGEST_SEQ)]
 Slug = Annotated[str, Meta(min_length=1, max_length=limits.SLUG_CHARACTERS)]
 Key = Annotated[str, Meta(min_length=1, max_length=limits.KEY_CHARACTERS)]
 Ref = (
-    Annotated[int, Meta(ge=-limits.LARGEST_SEQ, le=limits.LARGEST_SEQ)]
+    Annotated[int, Meta(ge=-limits.LARGEST_REF, le=limits.LARGEST_REF)]
     | Annotated[str, Meta(max_length=limits.REF_CHARACTERS)]
     | None
 )
+
+
+# What an error carries of the frame that it answers, by type and besides the ref.
+ECHOED: dict[str, tuple[str, ...]] = dict.fromkeys(("send", "edit", "delete"), ("room", "key"))
+ECHOED |= dict.fromkeys(("join", "history"), ("room",))
 
 
 class WrongFrameError(Exception):
@@ -183,8 +188,9 @@ def _refuse_constant(name: str) -> None:
 
 
 def _echo_of(envelope: Mapping[str, Any]) -> dict[str, Any]:
-    """Take from a wrong frame what its answer carries: the ref, and of what would be stored room and key."""
-    echo = {name: envelope.get(name) for name in ("room", "key") if envelope.get("type") in ("send", "edit", "delete")}
+    """Take from a wrong frame what its answer carries: the ref, the room, and of what would be stored the key."""
+    names = ECHOED.get(str(envelope.get("type")), ())
+    echo = {name: envelope.get(name) for name in names}
     echo = {name: value for name, value in echo.items() if isinstance(value, str)} | {"ref": envelope.get("ref")}
     return {name: value for name, value in echo.items() if _is_word(value)}
 
@@ -193,12 +199,12 @@ def _is_word(value: object) -> bool:
     """Say whether a value may be echoed."""
     if isinstance(value, str):
         return len(value) <= limits.REF_CHARACTERS and not NOT_TEXT.search(value)
-    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= limits.LARGEST_SEQ
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= limits.LARGEST_REF
 
 
 def _echo(frame: Client) -> dict[str, Any]:
-    names = ("ref", "room", "key") if isinstance(frame, Send) else ("ref",)
-    return {name: value for name in names if _is_word(value := getattr(frame, name))}
+    names = ECHOED.get(str(frame.__struct_config__.tag), ())
+    return {name: value for name in ("ref", *names) if _is_word(value := getattr(frame, name))}
 
 
 # To the client

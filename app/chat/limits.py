@@ -3,6 +3,7 @@
 TEXT_CHARACTERS = 4_000  # a long mail fits; a book does not
 KEY_CHARACTERS = 64  # a UUID with a prefix fits
 REF_CHARACTERS = 64  # the client's own correlation id, echoed
+LARGEST_REF = 2**63 - 1  # the same as an integer: nanoseconds since 1970 fit, and other people's ids
 SLUG_CHARACTERS = 64  # rooms are addressed by slug
 TITLE_CHARACTERS = 80  # one line of the rooms list
 USERNAME_CHARACTERS = 150  # Django's

@@ -10,8 +10,10 @@ from chat.models import Membership, Room
 
 
 @receiver(post_delete, sender=Membership)
-def membership_ended(instance: Membership, **_: Any) -> None:
-    """Take a person out of the room in every process."""
+def membership_ended(instance: Membership, origin: Any = None, **_: Any) -> None:
+    """Take a person out of the room in every process; where it is the room that is deleted, `room_ended` does."""
+    if isinstance(origin, Room) or getattr(origin, "model", None) is Room:
+        return
     Revocation.objects.create(reason=Revocation.Reason.REMOVED, user=instance.user_id, room=instance.room_id)
 
 

@@ -125,6 +125,24 @@ def test_guest_becomes_somebody(client: Client, ada: User) -> None:
     client.post("/accounts/login/", {"username": "ada", "password": PASSWORD})
     assert user_of(client) == ada.pk != guest
     assert client.session.session_key != session
+    assert ended() == [session], "its sockets close in every process"
+
+
+def test_somebody_signs_up_over_a_session(client: Client, ada: User) -> None:
+    """The old one ends, with its sockets; who logs in again as the same person keeps theirs."""
+    client.post("/accounts/login/", {"username": "ada", "password": PASSWORD})
+    client.post("/accounts/login/", {"username": "ada", "password": PASSWORD})
+    assert ended() == []
+    session = client.session.session_key
+    client.post("/accounts/signup/", {"username": "eva", "name": "Eva", "password1": PASSWORD, "password2": PASSWORD})
+    assert user_of(client) != ada.pk
+    assert ended() == [session]
+
+
+def ended() -> list[str]:
+    """Name the sessions that were ended, in their order."""
+    rows = Revocation.objects.filter(reason=Revocation.Reason.LOGGED_OUT).order_by("pk")
+    return list(rows.values_list("session", flat=True))
 
 
 def test_somebody_is_not_made_a_guest(client: Client, ada: User) -> None:

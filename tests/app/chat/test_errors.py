@@ -65,3 +65,15 @@ def test_a_bug_is_a_bug(client: Client, ada: User, monkeypatch: pytest.MonkeyPat
     client.force_login(ada)
     monkeypatch.setattr("chat.selectors.rooms_listed_for", broken)
     assert client.get("/").status_code == 500
+
+
+@pytest.mark.parametrize("door", ["guest", "login", "signup", "ticket"])
+def test_a_form_that_cannot_be_read(door: str) -> None:
+    """In no alphabet that forms have: 400, where Django's own page reads it once more and fails."""
+    client = Client(enforce_csrf_checks=True)
+    client.raise_request_exception = False
+    client.get("/accounts/login/")
+    kind = "application/x-www-form-urlencoded; charset=utf-16"
+    answer = client.post(f"/accounts/{door}/", b"name=Eva", content_type=kind)
+    assert answer.status_code == 400
+    assert "could not be understood" in answer.content.decode()

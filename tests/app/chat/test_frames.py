@@ -94,21 +94,22 @@ def test_texts_pass_untouched(text: str) -> None:
         (dumped(type=5, ref="r"), "bad_field", {"ref": "r"}),
         (dumped(type=None), "bad_field", {}),
         (dumped(type="join"), "bad_field", {}),
-        (dumped(type="join", room="", ref=1), "bad_field", {"ref": 1}),
+        (dumped(type="join", room="", ref=1), "bad_field", {"room": "", "ref": 1}),
         (dumped(type="join", room="r" * 65), "bad_field", {}),
         (dumped(type="join", room=["lobby"]), "bad_field", {}),
-        (dumped(type="join", room="lobby", after=-1), "bad_field", {}),
-        (dumped(type="join", room="lobby", after=2**53), "bad_field", {}),
-        (dumped(type="join", room="lobby", after=1.5), "bad_field", {}),
-        (dumped(type="join", room="lobby", after="1"), "bad_field", {}),
-        (dumped(type="join", room="lobby", epoch="e" * 65), "bad_field", {}),
+        (dumped(type="join", room="lobby", after=-1), "bad_field", {"room": "lobby"}),
+        (dumped(type="join", room="lobby", after=2**53), "bad_field", {"room": "lobby"}),
+        (dumped(type="join", room="lobby", after=1.5), "bad_field", {"room": "lobby"}),
+        (dumped(type="join", room="lobby", after="1"), "bad_field", {"room": "lobby"}),
+        (dumped(type="join", room="lobby", epoch="e" * 65), "bad_field", {"room": "lobby"}),
         (dumped(type="join", room="lob\x00by"), "bad_field", {}),
-        (dumped(type="join", room="lobby", epoch="\x1f"), "bad_field", {}),
-        (dumped(type="history", room="lobby"), "bad_field", {}),
-        (dumped(type="history", room="lobby", before=0), "bad_field", {}),
-        (dumped(type="history", room="lobby", before=5, limit=201), "bad_field", {}),
-        (dumped(type="history", room="lobby", before=5, limit=0), "bad_field", {}),
+        (dumped(type="join", room="lobby", epoch="\x1f"), "bad_field", {"room": "lobby"}),
+        (dumped(type="history", room="lobby"), "bad_field", {"room": "lobby"}),
+        (dumped(type="history", room="lobby", before=0), "bad_field", {"room": "lobby"}),
+        (dumped(type="history", room="lobby", before=5, limit=201), "bad_field", {"room": "lobby"}),
+        (dumped(type="history", room="lobby", before=5, limit=0), "bad_field", {"room": "lobby"}),
         (dumped(type="ping", ref="r" * 65), "bad_field", {}),
+        (dumped(type="ping", ref=2**63), "bad_field", {}),
         (dumped(type="ping", ref=True), "bad_field", {}),
         (dumped(type="ping", ref=1.0), "bad_field", {}),
         (dumped(type="ping", ref="\x00"), "bad_field", {}),
@@ -134,7 +135,7 @@ def test_texts_pass_untouched(text: str) -> None:
     ],
 )
 def test_each_wrong_frame_has_its_code_and_its_echo(text: str, code: str, echo: dict[str, Any]) -> None:
-    """Only what would be stored is answered with room and key; nothing is echoed that could not be sent."""
+    """Each carries its room, what would be stored also its key; nothing is echoed that could not be sent."""
     error = wrong(text)
     assert (error.code, error.echo) == (code, echo)
     assert json.loads(frames.message("error", code=error.code, detail=error.detail, **error.echo))["code"] == code
@@ -182,16 +183,18 @@ def test_what_is_read_is_within_its_limits(fields: dict[str, Any]) -> None:
         frame = frames.decode(json.dumps(fields))
     except WrongFrameError:
         return
-    for value in msgspec.structs.asdict(frame).values():
+    for name, value in msgspec.structs.asdict(frame).items():
         assert not isinstance(value, str) or ("\x00" not in value and value.encode())
-        assert not isinstance(value, int) or abs(value) <= 2**53
+        assert name == "ref" or not isinstance(value, int) or abs(value) <= 2**53
     assert json.loads(frames.message("x", ref=frame.ref)).get("ref") == frame.ref
 
 
 def test_echo_of_reads_what_an_answer_carries() -> None:
     """A frame above the rate is answered without being taken."""
     assert frames.echo_of(dumped(**SEND, ref=4)) == ECHO | {"ref": 4}
-    assert frames.echo_of(dumped(type="join", room="lobby", ref="r")) == {"ref": "r"}
+    for name in ("join", "history"):
+        assert frames.echo_of(dumped(type=name, room="lobby", key="k", ref="r")) == {"ref": "r", "room": "lobby"}
+    assert frames.echo_of(dumped(type="typing", room="lobby", ref=2**63 - 1)) == {"ref": 2**63 - 1}
     assert frames.echo_of("{") == {}
     assert frames.echo_of('{"a":' + DEEP + "}") == {}
 

@@ -202,3 +202,21 @@ def test_nobody_else_is_let_in(town: Town, room: str, by: str, user: str) -> Non
     """Strangers and staff let nobody in, guests and banned people are not let in, other kinds have no members."""
     with pytest.raises(NotAllowed):
         room_member_add(room=town.rooms[room], by=getattr(town, by), user=getattr(town, user))
+
+
+@pytest.mark.parametrize("at_once", [False, True], ids=["one", "the admin's list"])
+def test_a_room_that_is_deleted_is_closed_for_its_members_too(town: Town, *, at_once: bool) -> None:
+    """Its memberships go with it: nobody is told that they alone were removed."""
+    room = town.rooms["club"]
+    members, before = Membership.objects.filter(room=room), Revocation.objects.count()
+    assert members.exists()
+    pk = room.pk
+    (Room.objects.filter(pk=pk) if at_once else room).delete()
+    assert list(Revocation.objects.values_list("reason", "room")[before:]) == [("closed", pk)]
+
+
+def test_a_person_who_is_deleted_is_taken_out_of_their_rooms(town: Town) -> None:
+    """Those rooms stay."""
+    pk, club = town.member.pk, town.rooms["club"].pk
+    town.member.delete()
+    assert Revocation.objects.filter(reason=Revocation.Reason.REMOVED, user=pk, room=club).count() == 1
