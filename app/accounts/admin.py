@@ -6,7 +6,10 @@ from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.utils.translation import gettext_lazy as _
 
+from accounts.forms import AdminLogInForm
 from accounts.models import User
+
+admin.site.login_form = AdminLogInForm  # Django's own counts no tries, and knows of no ban
 
 
 @admin.register(User)

@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from django import forms
+from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.forms import AuthenticationForm, UserCreationForm
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
@@ -17,8 +18,11 @@ class LogInForm(AuthenticationForm):
     """Django's form, which also refuses people who are banned, and who tries too often."""
 
     def clean(self) -> dict[str, Any]:
-        """Count the try before it is looked at."""
-        username = self.data.get("username", "")
+        """Count the try before it is looked at, under the name that is looked up: the field's, not what was typed."""
+        username = self.cleaned_data.get("username")
+        if not username or not self.cleaned_data.get("password"):
+            incomplete: dict[str, Any] = super().clean()  # nothing is looked at: nothing to count, and none to forget
+            return incomplete
         address = self.request.META.get("REMOTE_ADDR", "") if self.request else ""
         try:
             begun = login_try(username=username, address=address)
@@ -37,6 +41,10 @@ class LogInForm(AuthenticationForm):
         super().confirm_login_allowed(user)
         if user.banned:
             raise ValidationError(_("This account is banned."), code="banned")
+
+
+class AdminLogInForm(LogInForm, AdminAuthenticationForm):
+    """The same for the admin's own page, where staff alone get in."""
 
 
 class SignUpForm(UserCreationForm):  # type: ignore[type-arg]  # generic in the stubs alone

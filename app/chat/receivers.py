@@ -5,8 +5,14 @@ from typing import Any
 from django.db.models.signals import post_delete
 from django.dispatch import receiver
 
-from accounts.models import Revocation
+from accounts.models import Revocation, User
 from chat.models import Membership, Room
+
+
+@receiver(post_delete, sender=User)
+def person_ended(instance: User, **_: Any) -> None:
+    """Close the sockets of a person who is gone."""
+    Revocation.objects.create(reason=Revocation.Reason.DEACTIVATED, user=instance.pk)
 
 
 @receiver(post_delete, sender=Membership)

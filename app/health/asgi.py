@@ -7,6 +7,7 @@ import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from health.readiness import readiness
+from realtime.refuse import not_found
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
@@ -25,10 +26,10 @@ class Health:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer what is health's, and pass the rest on."""
-        if scope["type"] != "http":
+        if self.metrics_port and (scope.get("server") or (None, None))[1] == self.metrics_port:
+            await self._metrics(scope, receive, send)
+        elif scope["type"] != "http":
             await self.application(scope, receive, send)
-        elif self.metrics_port and (scope.get("server") or (None, None))[1] == self.metrics_port:
-            await self._metrics(scope, send)
         elif scope["path"] == "/healthz":
             await _answer(send, 200, b"text/plain; charset=utf-8", b"ok")
         elif scope["path"] == "/readyz":
@@ -39,9 +40,11 @@ class Health:
         else:
             await self.application(scope, receive, send)
 
-    async def _metrics(self, scope: Any, send: Any) -> None:
-        """The listener for metrics serves this and nothing else."""
-        if scope["path"] == "/metrics":
+    async def _metrics(self, scope: Any, receive: Any, send: Any) -> None:
+        """The listener for metrics serves this and nothing else: no socket gets past nginx's limits here."""
+        if scope["type"] == "websocket":
+            await not_found(scope, receive, send)
+        elif scope["path"] == "/metrics":
             await _answer(send, 200, CONTENT_TYPE_LATEST.encode(), generate_latest())
         else:
             await _answer(send, 404, b"text/plain; charset=utf-8", b"only /metrics is here")

@@ -9,7 +9,8 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.models import Revocation, User
+from accounts import limits
+from accounts.models import LoginTry, Revocation, User
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "a long enough one"
@@ -185,6 +186,51 @@ def test_bad_log_ins(client: Client, ada: User, change: dict[str, str]) -> None:
     answer = client.post("/accounts/login/", {"username": "ada", "password": PASSWORD} | change)
     assert answer.status_code == (400 if change else 302)
     assert (user_of(client) is None) == bool(change)
+
+
+DOORS = {"page": "/accounts/login/", "admin": "/admin/login/"}
+TRICKS = {
+    "none": lambda number: {"username": "ada", "password": f"wrong {number}"},
+    "an empty password in between": lambda number: {"username": "ada", "password": "" if number % 2 else f"w{number}"},
+    "spaces before the name": lambda number: {"username": " " * number + "ada", "password": "wrong"},
+    "another form of the letters": lambda number: {"username": "ａda" if number % 2 else "ada", "password": "wrong"},
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("trick", TRICKS)
+def test_who_tries_too_often_is_locked_out(client: Client, ada: User, door: str, trick: str) -> None:
+    """The right password is not looked at then; and another address is let in."""
+    User.objects.filter(pk=ada.pk).update(is_staff=True)
+    for number in range(2 * limits.TRIES_PER_PERSON):
+        client.post(DOORS[door], TRICKS[trick](number))
+    right = {"username": "ada", "password": PASSWORD}
+    answer = client.post(DOORS[door], right)
+    assert "Too many tries" in answer.content.decode()
+    assert user_of(client) is None
+    assert client.post(DOORS[door], right, REMOTE_ADDR="192.0.2.7").status_code == 302
+
+
+def test_who_logs_in_has_their_own_tries_forgotten(client: Client, ada: User) -> None:
+    """Those of one username from one address, and no others."""
+    for name in ("ada", "eva"):
+        client.post("/accounts/login/", {"username": name, "password": "wrong"})
+    client.post("/accounts/login/", {"username": "ada", "password": "wrong"}, REMOTE_ADDR="192.0.2.7")
+    client.post("/accounts/login/", {"username": "ada", "password": PASSWORD})
+    left = LoginTry.objects.order_by("pk").values_list("username", "address")
+    assert list(left) == [("eva", "127.0.0.1"), ("ada", "192.0.2.7")]
+
+
+@pytest.mark.parametrize("change", [{"banned": True}, {"is_staff": False}])
+def test_the_admin_lets_staff_in_who_are_not_banned(client: Client, ada: User, change: dict[str, bool]) -> None:
+    """And says no to others after the right password."""
+    right = {"username": "ada", "password": PASSWORD}
+    User.objects.filter(pk=ada.pk).update(**{"is_staff": True} | change)
+    assert client.post("/admin/login/", right).status_code == 200
+    assert user_of(client) is None
+    User.objects.filter(pk=ada.pk).update(is_staff=True, banned=False)
+    assert client.post("/admin/login/", right).status_code == 302
+    assert user_of(client) == ada.pk
 
 
 @pytest.mark.parametrize("change", [{"banned": True}, {"is_active": False}])

@@ -215,8 +215,9 @@ def test_a_room_that_is_deleted_is_closed_for_its_members_too(town: Town, *, at_
     assert list(Revocation.objects.values_list("reason", "room")[before:]) == [("closed", pk)]
 
 
-def test_a_person_who_is_deleted_is_taken_out_of_their_rooms(town: Town) -> None:
-    """Those rooms stay."""
+def test_a_person_who_is_deleted_is_taken_out_of_everything(town: Town) -> None:
+    """Their rooms stay."""
     pk, club = town.member.pk, town.rooms["club"].pk
     town.member.delete()
+    assert Revocation.objects.filter(reason=Revocation.Reason.DEACTIVATED, user=pk, room=None).count() == 1
     assert Revocation.objects.filter(reason=Revocation.Reason.REMOVED, user=pk, room=club).count() == 1

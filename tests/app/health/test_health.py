@@ -89,9 +89,24 @@ async def test_everything_else_is_django_s() -> None:
         reached.append(scope)
 
     await Health(sockets, start=list, metrics_port=1)(
-        {"type": "websocket", "path": "/healthz", "server": ("h", 1)}, None, None
+        {"type": "websocket", "path": "/healthz", "server": ("h", 2)}, None, None
     )
     assert len(reached) == 1
+
+
+async def test_no_socket_on_the_listener_for_metrics() -> None:
+    """It is not behind nginx, whose limits and whose word for who comes a socket needs."""
+    sent: list[str] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "websocket.connect"}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message["type"])
+
+    scope = {"type": "websocket", "path": "/ws/chat/", "server": ("127.0.0.1", 9100)}
+    await Health(django, start=list, metrics_port=9100)(scope, receive, send)
+    assert sent == ["websocket.close"]
 
 
 @pytest.mark.django_db(transaction=True)
