@@ -9,7 +9,6 @@ import os
 import time
 from collections.abc import Sequence
 from typing import Never
-from urllib.parse import unquote, urlsplit
 
 from deploy.config import ROOT, Config, load
 from deploy.errors import BadInputError, StackError
@@ -193,7 +192,4 @@ def _database(project: Project, config: Config) -> Postgres:
     if config.brings_postgres:
         inside = ("docker", "exec", "--interactive", f"{project.name}-postgres-1")
         return Postgres("user=parley dbname=parley", inside)
-    url = urlsplit(config.database.url)
-    host = f"{url.username}@{url.netloc.rpartition('@')[2]}" if url.username else url.netloc
-    env = {"PGPASSWORD": unquote(url.password)} if url.password else {}
-    return Postgres(f"postgresql://{host}{url.path}", env=env)
+    return Postgres.at(config.database.url)
