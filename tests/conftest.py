@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 from hypothesis import HealthCheck, settings
 
+from tests import sets
 from tests.installed import compose, systemd
 from tests.kit import engine, systemd_host
 from tests.runbooks.book import book
@@ -30,6 +31,23 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("parley")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the sets."""
+    sets.add_options(parser)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Choose the set before pytest-xdist reads how many processes there are to be."""
+    sets.choose(config)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Put a test into its lane."""
+    if lane := sets.lane(item):
+        item.add_marker(pytest.mark.xdist_group(lane))
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +77,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say at the end how much was left out, and why."""
+    """Say at the end which set ran, how much of it was left out and why."""
     skipped = terminalreporter.stats.get("skipped", [])
     reasons: dict[str, int] = {}
     for report in skipped:
@@ -68,18 +86,23 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.write_sep("-", f"left out on this machine: {len(skipped)}")
     for reason, number in sorted(reasons.items()):
         terminalreporter.write_line(f"{number:4d}  {reason.removeprefix('Skipped: ')}")
+    chosen = terminalreporter.config.option.set
+    terminalreporter.write_line(f"set: {chosen}; {sets.HOW[chosen]}")
 
 
 INSTALLED = ("systemd", "docker")
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give tests that run real stacks the time they need, and leave those of installed stacks to the end.
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is of another set, give tests that run real stacks the time they need, the installed ones last.
 
     What they bring up stays up, and costs whatever runs beside it; and Chromium gives up what it loads when a network
     interface comes or goes, as with each container.
     """
+    others = [item for item in items if not sets.is_in(item, config.option.set)]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if item not in set(others)]
     items.sort(key=lambda item: [bool(item.get_closest_marker(name)) for name in reversed(INSTALLED)])
     for item in items:
         if not item.get_closest_marker("timeout") and {"stack", "browser", "drill", *INSTALLED} & {

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from websockets.asyncio.server import ServerConnection, serve
+from websockets.asyncio.server import ServerConnection, broadcast, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
@@ -118,9 +118,12 @@ class Fake:
         return self.entries[-1], False
 
     async def spread(self, entry: dict[str, Any]) -> None:
-        for peer in self.peers:
-            if peer.joined:
-                await peer.tell("entries", room="lobby", entries=[entry])
+        # Written at once to everybody: with a wait in between the next entry could overtake this one, and a peer that
+        # has just closed would end whoever sent it.
+        broadcast(
+            [peer.connection for peer in self.peers if peer.joined],
+            encode({"type": "entries", "room": "lobby", "entries": [entry]}),
+        )
 
     async def process(self, connection: ServerConnection, request: Request) -> Response | None:
         return await self.handshake(connection, request) if self.handshake else None

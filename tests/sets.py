@@ -1,0 +1,63 @@
+"""The three sets of tests, and the lanes in which a whole set runs side by side.
+
+`./parley test` is the short set: every unit test and, of each kind of test with real servers, those marked `short`.
+`--all` adds the other tests with real servers, and leaves out those marked `release`. `--release` is everything.
+A run that names tests (a path, -k, -m) runs what it names, whatever set that is in, one after the other.
+"""
+
+import pytest
+
+HOW = {
+    "short": "for what CI runs: ./parley test --all; for everything: ./parley test --release",
+    "all": "for everything: ./parley test --release",
+    "release": "this is everything",
+    "named": "for everything: ./parley test --release",
+}
+REAL = frozenset({"stack", "browser", "drill", "launcher", "docker", "systemd"})  # marks of tests with real servers
+LANES = 4  # on two cores: most of the time of a test with real servers is waiting
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Add --all and --release."""
+    group = parser.getgroup("sets of tests")
+    group.addoption("--all", action="store_const", const="all", dest="set", help="run what CI runs")
+    group.addoption("--release", action="store_const", const="release", dest="set", help="run everything")
+
+
+def choose(config: pytest.Config) -> None:
+    """Decide which set a run is of; a whole set runs side by side unless the call says otherwise."""
+    options = config.option
+    if hasattr(config, "workerinput"):
+        return  # one of the processes of a run side by side: it was told
+    if config.args_source is not pytest.Config.ArgsSource.TESTPATHS or options.keyword or options.markexpr:
+        options.set = options.set or "named"
+        return
+    options.set = options.set or "short"
+    if options.numprocesses is None and options.dist == "no" and not options.usepdb:
+        options.numprocesses = LANES
+        options.dist = "loadgroup"
+
+
+def is_in(item: pytest.Item, chosen: str) -> bool:
+    """Tell whether a test belongs to a set."""
+    marks = _marks(item)
+    if chosen == "short":
+        return "short" in marks or not marks & (REAL | {"release"})
+    return chosen != "all" or "release" not in marks
+
+
+def lane(item: pytest.Item) -> str | None:
+    """Name the tests that this one takes turns with; None: it runs beside any other.
+
+    Tests that share a stack share a process, so that the stack is started once.
+    """
+    marks = _marks(item)
+    if marks & {"docker", "browser"}:
+        return "docker"  # Chromium gives up what it loads when a network interface comes or goes, as a container's do
+    if "systemd" in marks:
+        return "systemd"
+    return item.path.stem if marks & REAL else None
+
+
+def _marks(item: pytest.Item) -> set[str]:
+    return {mark.name for mark in item.iter_markers()}
