@@ -5,13 +5,13 @@ tests out and says why, which CI counts as a failure.
 """
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.compose import owned
+from tests.programs import compose_plugin, needs_root
 
 KIT = Path(__file__).resolve().parent.parent.parent / "shared" / "kit"  # beside the checkout
 TREES = Path(os.environ.get("SYSTEMD_HOST_DIR", "/var/tmp/systemd-host"))
@@ -21,12 +21,10 @@ SUITE = "trixie"
 @pytest.fixture(scope="session")
 def engine() -> None:
     """A Docker engine that answers, with Compose."""
-    if shutil.which("docker") is None:
-        pytest.skip("Docker is not installed")
-    for command in (["docker", "info"], ["docker", "compose", "version"]):
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            pytest.skip(f"`{' '.join(command)}` fails: {done.stderr.strip().splitlines()[-1:]}")
+    compose_plugin()
+    done = subprocess.run(["docker", "info"], capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"no Docker engine answers, install or start one: {done.stderr.strip().splitlines()[-1:]}")
     owned.sweep()
 
 
@@ -34,8 +32,7 @@ def engine() -> None:
 def systemd_host() -> Path:
     """The kit's script that boots a throw-away Debian with systemd; its tree is there."""
     script = KIT / "systemd-host"
-    if os.geteuid() != 0:
-        pytest.skip("a host with systemd needs root")
+    needs_root("a host with systemd")
     if not script.exists():
         pytest.skip("the kit with systemd-host is not beside the checkout (../shared/kit)")
     if not (TREES / SUITE / "tree" / "sbin" / "init").exists():

@@ -39,9 +39,9 @@ def running_cluster() -> Iterator[Path]:
     """Run a cluster until the block ends; gives the folder of its socket. Skips where there is no PostgreSQL."""
     found = binaries()
     if found is None:
-        pytest.skip("PostgreSQL's initdb is not on this machine")
+        pytest.skip("there is no PostgreSQL server: install postgresql")
     if os.geteuid() == 0 and shutil.which("setpriv") is None:
-        pytest.skip("setpriv is not on this machine: PostgreSQL does not run as root")
+        pytest.skip("PostgreSQL does not run as root: install util-linux, for setpriv")
     with tempfile.TemporaryDirectory(prefix="parley-pg-") as name:
         directory = Path(name)
         if os.geteuid() == 0:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.drill.address import Address
+from tests.programs import bring_redis
 
 ROOT = Path(__file__).resolve().parent.parent
 READY_SECONDS = 90
@@ -181,6 +182,7 @@ def running_stack(directory: Path, *options: str, root: Path = ROOT) -> Iterator
         str(directory),
         *options,
     ]
+    bring_redis(directory)
     process = subprocess.Popen(
         command,
         cwd=root,

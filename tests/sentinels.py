@@ -11,6 +11,7 @@ from typing import Any
 
 from redis import Redis, RedisError
 
+from tests.programs import redis_server
 from tests.running import free_port
 
 NAME = "parley-chat"
@@ -87,7 +88,8 @@ def server(folder: Path, port: int, *options: str) -> Iterator[subprocess.Popen[
     """Run a redis-server until the block ends; a configuration file comes first."""
     own = folder / str(port)
     own.mkdir(parents=True, exist_ok=True)
-    command = ["redis-server", *options, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(own), "--save", ""]
+    command = [str(redis_server()), *options, "--port", str(port), "--bind", "127.0.0.1"]
+    command += ["--dir", str(own), "--save", ""]
     with (own / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
         try:
             yield process

@@ -1,13 +1,13 @@
 """A browser, and people in it."""
 
 import re
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
+from tests.programs import needed
 from tests.running import RunningStack
 
 FLAGS = (
@@ -65,9 +65,7 @@ class Reader:
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
     """Debian's Chromium."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("Chromium is not installed")
+    chromium = needed("chromium", "chromium")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
         yield browser

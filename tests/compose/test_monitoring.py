@@ -3,7 +3,6 @@
 The image is a stand-in (tests/compose/prometheus): its registry cannot be reached from a test.
 """
 
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from deploy.drill.visitor import Visitor
 from tests.compose.stack import RunningCompose, command, road
 from tests.compose.test_hardening import test_limits as limited
 from tests.compose.test_hardening import test_read_only_and_without_privileges as locked
+from tests.programs import needed
 from tests.prometheus.rendered import alerts
 from tests.prometheus.server import Prometheus
 from tests.running import free_port
@@ -29,11 +29,9 @@ EVERY = 1  # seconds between scrapes
 @pytest.fixture(scope="module")
 def server(compose: RunningCompose) -> Iterator[Prometheus]:
     """Prometheus beside the stack, asking every second; afterwards nothing of it is left."""
-    tools = shutil.which("prometheus")
-    if tools is None:
-        pytest.skip("no prometheus")
+    tools = needed("prometheus", "prometheus")
     image = f"{compose.name}:prometheus"
-    context = f"--build-context=debian={Path(tools).parent}"
+    context = f"--build-context=debian={tools.parent}"
     command("docker", "build", "--quiet", f"--tag={image}", context, str(HERE / "prometheus"))
     port = str(free_port())
     given = {"PARLEY_PROMETHEUS": image, "PARLEY_PROMETHEUS_PORT": port, "COMPOSE_PROFILES": "monitoring"}

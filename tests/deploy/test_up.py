@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from tests.programs import bring_redis
 from tests.running import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,6 +42,7 @@ class Up:
         self.arguments = ["up", "--port", str(port), "--dir", str(folder), *options]
         command = [sys.executable, "-P", "-m", "deploy", *self.arguments]
         env = {**os.environ, "PYTHONPATH": str(ROOT)}
+        bring_redis(folder)
         self.log = folder.parent / "up.log"
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=env, start_new_session=True)

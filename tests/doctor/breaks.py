@@ -1,7 +1,6 @@
 """For every check one way to break exactly that: in the model, in nginx's files, or in the running stack."""
 
 import contextlib
-import os
 import socket
 import sqlite3
 import subprocess
@@ -11,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pytest
 from redis import Redis
 
 from deploy.config import Overrides, load
@@ -19,6 +17,7 @@ from deploy.doctor import process
 from deploy.doctor.checks.host import MOST_USED
 from tests.doctor import certificates
 from tests.doctor.ward import Change, Ward, soft_limit
+from tests.programs import needs_root
 from tests.running import free_port
 
 OTHER = "https://elsewhere.invalid"
@@ -94,8 +93,7 @@ def _old_versions(_: Ward, tmp: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def _full_disk(ward: Ward, _: Path) -> Iterator[None]:
     """Put a small file system where the logs go; nginx goes on in the file that it has open."""
-    if os.geteuid() != 0:
-        pytest.skip("a file system of its own needs root")
+    needs_root("a file system of its own")
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(ward.layout.log)], check=True)
     try:
         yield

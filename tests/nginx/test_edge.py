@@ -119,7 +119,7 @@ async def test_a_reload_serves_the_certificate_of_the_disk_whenever_it_was_writt
         os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     os.kill(int((layout.run / "nginx.pid").read_text()), signal.SIGHUP)
     async with asyncio.timeout(20):
-        while await served(front.port) != layout.certificate.read_text():
+        while await served(front.port) != layout.certificate.read_text():  # noqa: ASYNC110 (a reload has no event)
             await asyncio.sleep(0.1)
 
 

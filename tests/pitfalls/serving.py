@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -15,10 +14,10 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 import uvicorn
 from websockets.asyncio.client import ClientConnection
 
+from tests import programs
 from tests.docs.pages import ROOT
 from tests.running import free_port
 
@@ -166,9 +165,7 @@ async def in_this_loop(application: Any, *, path: Path | None = None, **options:
 @contextlib.contextmanager
 def redis(*options: str) -> Iterator[Path]:
     """Run a Redis on a unix socket; gives the socket, with `redis.pid` beside it."""
-    server = shutil.which("redis-server")
-    if server is None:
-        pytest.skip("redis-server is not on this machine")
+    server = str(programs.redis_server())
     with tempfile.TemporaryDirectory(prefix="parley-pit-") as name:
         path = Path(name) / "redis.sock"
         command = (server, "--port", "0", "--unixsocket", str(path), "--save", "", "--dir", name, *options)
@@ -179,11 +176,9 @@ def redis(*options: str) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def nginx(http: str, *, events: str = "", main: str = "", binary: str | None = None) -> Iterator[Served]:
+def nginx(http: str, *, events: str = "", main: str = "", binary: Path | None = None) -> Iterator[Served]:
     """Run an nginx in the foreground with this inside http {}; `LISTEN` stands for its port."""
-    found = binary or shutil.which("nginx")
-    if found is None:
-        pytest.skip("nginx is not on this machine")
+    found = str(binary or programs.nginx().path)
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="parley-pit-") as name:
         temporary = "".join(

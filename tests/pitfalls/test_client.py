@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import shutil
 import signal
 import sqlite3
 from collections.abc import AsyncIterator
@@ -20,6 +19,7 @@ from websockets.asyncio.client import connect
 from config import databases
 from tests.pitfalls.pages import seen
 from tests.pitfalls.serving import PATIENCE, hung_up, in_this_loop, stock_gunicorn
+from tests.programs import needed
 from tests.running import RunningStack
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
@@ -29,9 +29,7 @@ SITE = "https://chat.example/"
 @pytest.fixture
 async def page() -> AsyncIterator[Page]:
     """A page of a stock site by https, in a real browser; no server is needed."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("Chromium is not installed")
+    chromium = needed("chromium", "chromium")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         page = await browser.new_page()
@@ -58,9 +56,7 @@ async def test_a3_a_page_by_https_opens_no_plain_socket(page: Page) -> None:
 @pytest.mark.browser
 async def test_a3_ours_follows_the_page(stack: RunningStack) -> None:
     """The page that https brought opens wss, to its own host."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("Chromium is not installed")
+    chromium = needed("chromium", "chromium")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         page = await browser.new_page(ignore_https_errors=True)

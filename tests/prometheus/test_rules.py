@@ -1,6 +1,5 @@
 """What is rendered for Prometheus and Grafana names what exists, and each alert fires when it should and only then."""
 
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,6 +9,7 @@ import yaml
 from prometheus_client import REGISTRY
 
 from deploy import monitoring
+from tests.programs import needed
 from tests.prometheus.page import PAGE, text
 from tests.prometheus.rendered import NAME, alerts, own, panels, probes, write
 
@@ -92,9 +92,7 @@ CASES = {
 
 def promtool(*arguments: str | Path) -> None:
     """Run it, and fail with what it says."""
-    if shutil.which("promtool") is None:
-        pytest.skip("no promtool")
-    done = subprocess.run(["promtool", *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run([needed("promtool", "prometheus"), *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

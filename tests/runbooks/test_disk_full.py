@@ -12,6 +12,7 @@ import pytest
 
 from deploy.drill.visitor import guest
 from deploy.drill.wire import connect, new_key
+from tests.programs import needs_root
 from tests.prometheus.server import prometheus
 from tests.runbooks.book import Book
 from tests.running import ROOT, running_stack
@@ -23,8 +24,7 @@ OLD = [f"20250101T00000{number}.000Z" for number in range(7)]
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A small file system."""
-    if os.geteuid() != 0:
-        pytest.skip("mounting a file system needs root")
+    needs_root("a file system of its own")
     folder = tmp_path / "disk"
     folder.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={MEGABYTES}m", "tmpfs", folder], check=True)

@@ -1,10 +1,10 @@
 """Redis by its sentinels and PostgreSQL by its URL: a failover under people who chat loses nothing."""
 
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
 from deploy.drill.faults.scene import Fault, Scene
 from deploy.drill.run import Workload, drill
@@ -66,6 +66,5 @@ async def test_a_failover_loses_nothing(tmp_path: Path, blow: signal.Signals) ->
 
 def subscribers(watched: Watched) -> int:
     """Return how many wait for messages of the new master: instances, and the sentinels themselves."""
-    command = ["redis-cli", "--no-auth-warning", "-p", str(watched.master()), "-a", PASSWORD, "CLIENT", "LIST"]
-    said = subprocess.run([*command, "TYPE", "pubsub"], capture_output=True, text=True, check=True).stdout
-    return said.count("cmd=")
+    with Redis(port=watched.master(), password=PASSWORD, socket_timeout=10) as master:
+        return len(master.client_list(_type="pubsub"))

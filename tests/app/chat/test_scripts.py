@@ -6,19 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from tests.programs import needed
+
 TESTS = Path(__file__).parent / "scripts"
 MODULES = Path(__file__).resolve().parents[3] / "app/chat/static/chat"
 OLDEST_NODE = 20  # the first whose test runner has a clock to hold
 
 
-def _node() -> str:
+def _node() -> Path:
     """Find a Node that is new enough, or leave the test out."""
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("Node is not installed")
+    node = needed("node", f"Node {OLDEST_NODE} or newer")
     version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout.strip()
     if int(version.removeprefix("v").split(".")[0]) < OLDEST_NODE:
-        pytest.skip(f"Node {version} is older than {OLDEST_NODE}")
+        pytest.skip(f"Node {version} is too old: install Node {OLDEST_NODE} or newer")
     return node
 
 

@@ -8,10 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 from django.utils import translation
 
 from chat.phrases import phrases
+from tests.programs import needed
 
 APP = Path(__file__).resolve().parents[3] / "app"
 SPANISH = APP / "locale/es/LC_MESSAGES"
@@ -55,8 +55,7 @@ def test_compiled_is_what_is_written() -> None:
 
 def test_nothing_new_is_missing(tmp_path: Path) -> None:
     """What the sources say today is what the .po has."""
-    if not shutil.which("xgettext"):
-        pytest.skip("gettext is not installed")
+    needed("xgettext", "gettext")
     for name in ("accounts", "chat", "config", "health", "realtime"):
         shutil.copytree(APP / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "locale").mkdir()

@@ -1,7 +1,6 @@
 """The layer over one connection: whatever becomes of Redis, it carries again, and nobody waits for ever."""
 
 import asyncio
-import shutil
 import signal
 import socket
 import subprocess
@@ -16,6 +15,7 @@ from redis.exceptions import RedisError
 
 from realtime import pubsub
 from realtime.pubsub import PubSubLayer, Wire
+from tests.programs import redis_server
 
 MESSAGE = {"type": "entries", "entries": [b"one", b"two"], "first": 2**40, "from": "somebody"}
 
@@ -25,8 +25,6 @@ Until = Callable[[Callable[[], object]], Awaitable[None]]
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
     """A Redis of our own on a unix socket."""
-    if shutil.which("redis-server") is None:
-        pytest.skip("redis-server is not on PATH")
     with start(tmp_path) as server:
         yield server
         server.send_signal(signal.SIGCONT)
@@ -35,7 +33,7 @@ def redis(tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
 
 def start(folder: Path) -> "subprocess.Popen[bytes]":
     """Start a Redis."""
-    command = ["redis-server", "--port", "0", "--unixsocket", str(folder / "redis.sock"), "--save", ""]
+    command = [str(redis_server()), "--port", "0", "--unixsocket", str(folder / "redis.sock"), "--save", ""]
     return subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL)
 
 
