@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, settings
 from tests import sets
 from tests.installed import compose, systemd
 from tests.kit import engine, systemd_host
-from tests.runbooks.book import book
+from tests.runbooks.book import book, pytest_runtest_call
 from tests.running import RunningStack, running_stack
 
-__all__ = ["book", "compose", "engine", "systemd", "systemd_host"]  # fixtures of every test
+__all__ = ["book", "compose", "engine", "pytest_runtest_call", "systemd", "systemd_host"]  # fixtures of every test
 
 for _said in ("PARLEY_STACK", "PARLEY_DIR"):  # of the shell's own stack, which no test is to meet
     os.environ.pop(_said, None)
