@@ -75,7 +75,7 @@ def test_a_restore_that_ends_half_way_leaves_the_old_database(place: Place, monk
 def test_each_backup_is_one_moment_of_a_database_that_is_written_to(place: Place) -> None:
     """While another connection appends, a copy's head and its entries are of the same commit, and no write waits."""
     place.write(1, 1)
-    stop = threading.Event()
+    stop, wrote = threading.Event(), threading.Event()
     written: list[int] = []
 
     def chat() -> None:
@@ -89,11 +89,16 @@ def test_each_backup_is_one_moment_of_a_database_that_is_written_to(place: Place
                 connection.execute("UPDATE chat_room SET head = ?", (seq,))
                 connection.execute("COMMIT")
                 written.append(seq)
+                wrote.set()
 
     writer = threading.Thread(target=chat)
+    folders: list[Path] = []
     writer.start()
     try:
-        folders = [backups.create(place.source, place.shelf) for _ in range(5)]
+        for _ in range(5):
+            folders.append(backups.create(place.source, place.shelf))
+            wrote.clear()
+            assert wrote.wait(10), "a backup keeps people from writing"
     finally:
         stop.set()
         writer.join()

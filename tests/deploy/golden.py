@@ -4,6 +4,7 @@ After a change that is meant: `.venv/bin/python -m tests.deploy.golden`, then re
 """
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from deploy import environment, render
@@ -78,7 +79,8 @@ def _local(config: Config) -> dict[str, str]:
         release=RELEASE,
     )
     web = plan.app_environment(found, {}) | environment.instance("web-1", layout.run / "web-1.sock", "127.0.0.1:9001")
-    return {"web-1.env": _lines(web), "nginx.conf": _whole(render.nginx(config, plan.nginx_site(found)))}
+    edge = replace(plan.nginx_site(found), user="")  # as who is not root has it, whoever writes this
+    return {"web-1.env": _lines(web), "nginx.conf": _whole(render.nginx(config, edge))}
 
 
 def _compose(config: Config) -> dict[str, str]:

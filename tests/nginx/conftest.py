@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import ssl
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,8 @@ from tests import programs
 from tests.running import free_port
 
 PATIENCE = 30
+# From 3.13 on asyncio would remove the socket's file, which gunicorn leaves behind.
+KEEP_FILE: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
 
 
 @dataclass
@@ -53,7 +56,7 @@ class FakeInstance:
     server: asyncio.Server | None = None
 
     async def open(self) -> None:
-        self.server = await asyncio.start_unix_server(self.serve, self.path)
+        self.server = await asyncio.start_unix_server(self.serve, self.path, **KEEP_FILE)
 
     async def refuse(self) -> None:
         """Leave the socket file there with nobody behind it, as a stopped gunicorn does."""
