@@ -12,7 +12,18 @@ def environment(pid: int | None) -> Mapping[str, str]:
         text = (PROC / str(pid) / "environ").read_bytes().decode(errors="replace") if pid else ""
     except (FileNotFoundError, ProcessLookupError):
         return {}
+    except PermissionError:
+        if _is_zombie(pid):  # whose own user may not read it, either
+            return {}
+        raise
     return {name: value for name, _, value in (line.partition("=") for line in text.split("\0") if line)}
+
+
+def _is_zombie(pid: int | None) -> bool:
+    try:
+        return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 def open_files(pid: int | None, *, hard: bool = False) -> int:

@@ -277,14 +277,14 @@ async def test_b10_who_logged_out_reads_on(django_user_model: Any) -> None:
     """Stock: the session is gone, the socket is not, and what is said is still told to it."""
     client = Client()
     user = await django_user_model.objects.acreate(username="ann", name="Ann")
-    await asyncio.to_thread(client.force_login, user)
+    await client.aforce_login(user)
     cookie = f"sessionid={client.cookies['sessionid'].value}"
     application = ProtocolTypeRouter({"websocket": AuthMiddlewareStack(URLRouter([path("ws/", Private.as_asgi())]))})
     async with (
         in_this_loop(application) as url,
         connect(f"{url}/ws/", additional_headers={"Cookie": cookie}) as reader,
     ):
-        await asyncio.to_thread(client.logout)
+        await client.alogout()
         layer: Any = get_channel_layer()
         await layer.group_send("room", {"type": "news", "text": "not for you"})
         assert await answer(reader) == "not for you"

@@ -51,7 +51,7 @@ async def cookie(django_user_model: Any) -> str:
     """Somebody's session."""
     client = Client()
     user = await django_user_model.objects.acreate(username="ann", name="Ann")
-    await asyncio.to_thread(client.force_login, user)
+    await client.aforce_login(user)
     return f"sessionid={client.cookies['sessionid'].value}"
 
 
