@@ -16,11 +16,11 @@ from deploy.errors import BadInputError
 PIPE_COLUMNS = 120  # Rich takes 80 where there is no terminal
 DATABASES = ("sqlite", "postgresql")
 
-bench = typer.Typer(help="Measure Parley beside others on this machine, under one load.", no_args_is_help=True)
+bench = typer.Typer(help="Benchmark Parley and its peers on this machine under the same load.", no_args_is_help=True)
 
 Peers = Annotated[str, typer.Option(help="Beside Parley, by comma; `none` for Parley alone.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON with every round.")]
-Rounds = Annotated[int, typer.Option(min=1, max=50, help="How often each side has its turn.")]
+Rounds = Annotated[int, typer.Option(min=1, max=50, help="How often each peer is measured; they run alternately.")]
 Seconds = Annotated[float, typer.Option(min=0.2, max=120, help="Length of each measurement.")]
 Browser = Annotated[bool, typer.Option("--browser", help="Offer permessage-deflate, as browsers do.")]
 Members = Annotated[int, typer.Option(min=8, max=50_000, help="How many sockets.")]

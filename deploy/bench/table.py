@@ -37,7 +37,7 @@ def _caption(report: Mapping[str, Any]) -> str:
 
 
 def _fanout(report: Mapping[str, Any]) -> tuple[str, Sequence[str], Iterator[Row]]:
-    columns = ("", "side", "µs CPU per delivery", "p50 ms", "p99 ms", "frames per message", "parley ÷ side")
+    columns = ("", "peer", "µs CPU per delivery", "p50 ms", "p99 ms", "frames per message", "parley ÷ peer")
 
     def rows() -> Iterator[Row]:
         for key, in_flight in (("rooms", "4 in flight"), ("one_in_flight", "1 in flight")):
@@ -51,7 +51,7 @@ def _fanout(report: Mapping[str, Any]) -> tuple[str, Sequence[str], Iterator[Row
 
 
 def _rooms(report: Mapping[str, Any]) -> tuple[str, Sequence[str], Iterator[Row]]:
-    columns = ("", "side", "stored a second", "µs CPU each", "p50 ms at half", "p99 ms at half", "parley ÷ side")
+    columns = ("", "peer", "stored a second", "µs CPU each", "p50 ms at half", "p99 ms at half", "parley ÷ peer")
 
     def rows() -> Iterator[Row]:
         for database, sides in report["databases"].items():
@@ -68,7 +68,7 @@ def _rooms(report: Mapping[str, Any]) -> tuple[str, Sequence[str], Iterator[Row]
 
 
 def _idle(report: Mapping[str, Any]) -> tuple[str, Sequence[str], Iterator[Row]]:
-    columns = ("", "side", "kB per socket", "kB per socket in Redis", "parley ÷ side")
+    columns = ("", "peer", "kB per socket", "kB per socket in Redis", "parley ÷ peer")
 
     def rows() -> Iterator[Row]:
         for side, it in report["idle"].items():
@@ -79,7 +79,7 @@ def _idle(report: Mapping[str, Any]) -> tuple[str, Sequence[str], Iterator[Row]]
 
 
 def _storm(report: Mapping[str, Any]) -> tuple[str, Sequence[str], Iterator[Row]]:
-    columns = ("", "side", "ms CPU per arrival", "seconds", "refused", "errors", "parley ÷ side")
+    columns = ("", "peer", "ms CPU per arrival", "seconds", "refused", "errors", "parley ÷ peer")
 
     def rows() -> Iterator[Row]:
         for side, it in report["storm"].items():
