@@ -15,12 +15,10 @@ def _folder(typed: str) -> Path:
 FOLDER: dict[str, Any] = {"parser": _folder, "metavar": "FOLDER"}  # for typer.Option
 
 # Said once in the environment, for a shell that works on one stack: docs/runbooks.
-STACK: dict[str, Any] = {"envvar": "PARLEY_STACK", "help": "Which one on this machine."}
+STACK: dict[str, Any] = {"envvar": "PARLEY_STACK", "help": "The stack on this machine."}
 Dir = Annotated[
     Path | None,
-    typer.Option(
-        envvar="PARLEY_DIR", help="Where the stack of `up` keeps everything.", **FOLDER, show_default=".parley"
-    ),
+    typer.Option(envvar="PARLEY_DIR", help="The folder of the local stack.", **FOLDER, show_default=".parley"),
 ]
 StackName = Annotated[Literal["local", "compose", "systemd"], typer.Option("--stack", **STACK)]
 InstalledName = Annotated[Literal["compose", "systemd"], typer.Option("--stack", **STACK)]

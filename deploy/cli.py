@@ -36,19 +36,19 @@ from deploy.watch import site as watch_site
 from deploy.watch.command import watch as run_watch
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-render = typer.Typer(help="Write the configuration that the stack would run with.")
+render = typer.Typer(help="Write configuration files from parley.toml.")
 app.add_typer(render, name="render")
 app.add_typer(bench, name="bench")
 app.add_typer(backup, name="backup")
 app.add_typer(runbook, name="runbook")
-drill = typer.Typer(help="Do a fault to the running stack, and judge what its clients saw.")
+drill = typer.Typer(help="Cause a fault and check that nothing is lost.")
 app.add_typer(drill, name="drill")
 
-Port = Annotated[int | None, typer.Option(min=1, max=65_535, help="The https port.", show_default="parley.toml: 8443")]
-Hosts = Annotated[list[str], typer.Option(help="A name beside localhost that people open; repeatable.")]
-Env = Annotated[str | None, typer.Option(help="The environment of parley.toml.", show_default="the stack's name")]
-EnvName = Annotated[str, typer.Option("--env", help="Whose [env.NAME] of parley.toml.")]
-Why = Annotated[str, typer.Option(help="What the record and a refused second one say.", show_default=False)]
+Port = Annotated[int | None, typer.Option(min=1, max=65_535, help="The HTTPS port.", show_default="parley.toml: 8443")]
+Hosts = Annotated[list[str], typer.Option(help="A name or address that people open, besides localhost; repeatable.")]
+Env = Annotated[str | None, typer.Option(help="Use [env.NAME] of parley.toml.", show_default="the stack's name")]
+EnvName = Annotated[str, typer.Option("--env", help="Use [env.NAME] of parley.toml.")]
+Why = Annotated[str, typer.Option(help="The reason, which is recorded.", show_default=False)]
 PASS_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "allow_interspersed_args": False}
 
 
@@ -56,16 +56,16 @@ PASS_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "allow_inte
 def up(
     host: Hosts = [],  # noqa: B006
     port: Port = None,
-    instances: Annotated[int | None, typer.Option(min=1, max=64, help="Processes with one worker each.")] = None,
+    instances: Annotated[int | None, typer.Option(min=1, max=64, help="How many instances to run.")] = None,
     dir: Dir = None,  # noqa: A002
 ) -> None:
-    """Run the real stack on this machine, in the foreground, without root."""
+    """Start the whole stack on this machine, without root. Ctrl-C stops everything."""
     run_up(load(overrides(host, port, instances)), Layout.at(dir))
 
 
 @app.command()
-def dev(port: Annotated[int, typer.Option(min=1, max=65_535, help="The http port.")] = 8000) -> None:
-    """Run one process with reload, in memory, over plain http and ws."""
+def dev(port: Annotated[int, typer.Option(min=1, max=65_535, help="The HTTP port.")] = 8000) -> None:
+    """Start one process for development. It reloads changed code and serves plain HTTP."""
     run_dev(load(), port)
 
 
@@ -81,13 +81,13 @@ def render_nginx(
     dir: Dir = None,  # noqa: A002
     env: EnvName = "local",
 ) -> None:
-    """Write nginx's configuration: for `up`, or as an installed stack has it."""
+    """Write nginx's configuration, for the local stack or with --env for an installed one."""
     rendered.write_nginx(env, dir, out)
 
 
 @render.command("compose")
 def render_compose(
-    out: Annotated[Path, typer.Option(help="The folder to write to; the checkout's own is `.`.", **FOLDER)],
+    out: Annotated[Path, typer.Option(help="The folder to write to; `.` is the checkout.", **FOLDER)],
     env: EnvName = "compose",
 ) -> None:
     """Write docker-compose.prod.yml."""
@@ -97,9 +97,9 @@ def render_compose(
 @render.command("systemd")
 def render_systemd(
     out: Annotated[Path, typer.Option(help="The folder to write to.", **FOLDER)],
-    env: Annotated[str, typer.Option(help="Whose [env.NAME] of parley.toml.")] = "systemd",
+    env: Annotated[str, typer.Option(help="Use [env.NAME] of parley.toml.")] = "systemd",
 ) -> None:
-    """Write the units, and what a release is installed with."""
+    """Write the systemd units and the files of a release."""
     systemd_command.render(env, out)
 
 
@@ -112,7 +112,7 @@ def render_prometheus(
         int | None, typer.Option(min=1, max=300, help="Seconds between scrapes.", show_default="parley.toml: 15")
     ] = None,
 ) -> None:
-    """Write Prometheus's configuration, the alerts and a Grafana dashboard: for a running `up`, or another --env."""
+    """Write Prometheus' configuration. With it come the alerts and a Grafana dashboard."""
     monitoring.write(env, dir, every, out)
 
 
@@ -120,39 +120,39 @@ def render_prometheus(
 def install(
     host: Hosts = [],  # noqa: B006
     port: Port = None,
-    env: Annotated[str, typer.Option(help="Whose [env.NAME] of parley.toml.")] = "systemd",
+    env: Annotated[str, typer.Option(help="Use [env.NAME] of parley.toml.")] = "systemd",
     wheels: Annotated[
         Path | None, typer.Option(help="A folder of wheels, for a host without a network.", **FOLDER)
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the steps and change nothing.")] = False,
 ) -> None:
-    """Install this checkout on this Debian host, under systemd."""
+    """Install this checkout on a Debian host, under systemd."""
     systemd_command.install(env, host, port, wheels, dry_run=dry_run)
 
 
 @app.command()
 def uninstall(
-    purge: Annotated[bool, typer.Option("--purge", help="The database, the backups and /etc/parley too.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")] = False,
+    purge: Annotated[bool, typer.Option("--purge", help="Remove the data and /etc/parley too.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the steps and change nothing.")] = False,
 ) -> None:
-    """Remove Parley from this host; people's data stays unless told otherwise."""
+    """Remove Parley from this host. The database, the backups and /etc/parley stay unless you give --purge."""
     systemd_command.uninstall(purge=purge, dry_run=dry_run)
 
 
 @app.command(hidden=True)
 def configure(
     release: str,
-    units: Annotated[bool, typer.Option("--units", help="The units too: it is the stack's own release.")] = False,
+    units: Annotated[bool, typer.Option("--units", help="Render the units too.")] = False,
 ) -> None:
-    """Render what this release is installed with: a rollout under systemd asks the release itself."""
+    """Render the files of this release. A rollout under systemd runs this with the new code."""
     systemd_command.configure(release, units=units)
 
 
 @app.command(hidden=True)
 def setup(
-    only: Annotated[str | None, typer.Option(help="nginx or static: that part alone, for a rollout.")] = None,
+    only: Annotated[str | None, typer.Option(help="`nginx` or `static`: only that part, for a rollout.")] = None,
 ) -> None:
-    """Fill the volumes of docker-compose.prod.yml: its one-shot service runs this."""
+    """Fill the volumes of docker-compose.prod.yml. Its service `setup` runs this at each start."""
     for line in fill_volumes(os.environ, only):
         typer.echo(f"setup: {line}")
 
@@ -168,20 +168,20 @@ def drill_list() -> None:
 def drill_run(
     name: str,
     dir: Dir = None,  # noqa: A002
-    json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     stack: StackName = "local",
     env: Env = None,
 ) -> None:
-    """Run one; exit 1 unless every promise was kept, in a run that counts."""
+    """Run one drill. The exit status is 1 if a promise was broken or too few messages were sent."""
     sys.exit(drill_command.strike(lambda: drill_stack(stack, dir, env), name, as_json=json))
 
 
 @app.command()
 def check(
     env: EnvName = "local",
-    site: Annotated[Path | None, typer.Option(help="A host's own file on top: /etc/parley/parley.toml.")] = None,
+    site: Annotated[Path | None, typer.Option(help="A host's own file that overrides parley.toml.")] = None,
 ) -> None:
-    """Check parley.toml, the rules between its numbers, and what is rendered from them."""
+    """Check parley.toml. It prints each configuration rule with its numbers, and checks the rendered files."""
     checks.check(env, site)
 
 
@@ -189,15 +189,17 @@ def check(
 def doctor(
     dir: Dir = None,  # noqa: A002
     *,
-    only: Annotated[list[str], typer.Option(help="The id of a check, in the place of all; repeatable.")] = [],  # noqa: B006
-    wait: Annotated[float, typer.Option(min=0, help="Seconds in which what is broken may become well.")] = 0,
-    json: Annotated[bool, typer.Option("--json", help="Print the verdicts as JSON.")] = False,
-    idle: Annotated[float, typer.Option(min=0, help="Leave a socket alone for so many seconds; 0: none.")] = 0,
-    forge: Annotated[bool, typer.Option("--forge", help="Fail six log-ins of nobody under forged addresses.")] = False,
+    only: Annotated[list[str], typer.Option(help="Run only the check with this id; repeatable.")] = [],  # noqa: B006
+    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait until every check passes.")] = 0,
+    json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
+    idle: Annotated[
+        float, typer.Option(min=0, help="Check that a socket stays open when idle for this long; 0: skip.")
+    ] = 0,
+    forge: Annotated[bool, typer.Option("--forge", help="Also try six log-ins with forged addresses.")] = False,
     stack: StackName = "local",
     env: Env = None,
 ) -> None:
-    """Say what is wrong with the running stack, with its evidence and its fix; exit 1 if anything is."""
+    """Find out what is wrong with the running stack, and how to fix it. The exit status is 1 if anything is."""
     sys.exit(doctor_command.doctor(stack, dir, env, json=json, only=only, wait=wait, idle=idle, forge=forge))
 
 
@@ -207,82 +209,84 @@ def watch(
     every: Annotated[float, typer.Option(min=0.1, help="Seconds between two messages.")] = watch_note.SECONDS,
     site: Annotated[
         str | None,
-        typer.Option(help="Its URL, in a place that has its app's environment.", show_default="the `up` in --dir"),
+        typer.Option(help="The site's URL; needs the app's environment.", show_default="the local stack in --dir"),
     ] = None,
     edge: Annotated[
-        str | None, typer.Option(help="host:port to dial for --site.", show_default="the URL's own")
+        str | None, typer.Option(help="Connect --site to this host:port.", show_default="the URL's own")
     ] = None,
-    bind: Annotated[str, typer.Option(help="host:port of its /metrics with --site; 0: any free port.")] = "127.0.0.1:0",
+    bind: Annotated[str, typer.Option(help="host:port of /metrics with --site; port 0: any.")] = "127.0.0.1:0",
 ) -> None:
-    """Send a message through the edge and read it back, again and again; serve what came of it as metrics."""
+    """Probe the site again and again. A probe sends a message and reads it back; metrics have the results."""
     run_watch(watch_site.named(site, edge, bind) if site else watch_site.local(dir), every)
 
 
 @app.command(context_settings=PASS_ON)
 def manage(context: typer.Context, dir: Dir = None, stack: StackName = "local", env: Env = None) -> None:  # noqa: A002
-    """Run Django's manage.py as the stack does: of `up` in --dir, or of an installed one."""
+    """Run a command of manage.py with the stack's settings."""
     run_manage(stack, dir, env, context.args)
 
 
 @app.command()
 def drain(instance: str, dir: Dir = None, stack: StackName = "local", env: Env = None) -> None:  # noqa: A002
-    """End an instance's sockets gracefully; it is started again."""
+    """Shut one instance down gracefully, and start it again. Its sockets are asked to reconnect."""
     drain_instance(stack, dir, env, instance)
 
 
 @app.command()
 def metrics(instance: str, dir: Dir = None, stack: StackName = "local", env: Env = None) -> None:  # noqa: A002
-    """Print what an instance counts now, as Prometheus reads it."""
+    """Print the metrics of one instance."""
     typer.echo(instance_metrics(stack, dir, env, instance))
 
 
 @app.command()
 def pid(name: str, dir: Dir = None, stack: StackName = "local", env: Env = None) -> None:  # noqa: A002
-    """Print the process id of nginx, redis, an instance (gunicorn's first process) or `up` itself."""
+    """Print the process id of nginx, redis, an instance (its gunicorn master) or up (the supervisor)."""
     typer.echo(find_pid(stack, dir, env, name))
 
 
 @app.command()
 def rollout(
     stack: InstalledName,
-    source: Annotated[str | None, typer.Argument(help="What to roll out.", show_default="this checkout")] = None,
+    source: Annotated[
+        str | None, typer.Argument(help="A checkout, an archive or an image.", show_default="this checkout")
+    ] = None,
     env: Env = None,
     why: Why = "",
     *,
-    again: Annotated[bool, typer.Option("--again", help="Also where this release serves already.")] = False,
-    patience: Annotated[float, typer.Option(min=1, help="Seconds that an instance may take to be ready.")] = 90,
+    again: Annotated[bool, typer.Option("--again", help="Even if this release serves already.")] = False,
+    patience: Annotated[float, typer.Option(min=1, help="Timeout in seconds for a new instance.")] = 90,
 ) -> None:
-    """Replace what serves by another release, one instance at a time, while people chat."""
+    """Deploy a release, one instance at a time. No socket is cut. A failure stops it; the old release serves on."""
     rollout_command.rollout(stack, env, source, why=why, again=again, patience=patience)
 
 
 @app.command()
 def rollback(stack: InstalledName, env: Env = None, why: Why = "") -> None:
-    """Return to the last good release."""
+    """Return to the last good release. It works as a rollout does. The database stays as it is."""
     rollout_command.rollback(stack, env, why=why)
 
 
 @app.command()
 def secret_key(
     what: Annotated[
-        keys.Act, typer.Argument(help="add: one more is believed; turn: the last signs; drop: the first stays.")
+        keys.Act, typer.Argument(help="add: accept a second key; turn: sign with it; drop: remove the old one.")
     ],
     stack: InstalledName,
     env: Env = None,
 ) -> None:
-    """Show or rotate Django's secret key in its file; instances read it when they start (runbook secrets)."""
+    """Show or rotate Django's secret key. Instances read it at their start. The runbook `secrets` has the steps."""
     typer.echo("\n".join(installed(stack, env).secret_key(what)))
 
 
 @app.command(hidden=True)
 def key_file(path: Path, what: keys.Act) -> None:
-    """Do what `secret-key` says to a file: Compose's volume is written in a container."""
+    """Do a step of `secret-key` on a file. Compose runs this in a container, which can write the volume."""
     typer.echo("\n".join(keys.act(path, what)))
 
 
 @app.command(hidden=True)
 def probe(bind: str) -> None:
-    """Send a message through one instance and read it back; the ticket comes on stdin."""
+    """Send a message through one instance and read it back. The ticket of the probe account is read from stdin."""
     typer.echo(run_probe(bind))
 
 

@@ -12,11 +12,11 @@ from deploy.backup.manifest import Manifest
 from deploy.backup.shelf import Shelf
 from deploy.backup.source import Source, chosen
 
-backup = typer.Typer(help="Back the database up, while people chat, and bring it back.")
+backup = typer.Typer(help="Back up and restore the database.")
 
-Env = Annotated[str | None, typer.Option(help="The environment of parley.toml.", show_default="the stack's name")]
-Folder = Annotated[Path | None, typer.Option(help="Where the backups are.", **FOLDER, show_default="the stack's own")]
-Name = Annotated[str | None, typer.Argument(help="As `list` names it.", show_default="the newest")]
+Env = Annotated[str | None, typer.Option(help="Use [env.NAME] of parley.toml.", show_default="the stack's name")]
+Folder = Annotated[Path | None, typer.Option(help="The backup folder.", **FOLDER, show_default="the stack's own")]
+Name = Annotated[str | None, typer.Argument(help="A name that `list` prints.", show_default="the newest")]
 
 
 @backup.command()
@@ -24,10 +24,10 @@ def create(
     stack: StackName = "local",
     dir: Dir = None,  # noqa: A002
     folder: Folder = None,
-    keep: Annotated[int | None, typer.Option(min=1, help="How many stay.", show_default="parley.toml")] = None,
+    keep: Annotated[int | None, typer.Option(min=1, help="How many to keep.", show_default="parley.toml")] = None,
     env: Env = None,
 ) -> None:
-    """Make one, read it back, and remove the oldest."""
+    """Make a backup while people chat, verify it, and remove the oldest ones."""
     source, shelf = _opened(stack, dir, folder, env)
     path = backups.create(source, shelf)
     typer.echo(f"{path}: {_said(manifest.read(path))}")
@@ -36,7 +36,7 @@ def create(
 
 @backup.command("list")
 def names(stack: StackName = "local", dir: Dir = None, folder: Folder = None, env: Env = None) -> None:  # noqa: A002
-    """List them, the oldest first."""
+    """List the backups, the oldest first."""
     _, shelf = _opened(stack, dir, folder, env)
     for name in shelf.names():
         typer.echo(f"{name}: {_said(manifest.read(shelf.path(name)))}")
@@ -44,13 +44,13 @@ def names(stack: StackName = "local", dir: Dir = None, folder: Folder = None, en
 
 @backup.command()
 def prune(
-    keep: Annotated[int, typer.Option(min=1, help="How many stay.")],
+    keep: Annotated[int, typer.Option(min=1, help="How many to keep.")],
     stack: StackName = "local",
     dir: Dir = None,  # noqa: A002
     folder: Folder = None,
     env: Env = None,
 ) -> None:
-    """Remove all but the newest; `create` does so too, but needs room to begin."""
+    """Remove all but the newest backups. `create` does this too, but needs free disk space first."""
     _, shelf = _opened(stack, dir, folder, env)
     _prune(shelf, keep)
 
@@ -63,7 +63,7 @@ def verify(
     folder: Folder = None,
     env: Env = None,
 ) -> None:
-    """Read one back whole; exit 1 unless all of it is there."""
+    """Verify a backup. It reads the whole backup. The exit status is 1 if anything is missing."""
     source, shelf = _opened(stack, dir, folder, env)
     path = shelf.path(name)
     typer.echo(f"{path}: whole: {_said(backups.verify(source, path))}")
@@ -71,13 +71,13 @@ def verify(
 
 @backup.command()
 def restore(
-    name: Annotated[str, typer.Argument(help="As `list` names it.")],
+    name: Annotated[str, typer.Argument(help="A name that `list` prints.")],
     stack: StackName = "local",
     dir: Dir = None,  # noqa: A002
     folder: Folder = None,
     env: Env = None,
 ) -> None:
-    """Replace the database of a stopped stack by one."""
+    """Restore a backup into a stopped stack. It replaces the database: what was written later is gone."""
     source, shelf = _opened(stack, dir, folder, env)
     said = backups.restore(source, shelf.path(name))
     typer.echo(f"{name}: restored: {_said(said)}; every room has a new epoch")

@@ -16,14 +16,14 @@ from deploy.errors import BadInputError
 PIPE_COLUMNS = 120  # Rich takes 80 where there is no terminal
 DATABASES = ("sqlite", "postgresql")
 
-bench = typer.Typer(help="Benchmark Parley and its peers on this machine under the same load.", no_args_is_help=True)
+bench = typer.Typer(help="Compare the cost of Parley with that of its peers.", no_args_is_help=True)
 
-Peers = Annotated[str, typer.Option(help="Beside Parley, by comma; `none` for Parley alone.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON with every round.")]
+Peers = Annotated[str, typer.Option(help="The peers to compare with, separated by commas; `none`: only Parley.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON with the figures of every round.")]
 Rounds = Annotated[int, typer.Option(min=1, max=50, help="How often each peer is measured; they run alternately.")]
 Seconds = Annotated[float, typer.Option(min=0.2, max=120, help="Length of each measurement.")]
 Browser = Annotated[bool, typer.Option("--browser", help="Offer permessage-deflate, as browsers do.")]
-Members = Annotated[int, typer.Option(min=8, max=50_000, help="How many sockets.")]
+Members = Annotated[int, typer.Option(min=8, max=50_000, help="How many sockets to open.")]
 ALL_PEERS = ",".join(PEERS)
 
 
@@ -34,26 +34,26 @@ def fanout(  # noqa: PLR0917 (Typer makes an option of each)
     rounds: Rounds = 3,
     seconds: Seconds = 4.0,
     browser: Browser = False,
-    nginx: Annotated[bool, typer.Option("--nginx", help="Through nginx with TLS, instead of past it.")] = False,
-    unix: Annotated[bool, typer.Option("--unix", help="To unix sockets, instead of ports on loopback.")] = False,
+    nginx: Annotated[bool, typer.Option("--nginx", help="Connect through nginx with TLS instead of directly.")] = False,
+    unix: Annotated[bool, typer.Option("--unix", help="Connect to unix sockets instead of ports on loopback.")] = False,
     json: Json = False,
 ) -> None:
-    """CPU, latency and frames of one large room."""
+    """Measure CPU, latency and frames in one large room."""
     room_sizes, others = _even(members), _peers(peers)
     _show(Options("fanout", room_sizes, others, rounds, seconds, browser=browser, nginx=nginx, unix=unix, json=json))
 
 
 @bench.command()
 def rooms(  # noqa: PLR0917 (the same)
-    peers: Annotated[str, typer.Option(help="`tutorial`, or `none` for Parley alone.")] = "tutorial",
-    members: Annotated[int, typer.Option(min=8, max=50_000, help="How many sockets, four to a room.")] = 2000,
-    databases: Annotated[str, typer.Option(help="By comma.")] = ",".join(DATABASES),
+    peers: Annotated[str, typer.Option(help="`tutorial`, or `none`: only Parley.")] = "tutorial",
+    members: Annotated[int, typer.Option(min=8, max=50_000, help="How many sockets, four in each room.")] = 2000,
+    databases: Annotated[str, typer.Option(help="The databases, separated by commas.")] = ",".join(DATABASES),
     in_flight: Annotated[int, typer.Option(min=1, max=100, help="Messages in flight in each room.")] = 1,
     rounds: Rounds = 3,
     seconds: Seconds = 8.0,
     json: Json = False,
 ) -> None:
-    """Stored messages per second in many small rooms."""
+    """Measure stored messages per second in many small rooms."""
     chosen = _chosen(databases, DATABASES, "database")
     if members % ROOM_MEMBERS:
         raise BadInputError(f"--members {members}: rooms have {ROOM_MEMBERS} members each")
@@ -68,7 +68,7 @@ def idle(
     browser: Browser = False,
     json: Json = False,
 ) -> None:
-    """Memory of an idle socket."""
+    """Measure the memory of an idle socket."""
     _show(Options("idle", _even([members]), _peers(peers), rounds, browser=browser, json=json))
 
 
@@ -80,7 +80,7 @@ def storm(
     browser: Browser = False,
     json: Json = False,
 ) -> None:
-    """What it costs when everybody comes back at once."""
+    """Measure the cost when all clients reconnect at once."""
     _show(Options("storm", _even([members]), _peers(peers), rounds, browser=browser, json=json))
 
 

@@ -10,12 +10,12 @@ from deploy.arguments import Dir, StackName
 from deploy.runbooks import page as pages
 from deploy.runbooks import run as road
 
-runbook = typer.Typer(help="What to do when something is wrong: docs/runbooks, whose commands run.")
+runbook = typer.Typer(help="Show and run the steps for a known problem (docs/runbooks).")
 
 
 @runbook.command("list")
 def names() -> None:
-    """List them."""
+    """List the runbooks."""
     found = [pages.read(name) for name in pages.names()]
     width = max(len(one.name) for one in found)
     for one in found:
@@ -24,7 +24,7 @@ def names() -> None:
 
 @runbook.command()
 def show(name: str) -> None:
-    """Print one."""
+    """Print a runbook."""
     typer.echo(pages.read(name).text, nl=False)
 
 
@@ -35,10 +35,10 @@ def run(
     stack: StackName = "local",
     only: Annotated[
         Literal["diagnosis", "mitigation", "verification", "rollback"] | None,
-        typer.Option(help="This section alone.", show_default="the first three"),
+        typer.Option(help="Run only this section.", show_default="the first three"),
     ] = None,
 ) -> None:
-    """Diagnose, mend and verify; stops where a command fails or does not print what the page says."""
+    """Run a runbook. It stops if a command fails or does not print what the page expects."""
     sections = (only.capitalize(),) if only else road.ROAD
     road.run(pages.read(name), stack, sections, _environment(dir), typer.echo)
 
