@@ -42,7 +42,7 @@ def check(env: str = LOCAL, site: Path | None = None) -> None:
     show(rows)
     for row in rows:
         if not row.relation.holds:
-            raise BadInputError(f"rule {row.id}: {row.sentence}: not {row.relation}")
+            raise BadInputError(f"rule {row.id}: {row.sentence}: {row.relation} is false")
 
 
 def judged(config: Config, of: str) -> Iterator[Row]:

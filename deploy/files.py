@@ -16,7 +16,7 @@ def make_folder(path: Path, mode: int = PRIVATE_FOLDER) -> None:
     try:
         path.mkdir(mode=mode, parents=True, exist_ok=True)
     except OSError as error:
-        raise BadInputError(f"{path} cannot be made: {error.strerror}") from None
+        raise BadInputError(f"{path} cannot be created: {error.strerror}") from None
     if not os.access(path, os.W_OK | os.X_OK):
         raise BadInputError(f"{path} cannot be written")
 

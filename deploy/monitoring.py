@@ -36,7 +36,7 @@ def write(env: str, folder: Path | None, every: int | None, out: Path) -> None:
     overrides = {"monitoring": {"scrape_seconds": every}} if every else {}
     config, of = load(overrides, env=env), stack(env)
     if folder is not None and of != LOCAL:
-        raise BadInputError(f"--dir is for `up`, and so is PARLEY_DIR: the stack {of} has its own places")
+        raise BadInputError(f"--dir and PARLEY_DIR are for the local stack: {of} has its own folders")
     if of == LOCAL:
         found, size = _running(Layout.at(folder)), capacity(config, open_files())
     else:

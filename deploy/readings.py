@@ -35,7 +35,7 @@ READINGS = (
     ),
     Reading(
         "kill-after-graceful",
-        f"gunicorn's graceful_timeout + {KILL_AFTER} <= TimeoutStopSec, stop_grace_period, the patience of `up`",
+        f"gunicorn's graceful_timeout + {KILL_AFTER} <= TimeoutStopSec, stop_grace_period, the stop timeout of `up`",
         lambda facts: Relation(facts.app.number("GRACEFUL_SECONDS") + KILL_AFTER, "<=", facts.app.kill_seconds),
     ),
     Reading(
@@ -59,12 +59,12 @@ READINGS = (
     ),
     Reading(
         "nobody-is-given-up",
-        "nginx gives up none of the instances: each server has max_fails=0",
+        "nginx never marks an instance as failed: each server has max_fails=0",
         lambda facts: Relation(sum("max_fails=0" not in server.split() for server in facts.nginx.servers), "=", 0),
     ),
     Reading(
         "proxies-are-one",
-        "the app believes nginx, so no location hands on X-Forwarded-For as a client wrote it",
+        "the app trusts nginx, so no location forwards a client's X-Forwarded-For",
         lambda facts: Relation(len(facts.nginx.forgeable), "=", 0),
     ),
 )
@@ -75,4 +75,4 @@ def require(facts: Facts) -> None:
     for reading in READINGS:
         relation = reading.relation(facts)
         if not relation.holds:
-            raise BadInputError(f"rule {reading.id}: {reading.sentence}: not {relation}, in what was rendered")
+            raise BadInputError(f"rule {reading.id}: {reading.sentence}: {relation} is false, in the rendered files")

@@ -103,7 +103,7 @@ def quoted(value: str) -> str:
     """Write a path as an nginx string; raise BadInputError where nginx has no way to say it."""
     for character in value:
         if character in UNSPEAKABLE:
-            raise BadInputError(f"{value!r} holds {character!r}, which an nginx configuration cannot")
+            raise BadInputError(f"{value!r} holds {character!r}, which is not allowed in an nginx configuration")
     return f'"{value}"'
 
 

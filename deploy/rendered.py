@@ -18,6 +18,6 @@ def write_nginx(env: str, folder: Path | None, out: Path) -> None:
     """Write nginx's configuration for an environment; `folder` is `up`'s --dir, and no other stack has one."""
     of = stack(env)
     if folder is not None and of != LOCAL:
-        raise BadInputError(f"--dir is for `up`, and so is PARLEY_DIR: the stack {of} has its own places")
+        raise BadInputError(f"--dir and PARLEY_DIR are for the local stack: {of} has its own folders")
     config = load(env=env)
     files.write_all(out, local.nginx(config, Layout.at(folder)) if of == LOCAL else INSTALLED[of](config))

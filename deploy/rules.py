@@ -50,7 +50,7 @@ class Rule:
 
     def broken(self, relation: Relation) -> str:
         """Say that it does not hold, in one line."""
-        return f"rule {self.id}: {self.sentence}: not {relation}"
+        return f"rule {self.id}: {self.sentence}: {relation} is false"
 
 
 def _stop_seconds(config: Config) -> int:
@@ -89,7 +89,7 @@ RULES = (
     ),
     Rule(
         "open-files-known",
-        "limits.open_files > 0, because what is rendered is for another machine",
+        "limits.open_files > 0, because the files are rendered for another machine",
         lambda config, _: Relation(config.limits.open_files, "!=", 0),
         RENDERED,
     ),
@@ -113,27 +113,27 @@ RULES = (
     ),
     Rule(
         "one-redis",
-        "redis.url and redis.sentinels are two ways to one Redis: give one of them",
+        "set redis.url or redis.sentinels, not both",
         lambda config, _: Relation(bool(config.redis.url) + bool(config.redis.sentinels), "<=", 1),
     ),
     Rule(
         "sentinels-have-a-name",
-        "redis.sentinels and redis.sentinel_name come together",
+        "redis.sentinels and redis.sentinel_name must be set together",
         lambda config, _: Relation(+bool(config.redis.sentinels), "=", +bool(config.redis.sentinel_name)),
     ),
     Rule(
         "ports-differ",
-        "site.http_port is not site.port",
+        "site.http_port differs from site.port",
         lambda config, _: Relation(config.site.http_port, "!=", config.site.port),
     ),
     Rule(
         "proxies-are-ours",
-        "no network of site.trusted_proxies holds everybody",
+        "no network of site.trusted_proxies contains every address",
         lambda config, _: Relation(sum(ip_network(one).prefixlen == 0 for one in config.site.trusted_proxies), "=", 0),
     ),
     Rule(
         "metrics-ports-fit",
-        "app.metrics_port + app.instances <= 65535, for `watch` has the port after the last instance's",
+        "app.metrics_port + app.instances <= 65535, because `watch` uses the port after the last instance's",
         lambda config, _: Relation(config.app.metrics_port + config.app.instances, "<=", 65_535),
     ),
 )

@@ -95,7 +95,7 @@ class Stop(Section):
 
     @property
     def kill_seconds(self) -> int:
-        """When the supervisor kills: TimeoutStopSec, stop_grace_period and the patience of `up`."""
+        """When the supervisor kills: TimeoutStopSec, stop_grace_period and the stop timeout of `up`."""
         return self.graceful_seconds + KILL_AFTER
 
 

@@ -79,7 +79,7 @@ class Watch:
             except Unavailable:
                 pass  # nobody can write either; read when it is back
             except Exception:
-                log.exception("the watch failed; it goes on")  # without it no session would ever end again
+                log.exception("the revocation check failed; trying again")  # without it no session would ever end again
             await asyncio.sleep(WATCH_SECONDS)
 
     def has_changed(self, room: int, since: float) -> bool:

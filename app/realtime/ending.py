@@ -17,4 +17,4 @@ async def end(tasks: Collection[asyncio.Task[None]]) -> None:
     if tasks:
         _, pending = await asyncio.wait(tasks, timeout=END_SECONDS)
         for task in pending:
-            log.warning("left behind: %s", task.get_coro())
+            log.warning("a task did not end in time: %s", task.get_coro())

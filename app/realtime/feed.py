@@ -260,7 +260,7 @@ class Feed:
             if subscriber.is_writable and self.behind[subscriber] == self.position:
                 self._bring(subscriber, [])
         except Exception:
-            log.exception("room %s: a socket could not be brought up, it joins again", self.room)
+            log.exception("room %s: a socket could not catch up, it joins again", self.room)
             subscriber.restart()
         finally:
             if self._catching.get(subscriber) is asyncio.current_task():

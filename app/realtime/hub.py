@@ -151,7 +151,7 @@ class Hub:
                 while True:
                     self._dispatch(await self._layer.receive(self._channel))
             except Exception as error:  # noqa: BLE001 (any layer, any client library: a hub that ended is rebuilt)
-                log.warning("hub ended and is rebuilt: %r", error)
+                log.warning("the hub stopped and is restarted: %r", error)
                 await self._abandon()
                 await asyncio.sleep(REBUILD_SECONDS)
 
@@ -177,7 +177,7 @@ class Hub:
             if handler is not None and message.get("from") != self.id:
                 handler(message)
         except Exception as error:  # noqa: BLE001 (what one message does must not end the hub of all rooms)
-            log.warning("message of another shape dropped: %r", error)
+            log.warning("unknown message on the channel layer dropped: %r", error)
 
     async def _join_groups(self) -> None:
         """Keep the groups joined that this process serves, and only those."""
@@ -244,9 +244,9 @@ class Hub:
                     self._settle(feed, head if head is None or head.seq >= position else None, epoch)
         except LogUnavailableError:
             self._count("polls_failed", 1)
-            log.warning("the log does not answer; polled again")
+            log.warning("the database does not answer; polling again")
         except Exception:
-            log.exception("the poll failed; polled again")  # without the poll, what the layer loses stays lost
+            log.exception("the poll failed; polling again")  # without the poll, what the layer loses stays lost
 
     def _is_just_gone(self, room: int, head: Head | None) -> bool:
         """Leave whoever ended a room the time to tell its sockets; only then make them find out by themselves."""

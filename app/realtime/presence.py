@@ -136,7 +136,7 @@ class Presence:
             try:
                 self.tick()
             except Exception:
-                log.exception("presence failed; it goes on")  # without the next ticks nobody comes or goes any more
+                log.exception("presence failed; trying again")  # without the next ticks nobody comes or goes any more
 
     def tick(self) -> None:
         """Do what is due now."""

@@ -23,7 +23,7 @@ def create(source: Source, shelf: Shelf) -> Path:
         database.dump(path)
         rows = database.read_back(path)
         if LOG not in rows:
-            raise StackError(f"no Parley is in this database: it has no table {LOG}")
+            raise StackError(f"this database has no data of Parley: there is no table {LOG}")
         made = Manifest(
             engine=database.name,
             release=source.release,
@@ -47,9 +47,9 @@ def verify(source: Source, folder: Path) -> Manifest:
     if not path.is_file():
         raise StackError(f"{folder}: {said.file} is missing")
     if path.stat().st_size != said.bytes or manifest.sha256(path) != said.sha256:
-        raise StackError(f"{path} is not what was backed up: its SHA-256 is another")
+        raise StackError(f"{path} has changed since the backup: its SHA-256 differs")
     if database.read_back(path) != said.rows:
-        raise StackError(f"{path} does not hold the rows it should")
+        raise StackError(f"{path} does not have the rows that its manifest counts")
     return said
 
 
@@ -65,6 +65,6 @@ def restore(source: Source, folder: Path) -> Manifest:
             source.settle()
         except StackError as error:
             raise StackError(
-                f"the rows of {folder} are back, but not ready for people: restore again\n{error}"
+                f"{folder} is restored, but a step after that failed: restore it again\n{error}"
             ) from None
     return said

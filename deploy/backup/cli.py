@@ -92,7 +92,7 @@ def _opened(
 
 def _prune(shelf: Shelf, keep: int) -> None:
     for name in shelf.keep(keep):
-        typer.echo(f"{name}: removed, for newer ones are kept")
+        typer.echo(f"{name}: removed; newer backups are kept")
 
 
 def _said(made: Manifest) -> str:

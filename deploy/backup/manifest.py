@@ -32,7 +32,7 @@ def read(folder: Path) -> Manifest:
     try:
         return msgspec.json.decode((folder / NAME).read_bytes(), type=Manifest)
     except OSError as error:
-        raise StackError(f"{folder}: no backup, or half of one: {error.strerror}: {NAME}") from None
+        raise StackError(f"{folder}: not a complete backup: {error.strerror}: {NAME}") from None
     except msgspec.MsgspecError as error:
         raise StackError(f"{folder / NAME}: {error}") from None
 

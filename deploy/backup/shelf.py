@@ -37,7 +37,7 @@ class Shelf:
         """Give a backup's folder, the newest one's without a name; raises BadInputError where there is none."""
         names = self.names()
         if not names:
-            raise BadInputError(f"{self.folder} holds no backup")
+            raise BadInputError(f"{self.folder} has no backup")
         if name is not None and name not in names:
             raise BadInputError(f"no backup {name!r} in {self.folder}: the newest is {names[-1]}")
         return self.folder / (name or names[-1])

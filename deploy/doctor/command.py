@@ -46,7 +46,7 @@ def doctor(
 
 def _chosen(only: Sequence[str]) -> Sequence[Check]:
     if unknown := set(only) - {check.id for check in CHECKS}:
-        raise BadInputError(f"no check is called {', '.join(sorted(unknown))}: docs/doctor.md has them")
+        raise BadInputError(f"no check is called {', '.join(sorted(unknown))}: docs/doctor.md lists them")
     return [check for check in CHECKS if not only or check.id in only]
 
 
@@ -54,5 +54,5 @@ def _patient(stack: Name, directory: Path | None, env: str | None, options: dict
     if stack == "local":
         return local.patient(directory, **options)
     if directory is not None:
-        raise BadInputError(f"--dir is for `up`, and so is PARLEY_DIR: the stack {stack} has its own places")
+        raise BadInputError(f"--dir and PARLEY_DIR are for the local stack: {stack} has its own folders")
     return {"compose": compose.patient, "systemd": systemd.patient}[stack](env, **options)

@@ -99,7 +99,7 @@ class LocalBody:
         return [f"unix:{one['socket']}" for one in self._state()["instances"]]
 
     def kill_seconds(self, replica: Replica) -> int:  # noqa: ARG002 (another stack tells it of each)
-        """It is the patience of `up`, which nothing shows."""
+        """It is the stop timeout of `up`, which nothing shows."""
         raise NotApplicable("`up` keeps its own patience, and nothing shows it")
 
     def installed(self, names: Sequence[str]) -> Mapping[str, str]:

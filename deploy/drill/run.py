@@ -96,7 +96,7 @@ async def strike(fault: Fault, scene: Scene, seconds: float) -> Window:
         async with asyncio.timeout(fault.seconds):
             await fault.strike(scene)
     except TimeoutError:
-        raise StackError(f"{fault.name}: the stack did not heal") from None
+        raise StackError(f"{fault.name}: the stack did not recover") from None
     end = time.monotonic()
     await asyncio.sleep(max(seconds * SHARE_BEFORE, begun + seconds - end))
     return Window(start, end)

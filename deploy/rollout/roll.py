@@ -31,11 +31,11 @@ def rollout(
         release = stack.stage(source)
         found(stack)
         if serving(stack) == release and not again:
-            raise BadInputError(f"{release} serves already: nothing to roll out (--again replaces it by itself)")
+            raise BadInputError(f"{release} is running already: nothing to roll out (--again restarts its instances)")
         with recorded(stack, "rollout", release, why):
             say(f"checking {release}")
             stack.check(release)
-            say("migrating the database; what serves goes on")
+            say("migrating the database; the old release keeps serving")
             stack.migrate(release)
             replace_all(stack, release, say, again=again, patience=patience)
         return release

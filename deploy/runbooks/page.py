@@ -87,7 +87,7 @@ class Page:
 
     def _stack(self, heading: str) -> Stack:
         if heading not in HEADINGS:
-            raise BadInputError(f"{self.name}.md: {heading} is no stack: {', '.join(HEADINGS)}")
+            raise BadInputError(f"{self.name}.md: {heading} is not a stack: {', '.join(HEADINGS)}")
         return HEADINGS[heading]
 
 
@@ -100,5 +100,5 @@ def read(name: str) -> Page:
     """Read one; raises BadInputError where there is none of this name."""
     path = Path(FOLDER / f"{name}.md")
     if name not in names():
-        raise BadInputError(f"no runbook {name}: `./parley runbook list` has them")
+        raise BadInputError(f"no runbook {name}: `./parley runbook list` prints them")
     return Page(name, path.read_text(encoding="utf-8"))

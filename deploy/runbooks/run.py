@@ -40,4 +40,4 @@ def _block(block: Block, where: str, env: Mapping[str, str], say: Say) -> None:
     if done.status:
         raise StackError(f"{where}: ended with {done.status}: {block.script.strip()}")
     if wanted := block.missing(done.output):
-        raise StackError(f"{where}: not as the page says, it may be another problem: no line is like {wanted}")
+        raise StackError(f"{where}: not what the page expects, it may be a different problem: no line matches {wanted}")

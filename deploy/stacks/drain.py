@@ -29,7 +29,7 @@ def drain(stack: Literal["local", "compose", "systemd"], directory: Path | None,
 def end(name: str, pids: Mapping[str, int | None], where: str, seconds: int) -> None:
     """Send SIGTERM and wait for the end."""
     if name not in pids:
-        raise BadInputError(f"{name!r} is no instance of {where}: there are {', '.join(pids)}")
+        raise BadInputError(f"{name!r} is not an instance of {where}: there are {', '.join(pids)}")
     pid = pids[name]
     if pid is None:
         raise BadInputError(f"{name} is starting: nothing to drain")

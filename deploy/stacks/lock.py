@@ -35,7 +35,7 @@ def held(folder: Path, what: str, why: str = "") -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             line = os.pread(descriptor, 4096, 0).decode(errors="replace").strip()
-            raise BadInputError(f"another is at it: {line or 'somebody, this very moment'}") from None
+            raise BadInputError(f"another change is in progress: {line or 'started just now'}") from None
         now = dt.datetime.now(dt.UTC)
         line = f"{operator()} since {now:%Y-%m-%d %H:%M:%S} UTC, {what}, pid {os.getpid()}" + (
             f": {why}" if why else ""

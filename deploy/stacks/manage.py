@@ -18,5 +18,5 @@ def manage(
     if stack == "local":
         local(load(), Layout.at(directory), arguments)
     if directory is not None:
-        raise BadInputError(f"--dir is for `up`, and so is PARLEY_DIR: the stack {stack} has its own places")
+        raise BadInputError(f"--dir and PARLEY_DIR are for the local stack: {stack} has its own folders")
     installed(stack, env).become_manage(*arguments)

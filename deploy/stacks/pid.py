@@ -32,4 +32,4 @@ def pid(stack: Literal["local", "compose", "systemd"], directory: Path | None, e
 def known(name: str, names: list[str]) -> None:
     """Raise BadInputError for a name that is none of these."""
     if name not in names:
-        raise BadInputError(f"{name!r} is nothing that runs here: there are {', '.join(names)}")
+        raise BadInputError(f"{name!r} is not a process of this stack: there are {', '.join(names)}")

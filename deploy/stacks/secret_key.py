@@ -23,14 +23,16 @@ def act(path: Path, what: Act) -> list[str]:
     if what != "show":
         keys = after(keys, what, secrets.token_urlsafe(KEY_BYTES))
         _write(path, keys)
-    return [f"{name(key)} {'is believed' if number else 'signs'}" for number, key in enumerate(keys)]
+    return [f"{name(key)} {'is accepted' if number else 'signs'}" for number, key in enumerate(keys)]
 
 
 def after(keys: list[str], what: Act, new: str) -> list[str]:
     """Return the keys after it. Pure."""
     if what == "add":
         if len(keys) > 1:
-            raise BadInputError("there is a second key already: `./parley secret-key turn` has it sign, `drop` ends it")
+            raise BadInputError(
+                "there is a second key already: `./parley secret-key turn` signs with it, `drop` removes it"
+            )
         return [*keys, new]
     if len(keys) < 2:
         raise BadInputError("there is no second key: `./parley secret-key add` makes one")

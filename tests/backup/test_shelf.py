@@ -40,7 +40,7 @@ def test_only_the_newest_stay(place: Place) -> None:
 
 def test_a_name_that_is_none(place: Place) -> None:
     """One line says what there is."""
-    with pytest.raises(BadInputError, match="holds no backup"):
+    with pytest.raises(BadInputError, match="has no backup"):
         place.shelf.path(None)
     newest = backups.create(place.source, place.shelf)
     for name in ("20260101T000000.000Z", "../stack", ""):
@@ -76,7 +76,7 @@ def test_kill_9_in_the_middle_leaves_no_half_backup(place: Place, here: Path) ->
     assert list(place.shelf.folder.glob("*.part"))
     assert place.shelf.names() == []
     listed = parley(here, "verify", *where)
-    assert "holds no backup" in listed.communicate()[1]
+    assert "has no backup" in listed.communicate()[1]
     assert listed.returncode == 2
     again = parley(here, "create", *where)
     said, wrong = again.communicate()

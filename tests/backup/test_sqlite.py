@@ -193,5 +193,5 @@ def test_another_engine_or_no_parley_at_all(place: Place, tmp_path: Path) -> Non
         backups.create(place.source, place.shelf)
     with closing(sqlite3.connect(place.layout.database)) as empty:
         empty.execute("CREATE TABLE strange (id)")
-    with pytest.raises(StackError, match="no Parley"):
+    with pytest.raises(StackError, match="no data of Parley"):
         backups.create(place.source, place.shelf)

@@ -40,17 +40,20 @@ def parley(
         (["drain"], "Missing argument"),
         (["drain", "web-1", "--dir", "nowhere"], "no `./parley up` runs in"),
         (["manage", "--dir", "nowhere", "check"], "run `./parley up` first"),
-        (["manage", "--stack", "compose", "--dir", "x", "check"], "--dir is for `up`"),
+        (["manage", "--stack", "compose", "--dir", "x", "check"], "--dir and PARLEY_DIR are for the local stack"),
         (["up", "--dir", ""], "'PARLEY_DIR'): the name of a folder is empty"),
         (["drain", "web-1", "--dir", ""], "Invalid value for '--dir'"),
         (["render", "nginx", "--out", ""], "Invalid value for '--out'"),
-        (["up", "--dir", "a;b"], "holds ';', which an nginx configuration cannot"),
-        (["render", "nginx", "--out", "parley.toml"], "parley.toml cannot be made"),
-        (["render", "nginx", "--out", "x", "--env", "compose", "--dir", "x"], "--dir is for `up`"),
+        (["up", "--dir", "a;b"], "holds ';', which is not allowed in an nginx configuration"),
+        (["render", "nginx", "--out", "parley.toml"], "parley.toml cannot be created"),
+        (
+            ["render", "nginx", "--out", "x", "--env", "compose", "--dir", "x"],
+            "--dir and PARLEY_DIR are for the local stack",
+        ),
         (["render", "nginx", "--out", "x", "--env", "staging"], "no environment is called 'staging'"),
-        (["runbook", "run", "nowhere"], "no runbook nowhere: `./parley runbook list` has them"),
+        (["runbook", "run", "nowhere"], "no runbook nowhere: `./parley runbook list` prints them"),
         (["runbook", "run", "redis-down", "--only", "impact"], "Invalid value for '--only'"),
-        (["doctor", "--only", "health"], "no check is called health: docs/doctor.md has them"),
+        (["doctor", "--only", "health"], "no check is called health: docs/doctor.md lists them"),
         (["pid", "redis", "--dir", "nowhere"], "no `./parley up` runs in"),
         (["check", "--site", "nowhere.toml"], "nowhere.toml: No such file or directory"),
         (["check", "--env", "staging"], "no environment is called 'staging': there are local, compose, systemd"),
@@ -119,7 +122,7 @@ def test_check_judges_a_hosts_own_file(tmp_path: Path) -> None:
     done = parley("check", "--env", "systemd", "--site", str(own))
     assert done.returncode == 2
     assert done.stderr.startswith("parley: rule database-has-connections: 2 x app.instances x database.pool + 10 < ")
-    assert done.stderr.endswith(": not 114 < 100\n")
+    assert done.stderr.endswith(": 114 < 100 is false\n")
 
 
 def test_check_on_a_terminal_is_a_table(tmp_path: Path) -> None:
@@ -144,7 +147,7 @@ def test_a_broken_rule_is_in_the_table_and_the_line(tmp_path: Path) -> None:
     done = parley("check", cwd=root, root=root)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert done.stderr.startswith("parley: rule stop-times-add: ")
-    assert done.stderr.endswith(": not 19 <= 12\n")
+    assert done.stderr.endswith(": 19 <= 12 is false\n")
     assert [line.split()[1] for line in done.stdout.splitlines() if line.startswith("broken")] == [
         "stop-times-add:",
         "reload-outlasts-drain:",

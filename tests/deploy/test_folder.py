@@ -55,7 +55,7 @@ def test_a_socket_folder_that_others_may_enter_is_refused(tmp_path: Path, monkey
 def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
     """--dir names a file."""
     (tmp_path / "file").write_text("")
-    with pytest.raises(BadInputError, match="file cannot be made"):
+    with pytest.raises(BadInputError, match="file cannot be created"):
         Layout(tmp_path / "file").make()
 
 

@@ -54,7 +54,7 @@ def test_each_is_broken_by_a_template_that_is_wrong(reading: readings.Reading) -
     """By the number next to its edge; and no other rule is."""
     wrong = read(MUTATIONS[reading.id])
     assert [one.id for one in readings.READINGS if not one.relation(wrong).holds] == [reading.id]
-    with pytest.raises(BadInputError, match=f"^rule {reading.id}: .* in what was rendered$"):
+    with pytest.raises(BadInputError, match=f"^rule {reading.id}: .* in the rendered files$"):
         readings.require(wrong)
 
 

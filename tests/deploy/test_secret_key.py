@@ -18,8 +18,8 @@ def test_a_rotation_from_its_begin_to_its_end(tmp_path: Path) -> None:
     said = act(path, "add")
     first, new = path.read_text().splitlines()
     assert (first, len(new)) == ("o" * 64, KEY_BYTES * 4 // 3)
-    assert said == act(path, "show") == [f"{old} signs", f"{name(new)} is believed"]
-    assert act(path, "turn") == [f"{name(new)} signs", f"{old} is believed"]
+    assert said == act(path, "show") == [f"{old} signs", f"{name(new)} is accepted"]
+    assert act(path, "turn") == [f"{name(new)} signs", f"{old} is accepted"]
     assert act(path, "turn") == said, "and back"
     act(path, "turn")
     assert act(path, "drop") == [f"{name(new)} signs"]

@@ -1,4 +1,4 @@
-"""docs/operator.md, the index for whoever was woken up: `PYTHONPATH=app:. .venv/bin/python -m tests.docs.operator`.
+"""docs/operator.md, the index for the operator on call: `PYTHONPATH=app:. .venv/bin/python -m tests.docs.operator`.
 
 What is listed comes from the alerts, the checks, the runbooks, the protocol, the pitfalls and the code's own log lines;
 where a line leads that has no page of its own is told here.
@@ -16,11 +16,9 @@ from tests.prometheus.rendered import alerts
 
 PAGE = ROOT / "docs" / "operator.md"
 HEAD = """\
-# What is seen, and where to read
+# Operator's index
 
-Search this page for what you have: an alert's name, an id of the doctor, a code, a line of a log, what people say. It
-is written by `PYTHONPATH=app:. python -m tests.docs.operator` from the alerts, the checks, the runbooks, the protocol,
-the pitfalls and the app's own log lines: change those.
+Something is wrong? Start here:
 
 ```sh
 export PARLEY_STACK=local
@@ -30,8 +28,14 @@ export PARLEY_STACK=local
 ./parley runbook run redis-down
 ```
 
-With nothing to search for, begin with the doctor: it says what is broken, with the fix and the page. The first line
-names the stack: `local`, `compose` or `systemd` ([runbooks](runbooks/README.md)).
+The first line names your stack: `local`, `compose` or `systemd`. `./parley doctor` names what is broken, with the fix
+and the page to read. `./parley runbook` lists the [runbooks](runbooks/README.md), prints one, and runs one.
+
+Or search this page for what you have: an alert, a finding of the doctor, a code, a log line, or what a user reports.
+The right column has the page to read.
+
+A test writes this page from the alerts, the checks, the runbooks, the protocol, the pitfalls and the app's log lines.
+Change those, and then run `PYTHONPATH=app:. python -m tests.docs.operator`.
 """
 
 DATABASE, REDIS = "@database-down", "@redis-down"
@@ -39,24 +43,24 @@ DATABASE, REDIS = "@database-down", "@redis-down"
 PEOPLE = {
     "the site does not open": ["@site-down", "!edge-answers"],
     "the browser warns of the certificate": ["@certificate", "!certificate-lasts", "!certificate-names-the-site"],
-    "messages of others come late": ["@messages-late", REDIS],
-    "messages do not come at all; the room is silent": [
+    "messages of others arrive late": ["@messages-late", REDIS],
+    "messages do not arrive at all; the room is silent": [
         "!message-comes-back",
         "pitfalls/C5-redis-forgot-the-groups.md",
     ],
     "“Reconnecting…” again and again": ["@sockets-drop", "!idle-socket-lives", "@worker-restarts"],
-    "“Reconnecting…” and never in again": ["@instance-down", "!own-origin-is-let-in", "@reconnect-storm"],
-    "“You are offline”": ["the person's own network, as the browser says: nothing of ours"],
+    "“Reconnecting…” and it never connects again": ["@instance-down", "!own-origin-is-let-in", "@reconnect-storm"],
+    "“You are offline”": ["the user's own network, as the browser reports: nothing to fix here"],
     "“sending…” stays": [DATABASE, "!message-comes-back"],
     "“Too many messages are waiting to be sent.”": [DATABASE],
     "“You are logged out. Please log in again.”": ["a session ended: protocol.md#close-codes"],
     "“This account is banned.”": ["@abusive-user"],
-    "I cannot log in; too many tries": ["protocol.md#limits", "!addresses-cannot-be-forged"],
+    "I cannot log in: too many attempts": ["protocol.md#limits", "!addresses-cannot-be-forged"],
     "nobody can log in": ["pitfalls/P1-origin-checking-failed.md", DATABASE],
-    "somebody floods a room, or abuses the others": ["@abusive-user"],
-    "a message is there twice, or missing": ["pitfalls/K5-sent-twice.md", "pitfalls/K3-history-then-join.md"],
-    "more people online than there are": ["pitfalls/K7-ghosts.md"],
-    "a page without style; static files are 404": ["!pages-have-their-files"],
+    "somebody floods a room, or abuses others": ["@abusive-user"],
+    "a message is shown twice, or is missing": ["pitfalls/K5-sent-twice.md", "pitfalls/K3-history-then-join.md"],
+    "more people are shown online than there are": ["pitfalls/K7-ghosts.md"],
+    "a page has no style; static files answer 404": ["!pages-have-their-files"],
     "the disk is full": ["@disk-full", "!disk-has-room"],
 }
 # A code of docs/protocol.md → where it leads.
@@ -65,21 +69,21 @@ CODES = {
     "404": ["pitfalls/N1-upgrade-not-passed.md", "pitfalls/A2-no-websocket-library.md"],
     "429": ["@reconnect-storm", "pitfalls/N12-no-limit-per-address.md"],
     "503": [DATABASE],
-    "1000": ["a page that was closed: nothing"],
-    "1003": ["a fault of that client: protocol.md#frames"],
-    "1006": ["no close frame came: pitfalls/L2-stop-times-add-up.md", "pitfalls/A3-mixed-content.md"],
-    "1007": ["a fault of that client: pitfalls/B2-bad-input-ends-the-socket.md"],
-    "1009": ["a fault of that client: protocol.md#limits"],
-    "1011": ["a fault of ours, which is in the log", "pitfalls/N2-idle-sockets-cut.md"],
+    "1000": ["the page was closed: nothing to do"],
+    "1003": ["a bug in that client: protocol.md#frames"],
+    "1006": ["no close frame arrived: pitfalls/L2-stop-times-add-up.md", "pitfalls/A3-mixed-content.md"],
+    "1007": ["a bug in that client: pitfalls/B2-bad-input-ends-the-socket.md"],
+    "1009": ["a bug in that client: protocol.md#limits"],
+    "1011": ["a bug in Parley; the log has it", "pitfalls/N2-idle-sockets-cut.md"],
     "1012": ["@drain", "@release", "pitfalls/K1-thundering-herd.md"],
     "1013": ["@replicas", "configuration.md"],
     "4401": ["a session ended, or guests are not let in: protocol.md#the-handshake"],
     "4403": ["@abusive-user"],
-    "4408": ["a reader that is too slow: protocol.md#limits"],
+    "4408": ["that client reads too slowly: protocol.md#limits"],
     "4429": ["@abusive-user", "pitfalls/P5-flood.md"],
 }
 # An error code of docs/protocol.md → where it leads; what is not here is that client's own affair.
-OWN = "that client's own affair: protocol.md#error-codes"
+OWN = "the request of that client is wrong: protocol.md#error-codes"
 ERRORS = {
     "unavailable": [DATABASE, "pitfalls/L7-database-is-locked.md"],
     "rate_limited": ["@abusive-user", "protocol.md#limits"],
@@ -87,27 +91,29 @@ ERRORS = {
 }
 # A warning or an error of the app's log → where it leads.
 LINES = {
-    "a batch could not be stored": ["a fault of ours: its senders were told `unavailable`"],
-    "room …: what was stored could not be told; the poll tells it": ["a fault of ours: nothing is missed"],
-    "a sender could not be told what became of its message": ["a fault of ours: the page repeats it with the same key"],
-    "a reading failed": ["a fault of ours: who waited for it was told `unavailable`"],
+    "a batch of messages could not be stored": ["a bug in Parley: its senders got `unavailable`"],
+    "room …: stored entries could not be published; the poll delivers them": ["a bug in Parley: no message is lost"],
+    "a sender got no answer about its message": ["a bug in Parley: the page sends it again with the same key"],
+    "a read from the database failed": ["a bug in Parley: the clients that waited got `unavailable`"],
     "database: …: …": [DATABASE, "pitfalls/L7-database-is-locked.md", "pitfalls/B7-too-many-clients.md"],
     "a socket is closed for flooding: … frames refused in a row": ["@abusive-user"],
     "handshake refused: nobody can be authenticated now: …": [DATABASE],
-    "the watch failed; it goes on": ["a fault of ours: decisions/revocations.md"],
-    "left behind: …": ["a task that did not end in time: pitfalls/L3-timeout-kills-a-drain.md"],
+    "the revocation check failed; trying again": ["a bug in Parley: decisions/revocations.md"],
+    "a task did not end in time: …": ["a task that did not end in time: pitfalls/L3-timeout-kills-a-drain.md"],
     "channel layer is …": [REDIS],
     "handshake refused: …": ["!own-origin-is-let-in", "pitfalls/P2-origin-not-checked.md"],
-    "presence failed; it goes on": ["a fault of ours: decisions/presence.md"],
+    "presence failed; trying again": ["a bug in Parley: decisions/presence.md"],
     "the connection to Redis was lost": [REDIS],
     "room …: the log cannot be read; the next poll tries again": [DATABASE],
-    "room …: a socket could not be brought up, it joins again": ["a fault of ours: nothing is missed", DATABASE],
-    "hub ended and is rebuilt: …": [REDIS, "pitfalls/C6-redis-restart-ends-sockets.md"],
-    "message of another shape dropped: …": ["two sites, or two releases, on one Redis: decisions/channel-layer.md"],
-    "the log does not answer; polled again": [DATABASE],
-    "the poll failed; polled again": ["a fault of ours: what the layer loses stays lost until it goes on"],
+    "room …: a socket could not catch up, it joins again": ["a bug in Parley: no message is lost", DATABASE],
+    "the hub stopped and is restarted: …": [REDIS, "pitfalls/C6-redis-restart-ends-sockets.md"],
+    "unknown message on the channel layer dropped: …": [
+        "two sites, or two different releases, share one Redis: decisions/channel-layer.md"
+    ],
+    "the database does not answer; polling again": [DATABASE],
+    "the poll failed; polling again": ["a bug in Parley: entries that the layer loses arrive late"],
     "room …: its history or its address was replaced, its sockets join again": ["@restore", "decisions/histories.md"],
-    "consumer failed": ["a fault of ours, one socket closed with 1011: pitfalls/B2-bad-input-ends-the-socket.md"],
+    "consumer failed": ["a bug in Parley; it closed one socket with 1011: pitfalls/B2-bad-input-ends-the-socket.md"],
 }
 TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
 ROW = re.compile(r"^\| (.+?) \| (.+) \|$", re.MULTILINE)
@@ -122,14 +128,14 @@ def text() -> str:
 
 
 def _parts() -> Iterator[str]:
-    yield _table("What people say", "they say", [(said, _where(found)) for said, found in PEOPLE.items()])
+    yield _table("What users report", "report", [(said, _where(found)) for said, found in PEOPLE.items()])
     yield _table("Alerts", "alert", [(f"`{one['alert']}`", _alert(one)) for one in alerts()])
-    yield _table("The doctor's findings", "id", [(f"`{check.id}`", _check(check.id)) for check in CHECKS])
-    yield _table("Runbooks", "what", [(runbooks.read(name).title, _runbook(name)) for name in runbooks.names()])
-    yield _table("Answers to a handshake", "status", _codes("The handshake", r"\| (\d{3})"))
+    yield _table("Findings of the doctor", "id", [(f"`{check.id}`", _check(check.id)) for check in CHECKS])
+    yield _table("Runbooks", "problem", [(runbooks.read(name).title, _runbook(name)) for name in runbooks.names()])
+    yield _table("HTTP answers to a WebSocket handshake", "status", _codes("The handshake", r"\| (\d{3})"))
     yield _table("Close codes", "code", [*_codes("Close codes", r"\| (\d{4})"), ("1006", _where(CODES["1006"]))])
     yield _table("Error codes", "code", _errors())
-    yield _table("Lines of the app's log", "line", [(f"`{line}`", _where(LINES[line])) for line in lines()])
+    yield _table("Log lines of the app", "line", [(f"`{line}`", _where(LINES[line])) for line in lines()])
     yield _symptoms()
 
 
@@ -213,7 +219,7 @@ def _symptoms() -> str:
         for seen, page in ROW.findall(body)
         if seen not in {"what is seen", "---"}
     ]
-    return _table("Lines and symptoms of this stack anywhere", "what is seen", rows)
+    return _table("Log lines and symptoms of Channels, nginx, gunicorn and Redis", "line or symptom", rows)
 
 
 if __name__ == "__main__":

@@ -297,7 +297,7 @@ BREAKS = {
         "no error_page 497", ("tls.conf", "error_page 497 =308 https://$http_host$request_uri;", "")
     ),
     "addresses-cannot-be-forged": loaded(
-        "X-Forwarded-For is handed on",
+        "X-Forwarded-For is forwarded",
         ("proxy.conf", "X-Forwarded-For $remote_addr", "X-Forwarded-For $http_x_forwarded_for"),
         forge=True,
     ),
@@ -316,7 +316,7 @@ BREAKS = {
         lambda ward, _: _served(ward, certificates.unknown(), reload=True),
     ),
     "handshakes-are-passed-on": loaded(
-        "nginx does not hand on Upgrade", ("locations.conf", "    proxy_set_header Upgrade $upgrade;\n", "")
+        "nginx does not forward Upgrade", ("locations.conf", "    proxy_set_header Upgrade $upgrade;\n", "")
     ),
     "own-origin-is-let-in": loaded(
         "nginx writes another Origin",

@@ -24,37 +24,45 @@ Written by `python -m tests.doctor.page` from the checks and from the tests that
 sudo ./parley doctor --stack systemd
 ```
 
-It looks at the stack that `./parley up` runs (in another folder: `--dir`), at the project of docker-compose.prod.yml,
-or at what is installed on this host, and changes nothing in it. Each check comes to `ok`, `BROKEN` or `-`, with its
-evidence or the reason why it was not looked at; below a broken one stand the fix and the page to read. Exit status 0:
-nothing is broken; 1: something is; 2: it cannot look, as when parley.toml itself cannot be read. A stack that does not
-run is one finding, and the rules of parley.toml are judged all the same. `--json` prints a list of objects with `id`,
-`verdict`, `evidence`, `sentence`, `fix` and `page`. `--only ID` looks at that alone; with `--wait SECONDS` what is
-broken is looked at again for so long, for a stack that is being mended.
+The doctor examines one stack and changes nothing in it: the local stack (another folder: `--dir`), the project of
+docker-compose.prod.yml, or the stack that is installed on this host. Each check is `ok`, `BROKEN` or `-`. The evidence
+follows, or the reason why the check did not run. Below a broken check stand the fix and the page to read.
 
-What is one fault has one name: a check that needs another is not looked at while that one is broken.
+| exit status | meaning |
+|---|---|
+| 0 | nothing is broken |
+| 1 | something is broken |
+| 2 | the doctor cannot start, for example because parley.toml cannot be read |
 
-Two checks are left out unless asked for. `--idle SECONDS` leaves a socket alone for that long: 65 is longer than every
-timeout of the default stack. `--forge` fails six log-ins of a person who cannot exist, which counts against the address
-it comes from. The message of `message-comes-back` goes into a room that nobody else is in.
+- `--json` prints a list of objects with `id`, `verdict`, `evidence`, `sentence`, `fix` and `page`.
+- `--only ID` runs only that check.
+- `--wait SECONDS` repeats the broken checks for that long: use it while you repair a stack.
+- `--idle SECONDS` also leaves a socket idle for that long. 65 is longer than every timeout of the default stack.
+- `--forge` also tries six log-ins of a user who cannot exist. They count against the address from which you run it.
 
-What one of the stacks does not show has the reason beside its `-`. An installed stack is held against the templates and
-the parley.toml of the release that it serves: from another checkout these checks say which release that is.
+One fault gives one finding: a check that needs another one does not run while that one is broken. A stack that does not
+run is one finding, and the configuration rules are checked all the same. The message of `message-comes-back` goes into
+the room of the probe account, which nobody else is in.
 
-## What it looks at
+Where a stack cannot show something, the check says `-` with the reason. An installed stack is compared with the
+templates and the parley.toml of the release that it runs. In the checkout of a different release these checks name it.
+
+## The checks
 
 """
 NAMES = {"local": "`up`", "compose": "Compose", "systemd": "systemd"}
 MATRIX = """
 ## The matrix
 
-Each row is broken in the way it says, and the doctor names that row's check and no other; on the healthy stack it names
-none. nginx is wrong in what it runs with or in its files, web-2 and Redis in their processes. The rules that `up` has
-not, or works out by itself, are broken in the model of Compose, where nothing has to run; what `up` does not show is
-broken under systemd (`tests/doctor/test_systemd.py`). On healthy stacks of Compose and systemd it names nothing.
-On each of the three every check with that stack's name under "Where" has something to look at; one that has nothing on
-any of them fails the build.
-`tests/doctor/test_matrix.py::test_what_is_broken_is_named_and_nothing_else` runs all of it.
+The tests break a stack in the way of each row. The doctor must then report that row's check and no other. On a healthy
+stack, local, under Compose or systemd, it must report nothing. All rows are run by
+`tests/doctor/test_matrix.py::test_what_is_broken_is_named_and_nothing_else`.
+
+- nginx is broken in its files or in the configuration it runs with; web-2 and Redis in their processes.
+- A rule that the local stack does not have, or computes itself, is broken in the configuration of Compose, where
+  nothing has to run.
+- What the local stack does not show is broken under systemd (`tests/doctor/test_systemd.py`).
+- Each check must have something to examine on every stack under its "Where".
 
 | broken | found |
 |---|---|
@@ -71,11 +79,11 @@ def _entry(check: Check) -> Iterator[str]:
     page = relpath(ROOT / check.page, PAGE.parent)
     yield f"### {check.id}"
     yield ""
-    yield f"What holds: {check.sentence}."
+    yield f"It checks: {check.sentence}."
     yield ""
-    yield f"- How it looks: {check.looks}"
+    yield f"- How: {check.looks}"
     if check.needs:
-        yield f"- Only while these are well: {_names(check.needs)}"
+        yield f"- Only while these are ok: {_names(check.needs)}"
     yield f"- Where: {', '.join(NAMES[one] for one in check.stacks)}"
     yield f"- The fix: {check.fix}"
     yield f"- Read: [{check.page}]({page})"
@@ -84,7 +92,7 @@ def _entry(check: Check) -> Iterator[str]:
 
 def _names(ids: tuple[str, ...]) -> str:
     """Name some, or say how many there are of them."""
-    return ", ".join(f"`{one}`" for one in ids) if len(ids) < 4 else f"{len(ids)} others, which say more"
+    return ", ".join(f"`{one}`" for one in ids) if len(ids) < 4 else f"{len(ids)} other checks"
 
 
 def _rows() -> Iterator[str]:

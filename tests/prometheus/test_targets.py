@@ -46,8 +46,8 @@ def test_the_replicas_of_compose_are_found_by_their_name(tmp_path: Path) -> None
     ("env", "folder", "why"),
     [
         ("systemd", None, "app.metrics_port is 0"),
-        ("compose", Path("/srv"), "--dir is for `up`"),
-        ("systemd", Path("/srv"), "--dir is for `up`"),
+        ("compose", Path("/srv"), "--dir and PARLEY_DIR are for the local stack"),
+        ("systemd", Path("/srv"), "--dir and PARLEY_DIR are for the local stack"),
         ("local", Path("/nonexistent"), "no `./parley up` runs"),
     ],
 )

@@ -81,7 +81,8 @@ async def _visits(visitor: Visitor, path: str, over: threading.Event, statuses: 
 
 def assert_refused(second: subprocess.CompletedProcess[str], why: str) -> None:
     """See that a second rollout was told in one line who is at it, since when, and why."""
-    line = rf"parley: another is at it: \w+ since 20\d\d-\d\d-\d\d \d\d:\d\d:\d\d UTC, rollout, pid \d+: {why}\n"
+    since = r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d UTC"
+    line = rf"parley: another change is in progress: \w+ since {since}, rollout, pid \d+: {why}\n"
     assert second.returncode == 2, second
     assert re.fullmatch(line, second.stderr), second
 

@@ -105,5 +105,5 @@ async def test_a_broken_release_leaves_the_old_one_serving(compose: RunningCompo
     assert await served(compose.address) == before[0].release
     assert await style(compose.address) == named
     assert await statuses(compose.address, named) == [200]
-    with pytest.raises(BadInputError, match="serves already"):
+    with pytest.raises(BadInputError, match="is running already"):
         await asyncio.to_thread(roll.rollout, compose.stack, None, said.append)

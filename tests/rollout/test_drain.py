@@ -53,7 +53,7 @@ def test_one_that_stays_is_told(stack: FakeStack, monkeypatch: pytest.MonkeyPatc
 
 def test_one_that_is_not_there(stack: FakeStack, monkeypatch: pytest.MonkeyPatch) -> None:
     """A name that is none, one that is starting, one that has just ended: one line each."""
-    with pytest.raises(BadInputError, match=r"'web-9' is no instance of compose: there are web-1, web-2"):
+    with pytest.raises(BadInputError, match=r"'web-9' is not an instance of compose: there are web-1, web-2"):
         drain("compose", None, None, "web-9")
     with pytest.raises(BadInputError, match="web-1 is starting"):
         drain("compose", None, None, "web-1")

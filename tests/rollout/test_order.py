@@ -114,7 +114,7 @@ def test_after_a_killed_rollout_the_next_one_goes_on(fake: FakeStack) -> None:
 def test_nothing_to_do_is_refused_unless_asked_for(fake: FakeStack) -> None:
     """The release that serves is not rolled by mistake; `again` replaces every instance."""
     rollout(fake, None, quiet, patience=0)
-    with pytest.raises(BadInputError, match="serves already"):
+    with pytest.raises(BadInputError, match="is running already"):
         rollout(fake, None, quiet, patience=0)
     fake.did = []
     rollout(fake, None, quiet, again=True)

@@ -105,7 +105,9 @@ def test_it_stops_at_the_first_command_that_fails(tmp_path: Path) -> None:
 def test_it_stops_where_the_page_says_something_else(tmp_path: Path) -> None:
     """Another problem has another mitigation."""
     other = Page("thing", TEXT.replace("two\n```", "three\n```"))
-    with pytest.raises(StackError, match="not as the page says, it may be another problem: no line is like three"):
+    with pytest.raises(
+        StackError, match="not what the page expects, it may be a different problem: no line matches three"
+    ):
         heard({"WHO": "Ana", "PARLEY_DIR": str(tmp_path)}, other)
     assert not (tmp_path / "done").exists()
 
@@ -132,7 +134,7 @@ def test_a_page_of_other_stacks_is_refused() -> None:
 
 def test_a_heading_that_is_no_stack_is_refused() -> None:
     """Or its blocks would be run by nobody."""
-    with pytest.raises(BadInputError, match="Kubernetes is no stack: up, Compose, systemd"):
+    with pytest.raises(BadInputError, match="Kubernetes is not a stack: up, Compose, systemd"):
         list(Page("thing", "## Diagnosis\n\n### Kubernetes\n\n```sh\ntrue\n```\n").blocks("Diagnosis"))
 
 

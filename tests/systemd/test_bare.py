@@ -39,9 +39,10 @@ def refused(host: Host, *arguments: str) -> str:
 def test_what_is_missing_or_in_the_way_is_one_line(bare: Host) -> None:
     """And nothing is half-done."""
     bare.parley("--help")  # makes the environment, from the wheels beside the checkout
-    assert refused(bare, "uninstall") == "nothing of Parley is installed here"
+    assert refused(bare, "uninstall") == "Parley is not installed here"
     assert (
-        refused(bare, "rollout", "--stack", "systemd") == "no Parley is installed on this host: sudo ./parley install"
+        refused(bare, "rollout", "--stack", "systemd")
+        == "Parley is not installed on this host: run sudo ./parley install"
     )
     assert refused(bare, "install", "--host", "no host") == (
         "site.hosts.0: 'no host' is not a host name or address, such as chat.example.com"

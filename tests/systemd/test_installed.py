@@ -169,7 +169,7 @@ def test_another_checkout_is_not_installed_over_it(systemd: Installed) -> None:
         (("--port", "8443"), "/etc/parley/parley.toml says port 443: change it there"),
         (("--host", "chat.example.com"), "/etc/parley/parley.toml does not name chat.example.com: add it there"),
         (("--env", "compose"), "this host was installed with --env systemd"),
-        (("--wheels", "/nowhere"), "/nowhere is no folder"),
+        (("--wheels", "/nowhere"), "/nowhere is not a folder"),
     ):
         refused = systemd.host.parley("install", *arguments, check=False)
         assert (refused.returncode, refused.stderr) == (2, f"parley: {said}\n")

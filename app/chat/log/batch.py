@@ -47,7 +47,9 @@ class Batched(Generic[Q, A]):
             answers = await self._thread.run(self._read, list(asked))
         except Exception as error:
             if not isinstance(error, Unavailable):
-                log.exception("a reading failed")  # a fault of ours: it must not leave anybody waiting for ever
+                log.exception(
+                    "a read from the database failed"
+                )  # a fault of ours: it must not leave anybody waiting for ever
             for future in asked.values():
                 future.set_exception(error if isinstance(error, Unavailable) else Unavailable("the reading failed"))
                 future.exception()  # who asked may have gone: that is no error of anybody's

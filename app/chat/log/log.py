@@ -106,7 +106,7 @@ class Log:
         if isinstance(answer, Unavailable):
             outcomes, commits = [answer] * len(batch), []
         elif isinstance(answer, Exception):  # whatever it was, each is answered and the next batch is stored
-            log.error("a batch could not be stored", exc_info=answer)
+            log.error("a batch of messages could not be stored", exc_info=answer)
             outcomes, commits = [Unavailable(str(answer))] * len(batch), []
         else:
             outcomes, commits, done = answer.outcomes, answer.commits, answer
@@ -114,7 +114,7 @@ class Log:
             try:
                 self._committed(commit)
             except Exception:
-                log.exception("room %s: what was stored could not be told; the poll tells it", commit.room)
+                log.exception("room %s: stored entries could not be published; the poll delivers them", commit.room)
         written = time.perf_counter()
         for (_, future, answered), outcome in zip(batch, outcomes, strict=True):
             _answer(future, answered, outcome)
@@ -198,4 +198,4 @@ def _answer(future: asyncio.Future[Stored], answered: Answered | None, outcome: 
         try:
             answered(future)
         except Exception:
-            log.exception("a sender could not be told what became of its message")
+            log.exception("a sender got no answer about its message")

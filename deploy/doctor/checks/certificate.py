@@ -41,7 +41,7 @@ async def lasts(patient: Patient) -> str:
     now = dt.datetime.now(dt.UTC)
     require(found.not_valid_before_utc <= now, f"not valid before {found.not_valid_before_utc:%Y-%m-%d}")
     left = found.not_valid_after_utc - now
-    require(left > certificate.SOON, f"runs out on {found.not_valid_after_utc:%Y-%m-%d}, in {left.days} days")
+    require(left > certificate.SOON, f"expires on {found.not_valid_after_utc:%Y-%m-%d}, in {left.days} days")
     return f"until {found.not_valid_after_utc:%Y-%m-%d}"
 
 
@@ -58,7 +58,10 @@ async def names(patient: Patient) -> str:
 async def same(patient: Patient) -> str:
     """Compare the one that is served with the one on the disk."""
     served, there = await _served(patient), _on_disk(patient)
-    require(served == there, f"nginx serves the one until {served.not_valid_after_utc:%Y-%m-%d %H:%M}, not the file's")
+    require(
+        served == there,
+        f"nginx serves the certificate that expires at {served.not_valid_after_utc:%Y-%m-%d %H:%M}, not the file's",
+    )
     return "the one on the disk"
 
 
@@ -76,8 +79,8 @@ RENEW = "renew it (certbot, or remove the file and start again for the one this 
 CHECKS = (
     Check(
         "certificate-lasts",
-        f"the certificate is valid, and for more than {certificate.SOON.days} days yet",
-        "looks at the one that nginx serves",
+        f"the certificate is valid now and for more than {certificate.SOON.days} days",
+        "reads the certificate that nginx serves",
         RENEW,
         "docs/runbooks/certificate.md",
         lasts,
@@ -86,15 +89,15 @@ CHECKS = (
     Check(
         "certificate-names-the-site",
         "the certificate has the names that people open",
-        "looks at the one that nginx serves",
-        "have one made for all of site.hosts",
+        "reads the certificate that nginx serves",
+        "get a certificate for all names of site.hosts",
         "docs/runbooks/certificate.md",
         names,
         ("edge-answers",),
     ),
     Check(
         "certificate-is-the-files",
-        "nginx serves the certificate that lies on the disk",
+        "nginx serves the certificate that is on the disk",
         "compares the two",
         "reload nginx: it reads the file only then",
         "docs/runbooks/certificate.md",
@@ -104,7 +107,7 @@ CHECKS = (
     Check(
         "certificate-is-vouched-for",
         "the certificate and its chain can be verified",
-        "shakes hands with the system's authorities; with the file itself for the one that this machine made",
+        "verifies it with the system's authorities; a self-signed one with its own file",
         "put the whole chain into the file, the site's own certificate first",
         "docs/runbooks/certificate.md",
         chain,

@@ -89,7 +89,7 @@ async def forged(patient: Patient) -> str:
         )
         require(reply.status in ANSWERED, f"POST {PAGE} answers {reply.status}")
         text = reply.text
-    require(LOCKED in text, f"{TRIES} tries under {TRIES} claimed addresses were not counted as one person's")
+    require(LOCKED in text, f"{TRIES} tries under {TRIES} forged addresses were not counted as one client's")
     return f"{TRIES} claimed addresses were taken for one"
 
 
@@ -98,7 +98,7 @@ CHECKS = (
         "edge-answers",
         "the site answers over https",
         "asks nginx for /healthz",
-        "look at nginx's last lines: is it up, and does it listen where parley.toml says?",
+        "read nginx's last log lines: does it run, and does it listen where parley.toml says?",
         "docs/deploying.md",
         answers,
         ("stack-runs",),
@@ -114,9 +114,9 @@ CHECKS = (
     ),
     Check(
         "metrics-are-shut",
-        "/metrics is not served to the world",
+        "/metrics is not public",
         "asks nginx for /metrics",
-        "take out the location that leads there: metrics are not for the world",
+        "remove the location that serves it: metrics are private",
         "docs/decisions/metrics.md",
         metrics,
         ("edge-answers",),
@@ -125,15 +125,15 @@ CHECKS = (
         "hsts-as-modelled",
         "Strict-Transport-Security is what parley.toml says, on pages and on files",
         "looks at the headers of a page and of a static file",
-        "set nginx.hsts_seconds, and nothing beside it: browsers remember it, also over a certificate of your own",
+        "set nginx.hsts_seconds, and the header nowhere else: browsers remember it, also with your own certificate",
         "docs/configuration.md",
         hsts,
         ("pages-have-their-files",),
     ),
     Check(
         "http-is-sent-to-https",
-        "plain http on the https port is sent to https",
-        "speaks plain http to it",
+        "plain HTTP on the HTTPS port is redirected to HTTPS",
+        "sends it a plain HTTP request",
         "render nginx's files again: error_page 497 is missing",
         "docs/deploying.md",
         redirect,
@@ -141,9 +141,9 @@ CHECKS = (
     ),
     Check(
         "addresses-cannot-be-forged",
-        "the app takes no X-Forwarded-For of a client's for its address",
-        "fails to log in six times as nobody, each time under another claimed address: it must be locked (--forge)",
-        "overwrite X-Forwarded-For in every location that passes on, never append to it",
+        "a client cannot forge its address with X-Forwarded-For",
+        "tries six log-ins under six forged addresses: they must count as one client's (--forge)",
+        "overwrite X-Forwarded-For in every location that proxies; never append to it",
         "docs/pitfalls/N9-forged-address.md",
         forged,
         ("pages-have-their-files",),

@@ -42,7 +42,7 @@ def _reading(reading: Reading) -> Check:
     async def look(patient: Patient) -> str:
         said = {one.name: reading.relation(_facts(patient, one, reading)) for one in _living(patient)}
         for name, relation in said.items():
-            require(relation.holds, f"{name}: not {relation}")
+            require(relation.holds, f"{name}: {relation} is false")
         return str(next(iter(said.values())))
 
     return Check(
@@ -67,7 +67,7 @@ async def nginx_has_files(patient: Patient) -> str:
     """Compare two numbers of nginx's files."""
     found = NginxFacts.of(patient.body.nginx_files())
     relation = Relation(found.number("worker_rlimit_nofile"), ">=", 2 * found.number("worker_connections"))
-    require(relation.holds, f"not {relation}")
+    require(relation.holds, f"{relation} is false")
     return str(relation)
 
 
@@ -126,7 +126,7 @@ CHECKS = (
         "nginx-accepts-its-files",
         "nginx accepts its configuration: the next reload works",
         "runs nginx -t",
-        "mend the line that nginx names, or render the files again",
+        "fix the line that nginx names, or render the files again",
         "docs/deploying.md",
         nginx_accepts,
         ("stack-runs",),
@@ -135,9 +135,9 @@ CHECKS = (
     *OWN,
     Check(
         "app-runs-the-model",
-        "each instance was started with what parley.toml says now",
+        "each instance runs with the current parley.toml",
         "reads /proc of each instance",
-        "start `up` again; on a server `./parley rollout --again`",
+        "restart `up`; on a server `./parley rollout --again`",
         "docs/configuration.md",
         app_as_modelled,
         ("stack-runs", "replicas-agree", *model.IDS),

@@ -74,7 +74,7 @@ async def versions(patient: Patient) -> str:
 CHECKS = (
     Check(
         "versions-are-locked",
-        "the packages that a socket goes through have the versions of the lock",
+        "the server's packages have the locked versions",
         "asks the app's Python, and compares with requirements/run.txt",
         "remove .venv: the next `./parley` makes it from the lock; on a server roll out a release",
         "docs/decisions/server.md",
@@ -103,7 +103,7 @@ CHECKS = (
         "secrets-are-private",
         "nobody else on this machine can read the keys",
         "looks at the files' modes",
-        "chmod o= the file, and make another key if this machine has other users",
+        "chmod o= the file, and create a new key if this machine has other users",
         "SECURITY.md",
         private,
         ("stack-runs",),

@@ -21,7 +21,7 @@ KEEPS = "noeviction"
 async def well(patient: Patient) -> str:
     """Ask Redis, where there is one to ask, and each instance whether its own probe comes back."""
     if patient.body.layer().startswith("none:"):
-        raise NotApplicable("this stack has no Redis: the log carries the chat")
+        raise NotApplicable("this stack has no Redis: messages arrive by polling the database")
     with suppress(NotApplicable):
         await _info(patient)  # an instance takes a second to find out
     deadline = time.monotonic() + PATIENCE
@@ -73,9 +73,9 @@ def _ask(url: str) -> dict[str, Any]:
 CHECKS = (
     Check(
         "layer-is-well",
-        "the channel layer brings every instance its own probe back in time",
+        "the channel layer returns every instance's own probe in time",
         "asks Redis, and each instance's /readyz",
-        "is Redis up, and is it stuck? Until it is back the log carries the chat, a quarter of a second later",
+        "check that Redis runs and answers. Until then messages still arrive, up to 0.25 s late",
         "docs/architecture.md",
         well,
         ("stack-runs",),
@@ -93,7 +93,7 @@ CHECKS = (
         "layer-evicts-nothing",
         f"Redis has the policy {KEEPS}",
         "asks Redis for INFO memory",
-        f"give the layer a Redis of its own with maxmemory-policy {KEEPS}: one that evicts is shared with a cache",
+        f"give the layer its own Redis with maxmemory-policy {KEEPS}; do not share it with a cache",
         "docs/pitfalls/C12-redis-is-full.md",
         keeps,
         ("layer-is-well",),

@@ -26,14 +26,14 @@ def _check(rule: Rule) -> Check:
         if patient.stack not in rule.stacks:
             raise NotApplicable(f"the rule is for {' and '.join(rule.stacks)}")
         relation = rule.relation(patient.config, patient.size)
-        require(relation.holds, f"not {relation}")
+        require(relation.holds, f"{relation} is false")
         return str(relation)
 
     return Check(
         rule.id,
         rule.sentence,
         "reads parley.toml",
-        "change one of the two in parley.toml; `./parley check` has all rules with their numbers",
+        "change one of the keys in parley.toml; `./parley check` prints all rules with their numbers",
         PAGES.get(rule.id, "docs/configuration.md"),
         look,
         (KNOWN,) if rule.id in ON_KNOWN else (),

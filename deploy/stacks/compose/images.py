@@ -68,7 +68,7 @@ class Images:
 
     def _build(self, folder: Path) -> str:
         if not (folder / "Dockerfile").is_file():
-            raise BadInputError(f"{folder} is no checkout: it has no Dockerfile")
+            raise BadInputError(f"{folder} is not a checkout: it has no Dockerfile")
         release = releases.release(folder)
         name = self._project.of(release)
         if not _exists(name):

@@ -28,10 +28,12 @@ def installed(env: str) -> "ComposeStack":
     """Open the project of this checkout; raises BadInputError where none runs, or parley.toml says something else."""
     config = load(env=env)
     if (ROOT / FILE).read_text(encoding="utf-8") != compose_file(config, env):
-        raise BadInputError(f"{FILE} is not what parley.toml says: ./parley render compose --env {env} --out .")
+        raise BadInputError(f"{FILE} does not match parley.toml: run ./parley render compose --env {env} --out .")
     stack = ComposeStack(Project.here(os.environ), config)
     if not stack.instances():
-        raise BadInputError(f"nothing of the project {stack.project.name} runs: docker compose -f {FILE} up -d --wait")
+        raise BadInputError(
+            f"no container of the project {stack.project.name} runs: run docker compose -f {FILE} up -d --wait"
+        )
     return stack
 
 

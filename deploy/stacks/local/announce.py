@@ -21,7 +21,7 @@ def ready(plan: Plan) -> Iterator[str]:
     yield f"{' and '.join(plan.names)}: {size.sockets} sockets each (open files: {size.open_files})"
     if isinstance(plan.redis, NoRedis) and plan.config.brings_redis:
         yield f"without Redis: {plan.redis.reason}"
-        yield "messages between instances come by the log poll, up to a quarter of a second late"
+        yield "messages between instances arrive by polling the database, up to 0.25 s late"
     yield f"make an admin: ./parley manage{folder} createsuperuser"
     yield "the browser will warn once of the certificate, which this machine made for itself; its SHA-256 is"
     yield certificate.fingerprint(plan.layout)

@@ -17,7 +17,7 @@ from deploy.stacks.systemd.install import Asked
 def install(env: str, hosts: Sequence[str], port: int | None, wheels: Path | None, *, dry_run: bool) -> None:
     """Install this checkout, saying each step."""
     if wheels and not wheels.is_dir():
-        raise BadInputError(f"{wheels} is no folder")
+        raise BadInputError(f"{wheels} is not a folder")
     asked = Asked(env, tuple(hosts), port, wheels.resolve() if wheels else None)
     installing.install(asked, say, dry_run=dry_run)
 

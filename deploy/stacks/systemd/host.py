@@ -22,7 +22,7 @@ def require_root(command: str) -> None:
     if os.geteuid() != 0:
         raise BadInputError(f"{command} changes this host: run it as root (sudo ./parley {command})")
     if not systemctl.boots():
-        raise BadInputError("systemd did not boot this machine: Docker Compose is the other road (docs/deploying.md)")
+        raise BadInputError("this machine does not run systemd: use Docker Compose (docs/deploying.md)")
 
 
 def programs(config: Config) -> Programs:

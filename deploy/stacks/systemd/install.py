@@ -54,10 +54,10 @@ def look(asked: Asked) -> Wanted:
     if places.CURRENT.is_symlink() and places.CURRENT.readlink().name != named:
         installed = places.CURRENT.readlink().name
         raise BadInputError(
-            f"{installed} is installed, and this is {named}: sudo ./parley rollout --stack systemd has it serve"
+            f"{installed} is installed, and this is {named}: deploy it with sudo ./parley rollout --stack systemd"
         )
     if asked.wheels and not any(asked.wheels.glob("*.whl")):
-        raise BadInputError(f"{asked.wheels} holds no wheels")
+        raise BadInputError(f"{asked.wheels} has no wheels")
     config, toml = configured(asked)
     size = site.fitting(config)
     programs = host.programs(config)

@@ -14,7 +14,7 @@ def env() -> str:
     try:
         return places.ENV.read_text(encoding="utf-8").strip()
     except FileNotFoundError:
-        raise BadInputError("no Parley is installed on this host: sudo ./parley install") from None
+        raise BadInputError("Parley is not installed on this host: run sudo ./parley install") from None
 
 
 def config() -> Config:

@@ -39,5 +39,5 @@ def identified(path: Path, said: str) -> str:
     """Return the release of a checkout; raises BadInputError where something is missing."""
     for part in SHIPPED:
         if not (path / part).exists():
-            raise BadInputError(f"{said} is no checkout of Parley: it has no {part}")
+            raise BadInputError(f"{said} is not a checkout of Parley: it has no {part}")
     return release(path)

@@ -18,7 +18,7 @@ def uninstall(say: Say, *, purge: bool, dry_run: bool) -> None:
     host.require_root("uninstall")
     steps = doing.due(list(plan(purge=purge)))
     if not steps:
-        raise BadInputError("nothing of Parley is installed here")
+        raise BadInputError("Parley is not installed here")
     for step in steps:
         say(f"would {step.says}" if dry_run else step.says)
         if not dry_run:

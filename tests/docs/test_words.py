@@ -1,0 +1,126 @@
+"""What a user reads has the field's words: pages, `--help` of every command, error lines."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from deploy.cli import app
+from tests.docs.pages import PAGES, ROOT, name, prose
+from tests.docs.words import faults
+
+GLOSSARY = ROOT / "docs" / "glossary.md"
+ERRORS = {"BadInputError", "StackError", "BadParameter", "fail", "require", "Check", "Rule", "Reading"}
+# Pages whose phrases are still to be rewritten, each when an issue touches it: this list only gets shorter.
+TO_DO = {
+    "docs/architecture.md",
+    "docs/configuration.md",
+    "docs/metrics.md",
+    "docs/protocol.md",
+}
+TO_DO_FOLDERS = ("docs/decisions/", "docs/pitfalls/", "docs/runbooks/")
+
+
+def to_do(page: Path) -> bool:
+    """Tell whether only the old words are refused here, not the phrases yet."""
+    return name(page) in TO_DO or name(page).startswith(TO_DO_FOLDERS)
+
+
+def quoted(page: Path) -> str:
+    """Return a page's prose, without the targets of its links, and without the glossary's column of old names."""
+    text = re.sub(r"\]\([^)]*\)", "]", prose(page))
+    return re.sub(r"\| [^|]*\|$", "|", text, flags=re.MULTILINE) if page == GLOSSARY else text
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_a_page_has_plain_words(page: Path) -> None:
+    """Without its commands and, for the old words, its code."""
+    assert list(faults(quoted(page), idiom=not to_do(page))) == []
+
+
+def test_what_is_to_do_is_still_to_do() -> None:
+    """A page that has become plain leaves the list."""
+    plain = [one for one in TO_DO if not list(faults(quoted(ROOT / one)))]
+    assert plain == [], "take these pages out of TO_DO"
+
+
+def helps(command: Any, path: str = "./parley") -> Iterator[tuple[str, str]]:
+    """Give the whole help of a command and of those below it, hidden ones too."""
+    with typer.Context(command, info_name=path, terminal_width=10_000, max_content_width=10_000) as context:
+        yield path, command.get_help(context)
+    for word, below in getattr(command, "commands", {}).items():
+        yield from helps(below, f"{path} {word}")
+
+
+def test_help_has_plain_words() -> None:
+    """Each command's."""
+    found = dict(helps(typer.main.get_command(app)))
+    assert {"./parley up", "./parley backup create", "./parley bench fanout", "./parley runbook run"} <= found.keys()
+    assert {path: list(faults(text)) for path, text in found.items() if list(faults(text))} == {}
+
+
+def said(file: Path) -> Iterator[tuple[int, str]]:
+    """Give what a file's errors, checks and rules say, `…` for what differs, with the line's number."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in ERRORS:
+            for one in (part for argument in node.args for part in ast.walk(argument)):
+                if isinstance(one, ast.JoinedStr):
+                    yield one.lineno, "".join(getattr(part, "value", "…") for part in one.values if text_or_gap(part))
+                elif isinstance(one, ast.Constant) and isinstance(one.value, str):
+                    yield one.lineno, one.value
+
+
+def text_or_gap(part: ast.expr) -> bool:
+    """Tell whether this part of an f-string is text; what is filled in is left out."""
+    return isinstance(part, ast.Constant)
+
+
+def test_errors_have_plain_words() -> None:
+    """Those of deploy, with the doctor's sentences and fixes."""
+    lines = {
+        f"{file.relative_to(ROOT)}:{number}": text
+        for file in sorted((ROOT / "deploy").rglob("*.py"))
+        for number, text in said(file)
+    }
+    assert len(lines) > 100
+    assert {where: list(faults(text)) for where, text in lines.items() if list(faults(text))} == {}
+
+
+def test_the_glossary_is_of_the_code() -> None:
+    """A name that is not in its file any more has been renamed: its row's last cell is emptied."""
+    rows = re.findall(r"^\| [^|]+ \| [^|]+ \| ([^|]*?) ?\|$", GLOSSARY.read_text(), re.MULTILINE)
+    named = [row for row in rows if "(`" in row]
+    assert len(named) > 10
+    for row in named:
+        names, _, paths = row.partition("(")
+        texts = ""
+        for path in re.findall(r"`([^`]+)`", paths):
+            found = ROOT / path
+            texts += f"{path} " + (found.read_text() if found.is_file() else " ".join(map(str, found.iterdir())))
+        for one in re.findall(r"`([^`]+)`", names) or [names.strip()]:
+            assert one in texts, row
+
+
+@pytest.mark.parametrize(
+    ("text", "better"),
+    [
+        ("The patient did not answer.", "target"),
+        ("`./parley check` prints the rules between its numbers.", "configuration rules"),
+        ("Where there is none the log carries the chat.", "messages still arrive, through the database"),
+        ("Start the stack of `up`.", "local stack"),
+    ],
+)
+def test_an_old_word_is_found(text: str, better: str) -> None:
+    """With the better one."""
+    [found] = faults(text)
+    assert found.endswith(f"write {better!r}")
+
+
+@pytest.mark.parametrize("text", ["`Patient` is the target.", "releases side by side", "on the server side"])
+def test_code_and_plain_words_pass(text: str) -> None:
+    """Names of the code stay what they are until they are renamed."""
+    assert list(faults(text)) == []
