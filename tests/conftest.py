@@ -86,8 +86,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.write_sep("-", f"left out on this machine: {len(skipped)}")
     for reason, number in sorted(reasons.items()):
         terminalreporter.write_line(f"{number:4d}  {reason.removeprefix('Skipped: ')}")
-    chosen = terminalreporter.config.option.set
-    terminalreporter.write_line(f"set: {chosen}; {sets.HOW[chosen]}")
+    terminalreporter.write_line(f"ran: {sets.SAID[terminalreporter.config.option.set]}")
 
 
 INSTALLED = ("systemd", "docker")
@@ -100,7 +99,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     What they bring up stays up, and costs whatever runs beside it; and Chromium gives up what it loads when a network
     interface comes or goes, as with each container.
     """
-    others = [item for item in items if not sets.is_in(item, config.option.set)]
+    others = [item for item in items if not sets.is_in(sets.marks(item), config.option.set)]
     config.hook.pytest_deselected(items=others)
     items[:] = [item for item in items if item not in set(others)]
     items.sort(key=lambda item: [bool(item.get_closest_marker(name)) for name in reversed(INSTALLED)])

@@ -5,13 +5,16 @@
 A run that names tests (a path, -k, -m) runs what it names, whatever set that is in, one after the other.
 """
 
-import pytest
+from collections.abc import Iterable
 
-HOW = {
-    "short": "for what CI runs: ./parley test --all; for everything: ./parley test --release",
-    "all": "for everything: ./parley test --release",
-    "release": "this is everything",
-    "named": "for everything: ./parley test --release",
+import pytest
+from _pytest.mark import ParameterSet
+
+SAID = {
+    "short": "the short set; ./parley test --all runs what CI runs, ./parley test --release everything",
+    "all": "what CI runs; ./parley test --release runs everything",
+    "release": "everything",
+    "named": "the tests that were named; ./parley test --release runs everything",
 }
 REAL = frozenset({"stack", "browser", "drill", "launcher", "docker", "systemd"})  # marks of tests with real servers
 LANES = 4  # on two cores: most of the time of a test with real servers is waiting
@@ -38,9 +41,8 @@ def choose(config: pytest.Config) -> None:
         options.dist = "loadgroup"
 
 
-def is_in(item: pytest.Item, chosen: str) -> bool:
-    """Tell whether a test belongs to a set."""
-    marks = _marks(item)
+def is_in(marks: set[str], chosen: str) -> bool:
+    """Tell whether a test with these marks belongs to a set."""
     if chosen == "short":
         return "short" in marks or not marks & (REAL | {"release"})
     return chosen != "all" or "release" not in marks
@@ -51,13 +53,19 @@ def lane(item: pytest.Item) -> str | None:
 
     Tests that share a stack share a process, so that the stack is started once.
     """
-    marks = _marks(item)
-    if marks & {"docker", "browser"}:
+    names = marks(item)
+    if names & {"docker", "browser"}:
         return "docker"  # Chromium gives up what it loads when a network interface comes or goes, as a container's do
-    if "systemd" in marks:
+    if "systemd" in names:
         return "systemd"
-    return item.path.stem if marks & REAL else None
+    return item.path.stem if names & REAL else None
 
 
-def _marks(item: pytest.Item) -> set[str]:
+def marks(item: pytest.Item) -> set[str]:
+    """Give the names of a test's marks."""
     return {mark.name for mark in item.iter_markers()}
+
+
+def marked(mark: pytest.MarkDecorator, names: Iterable[str], *chosen: str) -> list[ParameterSet]:
+    """Give the values of a parameter, those that are chosen with the mark of a set."""
+    return [pytest.param(name, marks=mark if name in chosen else ()) for name in names]

@@ -5,7 +5,7 @@ import pytest
 from tests.behaviour import site as sites
 from tests.behaviour.site import Site
 
-LOCAL = pytest.param("local", marks=pytest.mark.stack)
+LOCAL = pytest.param("local", marks=[pytest.mark.stack, pytest.mark.short])
 INSTALLED = (pytest.param("systemd", marks=pytest.mark.systemd), pytest.param("compose", marks=pytest.mark.docker))
 
 

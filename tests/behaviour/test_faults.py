@@ -14,6 +14,7 @@ from tests.behaviour.conftest import INSTALLED, opened
 from tests.behaviour.people import everywhere
 from tests.behaviour.site import Site
 from tests.running import RunningStack, running_stack
+from tests.sets import marked
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -29,7 +30,7 @@ def drilled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
 
 
 @pytest.mark.drill
-@pytest.mark.parametrize("name", HERE)
+@pytest.mark.parametrize("name", marked(pytest.mark.short, HERE, "worker-kill"))
 def test_nothing_is_lost(drilled: RunningStack, name: str) -> None:
     """20 clients at 2 messages a second for 20 s, the fault in the middle: zero of every violation."""
     verdict = run(lambda: LocalStack(drilled.directory), name, Workload())
@@ -38,6 +39,7 @@ def test_nothing_is_lost(drilled: RunningStack, name: str) -> None:
 
 
 @pytest.mark.drill
+@pytest.mark.release
 @pytest.mark.parametrize("name", ANYWHERE)
 @pytest.mark.parametrize("where", INSTALLED)
 def test_nothing_is_lost_by_an_installed_stack(request: pytest.FixtureRequest, where: str, name: str) -> None:

@@ -48,6 +48,7 @@ def test_fanout(here: Path, tmp_path: Path) -> None:
         assert all(one["4"]["deliveries"] == one["4"]["messages"] * 20 for one in rounds)
 
 
+@pytest.mark.release
 def test_fanout_through_nginx(here: Path, tmp_path: Path) -> None:
     """The same through TLS, with nginx's CPU in the sum."""
     arguments = ("--peers", "floor", "--members", "20", "--seconds", "0.3", "--nginx", "--browser", "--rounds", "1")
@@ -56,6 +57,7 @@ def test_fanout_through_nginx(here: Path, tmp_path: Path) -> None:
         assert set(report["raw"]["20"][side][0]["4"]["cpu_seconds"]) == {"servers", "redis", "nginx"}
 
 
+@pytest.mark.release
 def test_rooms(here: Path, tmp_path: Path) -> None:
     """Five rooms of four; both store."""
     report = bench(
@@ -67,6 +69,7 @@ def test_rooms(here: Path, tmp_path: Path) -> None:
     assert set(report["databases"]["sqlite"]) == {"parley", "tutorial"}
 
 
+@pytest.mark.release
 def test_storm(here: Path, tmp_path: Path) -> None:
     """Twenty are cut and come back, resumed, with nothing refused."""
     report = bench(here, tmp_path, "storm", "--members", "20", "--peers", "tutorial", "--rounds", "1")
@@ -75,6 +78,7 @@ def test_storm(here: Path, tmp_path: Path) -> None:
         assert (figures["arrivals"], figures["refused"], figures["errors"]) == (20, 0, 0)
 
 
+@pytest.mark.release
 def test_idle(here: Path, tmp_path: Path) -> None:
     """Memory is read at half of the sockets and at all."""
     report = bench(here, tmp_path, "idle", "--members", "40", "--peers", "none")

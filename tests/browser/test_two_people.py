@@ -19,6 +19,7 @@ def unique(text: str) -> str:
     return f"{text} {uuid.uuid4().hex[:8]}"
 
 
+@pytest.mark.short
 async def test_they_talk_across_instances(stack: RunningStack, come: Come) -> None:
     """Each reads what the other writes, once; a reload keeps it; who came is said."""
     ana, ben = await apart(come, stack, "Ana", "Ben")

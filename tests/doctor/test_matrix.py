@@ -21,6 +21,7 @@ from tests.doctor.applies import left_out
 from tests.doctor.breaks import BREAKS, Break
 from tests.doctor.ward import Ward
 from tests.running import ROOT, running_stack
+from tests.sets import marked
 
 pytestmark = pytest.mark.stack
 
@@ -36,6 +37,7 @@ def ward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
         yield ward
 
 
+@pytest.mark.short
 def test_a_healthy_stack_has_nothing(ward: Ward) -> None:
     """With everything that can be asked for; what is not looked at is for other stacks."""
     verdicts = ward.examined(idle=4, forge=True)
@@ -49,7 +51,10 @@ def test_a_healthy_stack_has_nothing(ward: Ward) -> None:
     assert list(reasons) == left_out("local")
 
 
-@pytest.mark.parametrize("name", [name for name, row in BREAKS.items() if not row.host])
+@pytest.mark.parametrize(
+    "name",
+    marked(pytest.mark.short, [name for name, row in BREAKS.items() if not row.host], "certificate-is-the-files"),
+)
 def test_what_is_broken_is_named_and_nothing_else(name: str, ward: Ward, tmp_path: Path) -> None:
     """A row of the matrix; and the stack is well again after it, or the next row says so."""
     row = BREAKS[name]

@@ -18,6 +18,7 @@ from tests.compose.stack import RunningCompose, running_compose
 from tests.rollout.judged import assert_refused, judged, served, statuses, style
 from tests.rollout.releases import BETTER, BROKEN, SAYS, STYLE, release
 from tests.runbooks.book import Book
+from tests.sets import marked
 from tests.waiting import until
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
@@ -82,7 +83,7 @@ STEPS = {
 }
 
 
-@pytest.mark.parametrize("name", BROKEN)
+@pytest.mark.parametrize("name", marked(pytest.mark.release, BROKEN, "is never ready", "takes no messages"))
 async def test_a_broken_release_leaves_the_old_one_serving(compose: RunningCompose, name: str, tmp_path: Path) -> None:
     """It is refused at its step; the replicas are the very ones from before, and whoever is on them stays on them."""
     broken = await asyncio.to_thread(release, tmp_path / "broken", *BROKEN[name], STYLE)

@@ -90,6 +90,7 @@ def _access(folder: Path) -> list[str]:
     return (folder / "log" / "access.log").read_text().splitlines()
 
 
+@pytest.mark.release
 @pytest.mark.docker
 @pytest.mark.runbook("abusive-user", "compose")
 async def test_somebody_is_shut_out_of_compose(book: Book, compose: RunningCompose) -> None:
@@ -98,6 +99,7 @@ async def test_somebody_is_shut_out_of_compose(book: Book, compose: RunningCompo
     assert who in [one["user"] for one in lines(diagnosis)]
 
 
+@pytest.mark.release
 @pytest.mark.systemd
 @pytest.mark.runbook("abusive-user", "systemd")
 async def test_somebody_is_shut_out_of_a_host(book: Book, systemd: Installed) -> None:

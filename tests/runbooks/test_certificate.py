@@ -39,6 +39,7 @@ def refused(book: Book, on: RunningCompose | Installed, folder: Path, new: str) 
     key.write_bytes(right)
 
 
+@pytest.mark.release
 @pytest.mark.docker
 @pytest.mark.runbook("certificate", "compose")
 def test_a_project(book: Book, compose: RunningCompose, tmp_path: Path) -> None:

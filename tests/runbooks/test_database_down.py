@@ -68,6 +68,7 @@ def test_a_postgres_that_is_gone(book: Book, compose: RunningCompose) -> None:
     assert [one["Id"] for one in compose.containers("web")] == [one["Id"] for one in before]
 
 
+@pytest.mark.release
 @pytest.mark.systemd
 @pytest.mark.runbook("database-down", "systemd")
 def test_a_postgres_that_is_stopped(book: Book, systemd: Installed) -> None:

@@ -23,6 +23,7 @@ async def drained(book: Book, on: Running, site: Address, names: dict[str, str] 
         await play
 
 
+@pytest.mark.short
 @pytest.mark.stack
 @pytest.mark.runbook("drain", "local")
 async def test_an_instance_of_up(book: Book, broken: RunningStack) -> None:
@@ -30,6 +31,7 @@ async def test_an_instance_of_up(book: Book, broken: RunningStack) -> None:
     await drained(book, broken, broken.address)
 
 
+@pytest.mark.release
 @pytest.mark.docker
 @pytest.mark.runbook("drain", "compose")
 async def test_a_replica(book: Book, compose: RunningCompose) -> None:
@@ -39,6 +41,7 @@ async def test_a_replica(book: Book, compose: RunningCompose) -> None:
     await asyncio.to_thread(compose.until_healthy)
 
 
+@pytest.mark.release
 @pytest.mark.systemd
 @pytest.mark.runbook("drain", "systemd")
 async def test_an_instance_of_a_host(book: Book, systemd: Installed) -> None:

@@ -44,6 +44,7 @@ def test_a_replica(book: Book, compose: RunningCompose) -> None:
     compose.until_healthy()
 
 
+@pytest.mark.release
 @pytest.mark.systemd
 @pytest.mark.runbook("instance-down", "systemd")
 def test_an_instance_of_a_host(book: Book, systemd: Installed) -> None:

@@ -25,6 +25,7 @@ def test_a_redis_that_hangs(book: Book, broken: RunningStack, server: Prometheus
     server.until(quiet=True)
 
 
+@pytest.mark.release
 @pytest.mark.docker
 @pytest.mark.runbook("redis-down", "compose")
 def test_a_redis_in_a_container_that_hangs(book: Book, compose: RunningCompose) -> None:

@@ -44,6 +44,7 @@ def test_a_redis_in_a_container(book: Book, compose: RunningCompose) -> None:
         assert redis.config_get("maxmemory") == before
 
 
+@pytest.mark.release
 @pytest.mark.systemd
 @pytest.mark.runbook("redis-full", "systemd")
 def test_a_redis_of_a_host(book: Book, systemd: Installed) -> None:

@@ -48,6 +48,7 @@ def test_a_replica_more_and_less(book: Book, compose: RunningCompose) -> None:
     assert compose.instances() == before
 
 
+@pytest.mark.release
 @pytest.mark.systemd
 @pytest.mark.runbook("replicas", "systemd")
 def test_an_instance_less_and_more(book: Book, systemd: Installed) -> None:

@@ -47,6 +47,7 @@ def test_a_project(book: Book, compose: RunningCompose) -> None:
     book.play("Verification", compose, IDLE=LOOKED)
 
 
+@pytest.mark.release
 @pytest.mark.systemd
 @pytest.mark.runbook("sockets-drop", "systemd")
 def test_a_host(book: Book, systemd: Installed) -> None:

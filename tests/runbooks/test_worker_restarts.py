@@ -57,6 +57,7 @@ def _limited(name: str) -> bool:
     return subprocess.run(limit, capture_output=True, check=False).returncode == 0
 
 
+@pytest.mark.release
 @pytest.mark.systemd
 @pytest.mark.runbook("worker-restarts", "systemd")
 def test_a_worker_of_a_host(book: Book, systemd: Installed) -> None:

@@ -41,6 +41,7 @@ async def test_leave_ends_the_room(stack: RunningStack) -> None:
         assert refused.value.code == "not_joined"
 
 
+@pytest.mark.short
 async def test_many_in_flight_keep_their_order(stack: RunningStack) -> None:
     """A hundred sends without waiting: each is acknowledged, in the order they were written."""
     cookie = await guest(stack.pinned(0), "Lía")
