@@ -51,14 +51,7 @@ def test_ci_leaves_out_what_is_marked_for_a_release_alone(everything: list[set[s
 
 def chosen(source: str = "TESTPATHS", **given: Any) -> tuple[str, int | None, str]:
     """Give the set, the processes and how pytest-xdist shares the tests among them."""
-    none: dict[str, Any] = {
-        "set": None,
-        "keyword": "",
-        "markexpr": "",
-        "numprocesses": None,
-        "dist": "no",
-        "usepdb": False,
-    }
+    none: dict[str, Any] = dict.fromkeys(("set", "keyword", "markexpr", "numprocesses", "usepdb")) | {"dist": "no"}
     config: Any = SimpleNamespace(args_source=pytest.Config.ArgsSource[source], option=SimpleNamespace(**none | given))
     choose(config)
     return config.option.set, config.option.numprocesses, config.option.dist
@@ -72,3 +65,4 @@ def test_a_whole_set_runs_side_by_side_and_what_is_named_does_not() -> None:
     assert chosen(usepdb=True) == ("short", None, "no")
     for named in (chosen("ARGS"), chosen(keyword="drain"), chosen(markexpr="drill")):
         assert named == ("named", None, "no")
+    assert chosen("ARGS", set="short") == ("short", None, "no")

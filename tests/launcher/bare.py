@@ -8,7 +8,7 @@ without an engine: nothing else, so that whatever a test takes from the machine 
 what git tracks or would (a newcomer's clone, without its .git). It needs root and mmdebstrap, and ends with pytest's
 exit status, after pytest's summary with the skips counted by reason.
 
-`both` runs all of it in one of the two, by turns (the day's parity), and in the other what takes programs from PATH.
+`both` runs the whole short set in one of the two, by turns (the day's parity), and in the other what takes programs from PATH.
 """
 
 import datetime as dt
@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.launcher.trees import INSIDE, ROOT, Tree, lacks, mounted
+from tests.sets import LANES
 
 PACKAGES = {"bookworm": ("python3-venv",), "trixie": ("python3-venv", "docker-cli")}
 SIZE = "4g"  # the environment takes 0.6 GB, and what the tests leave in /tmp as much again
@@ -78,7 +79,7 @@ def bare(suite: str, *arguments: str) -> int:
 def both(today: dt.date) -> int:
     """Run everything in one of the two, and in the other what takes programs from PATH."""
     whole, other = sorted(PACKAGES, reverse=bool(today.toordinal() % 2))
-    return bare(whole) or bare(other, *FROM_PATH)
+    return bare(whole) or bare(other, "--short", f"--numprocesses={LANES}", "--dist=loadgroup", *FROM_PATH)
 
 
 def main(arguments: Sequence[str]) -> int:
