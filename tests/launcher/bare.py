@@ -8,7 +8,8 @@ without an engine: nothing else, so that whatever a test takes from the machine 
 what git tracks or would (a newcomer's clone, without its .git). It needs root and mmdebstrap, and ends with pytest's
 exit status, after pytest's summary with the skips counted by reason.
 
-`both` runs the whole short set in one of the two, by turns (the day's parity), and in the other what takes programs from PATH.
+`both` runs the whole short set in one of the two, by turns (the day's parity), and in the other what takes programs
+from PATH.
 """
 
 import datetime as dt
