@@ -1,5 +1,6 @@
 """One shape for every log line: console for people, JSON for machines; times in UTC."""
 
+from http import HTTPStatus
 from typing import Any
 
 import structlog
@@ -14,6 +15,7 @@ def configuration(*, style: str, level: str) -> dict[str, Any]:
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _refusal_in_one_line,
         structlog.processors.format_exc_info,
     ]
     renderer = structlog.processors.JSONRenderer() if style == "json" else structlog.dev.ConsoleRenderer(colors=False)
@@ -44,7 +46,8 @@ def configuration(*, style: str, level: str) -> dict[str, Any]:
         "loggers": {
             name: {"handlers": ["stderr"], "level": quiet.get(name, level.upper()), "propagate": False}
             for name in ("gunicorn.error", "gunicorn.access", "uvicorn.error", "uvicorn.access")
-        },
+        }
+        | {"django": {"handlers": []}},  # Django's own handler would write each line a second time in DEBUG
     }
 
 
@@ -52,4 +55,19 @@ def _without_request(_: object, __: str, event: Any) -> Any:
     """Leave out the request object that Django logs with: its text has the query string (pitfalls N14)."""
     if not isinstance(event.get("request"), str):
         event.pop("request", None)
+    return event
+
+
+def _refusal_in_one_line(_: object, __: str, event: Any) -> Any:
+    """Give the reason of an answer 4xx in its line, without a traceback: a visitor causes it, and no code is wrong.
+
+    Django logs these with the exception (403, a form that cannot be read, a Host that is not ours): 50 lines for each
+    request of a scanner, between which nobody finds the traceback of a 500.
+    """
+    status, caught = event.get("status_code"), event.get("exc_info")
+    if isinstance(status, int) and status < HTTPStatus.INTERNAL_SERVER_ERROR and isinstance(caught, tuple):
+        del event["exc_info"]
+        reason = " ".join(str(caught[1]).split())
+        if reason and reason not in event["event"]:
+            event["reason"] = reason
     return event
