@@ -150,6 +150,9 @@ function reading(atEnd, news = false) {
 
 at("older").addEventListener("click", () => history.older());
 at("newest").addEventListener("click", () => log.toEnd());
+// On a phone the messages come first, and who belongs to the room is one touch away.
+const belonging = at("belonging");
+if (belonging) belonging.open = !window.matchMedia("(max-width: 42rem)").matches || belonging.querySelector(".errorlist") !== null;
 draw(outbox.items);
 follow(connection);
 connection.open();
