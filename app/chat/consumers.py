@@ -77,11 +77,15 @@ class ChatConsumer(PersonConsumer):
 
     async def on_join(self, frame: frames.Join) -> None:
         """Read a room from where the client stands, and stay."""
+        was_in = frame.room in self.feeds()
         self.detach(frame.room)
         if self.socket is None or len(self.socket.feeds) >= limits.ROOMS_PER_SOCKET:
             detail = f"{limits.ROOMS_PER_SOCKET} rooms on one socket"
             raise WrongFrameError("not_allowed", detail, ref=frame.ref, room=frame.room)
         joined = await self.ask(frame, self.enter(frame))
+        if joined is None and was_in:
+            # Behind the error, which is a frame of the room as well: a client knows that it is not in it any more.
+            await self.leave(frame.room, "refused")
         if not isinstance(joined, Joined) or self.socket.closing is not None:
             return
         self.ended.discard(frame.room)
@@ -106,12 +110,9 @@ class ChatConsumer(PersonConsumer):
         feed.attach(self.socket, joined.position)
 
     async def on_leave(self, frame: frames.Leave) -> None:
-        """Stop reading a room; its open sends are answered first, as no frame of it may follow."""
+        """Stop reading a room."""
         self.feed(frame, frame.room)
-        if sending := self.sending.get(frame.room):
-            await asyncio.wait(sending)
-        self.detach(frame.room)
-        self.tell("left", ref=frame.ref, room=frame.room, reason="asked")
+        await self.leave(frame.room, "asked", ref=frame.ref)
 
     async def on_send(self, frame: frames.Send) -> None:
         """Store a message; the answer goes out after the commit, and nothing waits for it here."""
@@ -210,6 +211,13 @@ class ChatConsumer(PersonConsumer):
     def feeds(self) -> dict[str, Feed]:
         """Return the feeds of the rooms that are joined, by the rooms' names."""
         return self.socket.feeds if self.socket is not None else {}
+
+    async def leave(self, room: str, reason: str, **echo: Any) -> None:
+        """Leave one room and say so; its open sends are answered first, as no frame of it may follow."""
+        if sending := self.sending.get(room):
+            await asyncio.wait(sending)
+        self.detach(room)
+        self.tell("left", room=room, reason=reason, **echo)
 
     def detach(self, room: str) -> None:
         """Stop reading one room; harmless when it is not read."""

@@ -11,9 +11,10 @@ from django.db import OperationalError
 from accounts.models import Revocation
 from accounts.selectors import sessions_expire
 from chat import person
-from chat.log import DatabaseThread
+from chat.log import DatabaseThread, TooManyClaims, Unavailable
 from chat.models import Membership
 from chat.runtime import Runtime, runtime
+from chat.selectors import NoSuchRoom, NotAllowed
 from chat.watch import BANNED
 from realtime.ending import end
 from tests.app.chat.conftest import Place
@@ -144,3 +145,46 @@ async def test_what_waits_to_be_read_when_a_socket_is_ended_is_not_read(running:
     await serving
     await seat.consumer.sends_answered()
     assert await sync_to_async(place.room.entries.count)() == 0
+
+
+REFUSED = {
+    "unavailable": Unavailable("away"),
+    "rate_limited": TooManyClaims(60),
+    "not_allowed": NotAllowed("hall"),
+    "no_such_room": NoSuchRoom("hall"),
+}
+
+
+@pytest.mark.parametrize("code", REFUSED)
+async def test_a_join_that_is_refused_says_that_it_has_left_the_room(
+    running: Runtime, place: Place, until: Until, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    """After the answers to what was sent, and with nothing of the room behind it; who was not in it has not left."""
+    seat = await seated(place.ada)
+
+    async def refuse(**_: object) -> None:
+        raise REFUSED[code]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(running.log, "join", refuse)
+        await seat.say("join", room="hall", ref=0)
+    assert seat.said("left") == []
+    await seat.say("join", room="hall", ref=1)
+    writer = Held(running.log._writer)
+    await seat.say("send", room="hall", key="k", text="sent before", ref=2)
+    await writer.asked(1)
+    monkeypatch.setattr(running.log, "join", refuse)
+    joining = asyncio.create_task(seat.say("join", room="hall", ref=3))
+    await until(lambda: len(seat.said("error")) == 2)
+    writer.go_on()
+    await joining
+    assert seat.consumer.rooms == set()
+    running.tell_typing(running.process.hub.feeds[place.room.pk], place.bob.pk, "Bob")
+    await seat.say("ping", ref=4)
+    await until(lambda: seat.said("pong"))
+    told = [(frame["type"], frame.get("ref")) for frame in seat.frames if frame["type"] not in {"welcome", "presence"}]
+    assert told == [("error", 0), ("joined", 1), ("error", 3), ("sent", 2), ("left", None), ("pong", 4)]
+    assert [frame["code"] for frame in seat.said("error")] == [code, code]
+    assert seat.said("left") == [{"type": "left", "room": "hall", "reason": "refused"}]
+    assert seat.said("pong")[0]["heads"] == {}
+    seat.leave()

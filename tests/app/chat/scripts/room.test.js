@@ -155,6 +155,20 @@ test("after left nothing of the room counts", () => {
   assert.equal(sent.length, 1);
 });
 
+test("a join again that is refused for now is tried again, whatever it says of having left", () => {
+  room.join();
+  joined(entries(1));
+  room.join();
+  room.take({ type: "error", code: "unavailable", ref: "join-2", room: "lobby", retry_ms: 500 });
+  room.take({ type: "left", room: "lobby", reason: "refused" });
+  pass(500);
+  assert.deepEqual(sent.at(-1), { type: "join", room: "lobby", ref: "join-3", after: 1, epoch: "e" });
+  room.take({ type: "left", room: "lobby", reason: "refused" }); // of the join before
+  joined(entries(2), { recovered: true });
+  live(3);
+  assert.deepEqual(told.slice(2), [["append", 2], ["joined"], ["append", 3]]);
+});
+
 test("other rooms and unknown types are none of its business", () => {
   room.join();
   joined(entries(1));
