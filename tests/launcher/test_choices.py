@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.programs import needed
+
 TOOLS = (
     "dirname",
     "readlink",
@@ -309,8 +311,6 @@ def test_without_wheels_the_network_is_asked(launch: Launch, python: Callable[..
 
 def test_shellcheck_has_nothing_to_say(checkout: Path) -> None:
     """The launcher is the one shell script that everybody runs."""
-    try:
-        said = subprocess.run(["shellcheck", checkout / "parley"], capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        pytest.skip("no shellcheck")
+    shellcheck = needed("shellcheck", "shellcheck")
+    said = subprocess.run([shellcheck, checkout / "parley"], capture_output=True, text=True, check=False)
     assert said.stdout == ""

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -223,7 +224,8 @@ async def test_l2_the_times_add_up(tmp_path: Path, graceful: str, finished: bool
 async def test_d1_a_shell_in_between_keeps_the_signal() -> None:
     """Stock: `CMD gunicorn …; …` in the shell form. The shell ends, the server hears nothing."""
     port = free_port()
-    line = f"{sys.executable} -m gunicorn -k uvicorn_worker.UvicornWorker -b 127.0.0.1:{port} --no-control-socket"
+    python = shlex.quote(sys.executable)  # a checkout may lie in a path with a space
+    line = f"{python} -m gunicorn -k uvicorn_worker.UvicornWorker -b 127.0.0.1:{port} --no-control-socket"
     with process("sh", "-c", f"{line} stock.asgi:application; true", port=port) as served:
         await served.prints("Application startup complete")
         async with connect(served.url) as socket:

@@ -1,6 +1,7 @@
 """Migrations only expand: while a release is rolled out, and after a rollback, the one before runs on its schema."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -65,7 +66,9 @@ def test_what_expands(operation: Operation, expands: bool) -> None:
 
 
 def git(here: Path, *words: str) -> str | None:
-    """Ask git; None where it does not know, as in an unpacked archive."""
+    """Ask git; None where it does not know, as in an unpacked archive, or is not there."""
+    if shutil.which("git") is None:
+        return None
     done = subprocess.run(["git", "-C", str(here), *words], capture_output=True, text=True, check=False)
     return done.stdout.strip() or None if done.returncode == 0 else None
 
