@@ -25,6 +25,7 @@ from tests.launcher.trees import INSIDE, ROOT, Tree, lacks, mounted
 from tests.sets import LANES
 
 PACKAGES = {"bookworm": ("python3-venv",), "trixie": ("python3-venv", "docker-cli")}
+LANG = {"bookworm": "C.UTF-8", "trixie": ""}  # as a terminal has it, and as a container's shell has none
 SIZE = "4g"  # the environment takes 0.6 GB, and what the tests leave in /tmp as much again
 # Tests that take a program from PATH, or bring one: an nginx, a Redis, PostgreSQL, Docker, git, a browser, a terminal.
 FROM_PATH = (
@@ -57,11 +58,11 @@ def copy_tracked(target: Path) -> None:
             shutil.copy2(source, target / name, follow_symlinks=False)
 
 
-def tested(tree: Tree, *arguments: str) -> int:
+def tested(tree: Tree, language: str, *arguments: str) -> int:
     """Run `./parley test` in it and give its exit status; its output is ours."""
     copy_tracked(tree.root / INSIDE[1:])
     tree.give()
-    command = tree.command(f"{INSIDE}/parley", "test", *arguments)
+    command = tree.command(f"{INSIDE}/parley", "test", *arguments, LANG=language)
     return subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode
 
 
@@ -72,7 +73,7 @@ def bare(suite: str, *arguments: str) -> int:
         tempfile.TemporaryDirectory(prefix="parley-bare-") as space,
         mounted(Path(space), suite, *PACKAGES[suite], size=SIZE) as tree,
     ):
-        status = tested(tree, *arguments)
+        status = tested(tree, LANG[suite], *arguments)
     print(f"bare {suite}: exit {status} after {time.monotonic() - started:.0f} s", flush=True)  # noqa: T201
     return status
 

@@ -28,9 +28,10 @@ class Tree:
     root: Path
 
     def command(self, *command: str, user: int = PERSON, **environment: str) -> list[str]:
-        """Write a command that runs in it, with this machine's way to the Python index."""
+        """Write a command that runs in it, with this machine's way to the Python index; an empty value is left out."""
         passed = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
-        words = [f"{name}={value}" for name, value in ({"LANG": "C.UTF-8"} | passed | environment).items()]
+        given = {"LANG": "C.UTF-8"} | passed | environment
+        words = [f"{name}={value}" for name, value in given.items() if value]
         inside = ["setpriv", "--reuid", str(user), "--regid", str(user), "--clear-groups", *CLEAN, *words, *command]
         return [*ISOLATED, IN_TREE, "sh", str(self.root), *inside]
 

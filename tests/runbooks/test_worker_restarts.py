@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.compose.stack import RunningCompose, command
+from tests.programs import needed
 from tests.runbooks.book import Book
 from tests.running import RunningStack
 from tests.systemd.host import Installed
@@ -18,6 +19,7 @@ from tests.waiting import until
 @pytest.mark.runbook("worker-restarts", "local")
 def test_a_worker_of_up(book: Book, broken: RunningStack) -> None:
     """That its alert fires is shown in tests/prometheus/test_fires.py."""
+    needed("ps", "procps")  # the page has it
     before = broken.instances[0]
     (worker,) = before.workers()
     os.kill(worker, signal.SIGKILL)
