@@ -14,6 +14,7 @@ from PATH.
 
 import datetime as dt
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -101,4 +102,5 @@ def complain(line: str) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # and what is mounted is unmounted
     sys.exit(main(sys.argv[1:]))

@@ -74,7 +74,7 @@ def base_tree(suite: str, packages: Sequence[str]) -> Path:
         new = TREES / f".{name}.{os.getpid()}"
         command = ["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", f"--include={','.join(packages)}"]
         command += ['--aptopt=Acquire::Check-Valid-Until "false"', suite, str(new), f"deb {archive} {suite} main"]
-        subprocess.run(command, check=True, capture_output=True, timeout=300)
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=300)
         new.rename(tree)
     return tree
 
