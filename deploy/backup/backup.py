@@ -64,7 +64,5 @@ def restore(source: Source, folder: Path) -> Manifest:
         try:
             source.settle()
         except StackError as error:
-            raise StackError(
-                f"{folder} is restored, but a step after that failed: restore it again\n{error}"
-            ) from None
+            raise StackError(f"{folder} is restored, but a step after that failed: restore it again\n{error}") from None
     return said

@@ -28,23 +28,29 @@ from tests.sets import LANES
 PACKAGES = {"bookworm": ("python3-venv",), "trixie": ("python3-venv", "docker-cli")}
 LANG = {"bookworm": "C.UTF-8", "trixie": ""}  # as a terminal has it, and as a container's shell has none
 SIZE = "4g"  # the environment takes 0.6 GB, and what the tests leave in /tmp as much again
-# Tests that take a program from PATH, or bring one: an nginx, a Redis, PostgreSQL, Docker, git, a browser, a terminal.
+# What takes a program from PATH where there is one (tests/programs.py), has to do with the user, or asks Docker.
 FROM_PATH = (
-    "tests/deploy",
-    "tests/nginx",
-    "tests/pitfalls",
-    "tests/prometheus",
-    "tests/launcher",
-    "tests/rollout",
-    "tests/app/realtime/test_pubsub.py",
-    "tests/app/chat/test_translations.py",
+    "tests/app/chat/test_log_postgres.py",
     "tests/app/chat/test_scripts.py",
-    "tests/stack/test_sentinel.py",
-    "tests/runbooks/test_replicas.py",
+    "tests/app/chat/test_translations.py",
+    "tests/app/realtime/test_pubsub.py",
+    "tests/backup/test_postgres.py",
+    "tests/compose/test_rendered.py",
+    "tests/deploy/test_golden.py",
+    "tests/deploy/test_models.py",
+    "tests/deploy/test_up.py",
+    "tests/doctor/test_process.py",
+    "tests/launcher/test_choices.py",
+    "tests/nginx",
+    "tests/pitfalls/test_client.py",
+    "tests/pitfalls/test_layer.py",
+    "tests/pitfalls/test_nginx.py",
+    "tests/prometheus/test_rules.py",
+    "tests/rollout/test_migrations.py",
     "tests/runbooks/test_disk_full.py",
-    "tests/compose",
-    "tests/systemd",
-    "tests/backup",
+    "tests/runbooks/test_replicas.py",
+    "tests/runbooks/test_worker_restarts.py",
+    "tests/stack/test_sentinel.py",
 )
 
 

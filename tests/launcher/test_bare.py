@@ -9,6 +9,9 @@ from tests.launcher import bare
 from tests.programs import needed
 from tests.running import ROOT
 
+# These need more than any bare tree has: a Docker engine, and this file a clone.
+NEVER = {ROOT / "tests" / "compose" / "test_monitoring.py", ROOT / "tests" / "launcher" / "test_bare.py"}
+
 
 def test_both_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each is run whole every other day, and the other runs what takes programs from PATH."""
@@ -31,6 +34,13 @@ def test_a_red_one_is_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_takes_programs_is_there(path: str) -> None:
     """A test that was moved would be left out without a word."""
     assert (ROOT / path).exists()
+
+
+def test_whatever_takes_a_program_is_among_them() -> None:
+    """A new test that does has to be proven where the program is missing."""
+    takes = {path for path in (ROOT / "tests").rglob("test_*.py") if "programs import needed" in path.read_text()}
+    assert len(takes) > 5
+    assert {path for path in takes if not any(path.is_relative_to(ROOT / one) for one in bare.FROM_PATH)} <= NEVER
 
 
 @pytest.mark.parametrize("words", [[], ["sid"], ["both", "-x"]], ids=["none", "another", "both with more"])
