@@ -2,7 +2,7 @@
 
 `./parley test` is the short set: every unit test and, of each kind of test with real servers, those marked `short`.
 `--all` adds the other tests with real servers, and leaves out those marked `release`. `--release` is everything.
-A run that names tests (a path, -k, -m) runs what it names one after the other, whatever set that is in unless it says.
+A run that names tests (a path, -k, -m) runs what it names, whatever set that is in, one after the other.
 """
 
 from collections.abc import Iterable
@@ -21,11 +21,8 @@ LANES = 4  # on two cores: most of the time of a test with real servers is waiti
 
 
 def add_options(parser: pytest.Parser) -> None:
-    """Add --short, --all and --release."""
+    """Add --all and --release."""
     group = parser.getgroup("sets of tests")
-    group.addoption(
-        "--short", action="store_const", const="short", dest="set", help="the set of a call without arguments"
-    )
     group.addoption("--all", action="store_const", const="all", dest="set", help="run what CI runs")
     group.addoption("--release", action="store_const", const="release", dest="set", help="run everything")
 

@@ -65,4 +65,3 @@ def test_a_whole_set_runs_side_by_side_and_what_is_named_does_not() -> None:
     assert chosen(usepdb=True) == ("short", None, "no")
     for named in (chosen("ARGS"), chosen(keyword="drain"), chosen(markexpr="drill")):
         assert named == ("named", None, "no")
-    assert chosen("ARGS", set="short") == ("short", None, "no")

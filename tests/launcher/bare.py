@@ -88,7 +88,7 @@ def bare(suite: str, *arguments: str) -> int:
 def both(today: dt.date) -> int:
     """Run everything in one of the two, and in the other what takes programs from PATH."""
     whole, other = sorted(PACKAGES, reverse=bool(today.toordinal() % 2))
-    return bare(whole) or bare(other, "--short", f"--numprocesses={LANES}", "--dist=loadgroup", *FROM_PATH)
+    return bare(whole) or bare(other, f"--numprocesses={LANES}", "--dist=loadgroup", *FROM_PATH)
 
 
 def main(arguments: Sequence[str]) -> int:
