@@ -1,6 +1,7 @@
 """People: those who signed up, and guests."""
 
 import secrets
+from collections.abc import Collection
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser
@@ -43,28 +44,31 @@ class User(AbstractUser):
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Give a person without a name the one they log in with; revoke in the same transaction what ends here."""
         self.name = self.name or self.username[:NAME_CHARACTERS]
-        reasons = self._ended() if self.pk and not self._state.adding else []
+        reasons = self._changes(kwargs.get("update_fields")) if self.pk and not self._state.adding else []
         super().save(*args, **kwargs)
         for reason in reasons:
             Revocation.objects.create(reason=reason, user=self.pk)
 
-    def _ended(self) -> list["Revocation.Reason"]:
-        """Compare with what is stored: a ban, a deactivation, a new password."""
-        stored = User.objects.filter(pk=self.pk).values("is_active", "banned").first()
+    def _changes(self, update_fields: Collection[str] | None) -> list["Revocation.Reason"]:
+        """Compare with what is stored: a ban, a deactivation, a new password, another name."""
+        stored = User.objects.filter(pk=self.pk).values("is_active", "banned", "name").first()
         if stored is None:
             return []
-        ended = {
+        changed = {
             Revocation.Reason.BANNED: self.banned and not stored["banned"],
             Revocation.Reason.DEACTIVATED: stored["is_active"] and not self.is_active,
             # Set by set_password until saved; an upgrade of the hash alone clears it first.
             Revocation.Reason.PASSWORD: getattr(self, "_password", None) is not None,
+            Revocation.Reason.RENAMED: self.name != stored["name"]
+            and (update_fields is None or "name" in update_fields),
         }
-        return [reason for reason, has in ended.items() if has]
+        return [reason for reason, has in changed.items() if has]
 
 
 class Revocation(models.Model):
     """Somebody's right to go on ended; every process reads these and lets the sockets concerned go.
 
+    Or somebody is called otherwise: the sockets stay, and take the new name.
     Rows, and not messages, so that they hold without Redis, and from the admin or a shell as from a page.
     """
 
@@ -77,6 +81,7 @@ class Revocation(models.Model):
         BANNED = "banned"
         REMOVED = "removed"  # from `room`
         CLOSED = "closed"  # `room` is gone
+        RENAMED = "renamed"  # `user` has another name
         RESTRICTED = "restricted"  # `room` is open to others than before: who is in it is asked again
 
     reason = models.CharField(max_length=11, choices=Reason)

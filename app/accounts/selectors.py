@@ -33,6 +33,7 @@ class Standing(NamedTuple):
     is_active: bool
     banned: bool
     password: str
+    name: str
 
 
 def revocations_after(floor: int) -> list[Revoked]:
@@ -57,8 +58,8 @@ def sessions_expire(keys: Iterable[str]) -> dict[str, datetime]:
 
 def standings(users: Collection[int]) -> dict[int, Standing]:
     """Return how these people stand, those who are gone left out."""
-    rows = User.objects.filter(pk__in=list(users)).values_list("pk", "is_active", "banned", "password")
-    return {pk: Standing(active, banned, password) for pk, active, banned, password in rows}
+    rows = User.objects.filter(pk__in=list(users)).values_list("pk", "is_active", "banned", "password", "name")
+    return {pk: Standing(active, banned, password, name) for pk, active, banned, password, name in rows}
 
 
 def person_named(who: str) -> User:

@@ -164,6 +164,12 @@ class PersonConsumer(SocketConsumer):
         """The rooms that this socket reads."""
         return {feed.room for feed in self.socket.feeds.values()} if self.socket is not None else set()
 
+    def rename(self, name: str) -> None:
+        """Go on under this name: what is written from now on, and who is seen in the rooms, has it."""
+        if name != self.user.name:
+            self.user.name = name
+            self.runtime.process.presence.rename(self.user.pk, name)
+
     def remove(self, room: int, reason: str) -> None:
         """Take this socket out of a room that it may not read any more; to be overridden."""
 

@@ -33,7 +33,6 @@ class Runtime:
 
     def __init__(self) -> None:
         self.log = Log(self._committed)
-        self.watch = Watch(self.log)
         self._passwords = DatabaseThread("passwords")
         self._arrivals = DatabaseThread("arrivals")
         self.people = Batched(self._arrivals, people_of)  # by session key
@@ -53,7 +52,7 @@ class Runtime:
             drain_frame=_drain,
             closed=self._close,
         )
-
+        self.watch = Watch(self.log, self.process.presence.rename)
         self.process.hub.handlers["typing"] = self._typing_elsewhere
 
     def start(self) -> None:

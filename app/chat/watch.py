@@ -1,5 +1,7 @@
 """Letting sockets go whose right to be here ended: one reading per process, whatever the number of sockets.
 
+Whoever is called otherwise keeps their sockets, and these take the new name.
+
 Revocations are read twice a second from the log's database, so that they need no channel layer and come from
 anywhere. What they cannot tell (a session that ran out, or was revoked between the handshake's reading and the
 socket's first line) the re-reading of sessions finds: of every new socket at once, of each other now and then.
@@ -8,7 +10,7 @@ socket's first line) the re-reading of sessions finds: of every new socket at on
 import asyncio
 import logging
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import NamedTuple, Protocol
 
 from accounts.models import Revocation
@@ -25,6 +27,7 @@ OVERLAP_SECONDS = 60.0  # ids are given before commits: one that commits late is
 NO_SESSION = 4401
 BANNED = 4403
 Reason = Revocation.Reason
+READ_AGAIN = {Reason.PASSWORD, Reason.RENAMED}  # what is true now is with the person, not in the row
 
 
 class Visitor(Protocol):
@@ -51,6 +54,9 @@ class Visitor(Protocol):
     def remove(self, room: int, reason: str) -> None:
         """Take it out of one room, if it is in it."""
 
+    def rename(self, name: str) -> None:
+        """Go on under this name."""
+
 
 class Reading(NamedTuple):
     """What one turn read."""
@@ -61,11 +67,12 @@ class Reading(NamedTuple):
 
 
 class Watch:
-    """Applies revocations to the sockets of this process."""
+    """Applies revocations to the sockets of this process; `renamed` is told who has which name now."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, renamed: Callable[[int, str], None]) -> None:
         self.visitors: set[Visitor] = set()
         self._log = log
+        self._renamed = renamed
         self._floor: int | None = None
         self._applied: dict[int, float] = {}  # id → when; the floor follows behind it
         self._changed: dict[int, float] = {}  # room → when people of it were last looked at
@@ -94,7 +101,9 @@ class Watch:
         fresh = [revoked for revoked in reading.revoked if revoked.id not in self._applied]
         self._changed |= dict.fromkeys((revoked.room for revoked in fresh if revoked.room), time.monotonic())
         for revoked in fresh:
-            if revoked.reason != Reason.RESTRICTED:
+            if revoked.reason == Reason.RENAMED:
+                self._rename(revoked, reading)
+            elif revoked.reason != Reason.RESTRICTED:
                 self._apply(revoked, reading)
         for visitor, session, person in due:
             if (visitor.session, visitor.person) == (session, person):  # who logged in or out meanwhile is due again
@@ -106,7 +115,7 @@ class Watch:
         if self._floor is None:
             self._floor = revocation_newest()
         revoked = revocations_after(self._floor)
-        people = {*people, *(one.user for one in revoked if one.reason == Reason.PASSWORD)}
+        people = {*people, *(one.user for one in revoked if one.reason in READ_AGAIN)}
         return Reading(
             revoked,
             {key: at.timestamp() for key, at in sessions_expire(sessions).items()} if sessions else {},
@@ -137,6 +146,14 @@ class Watch:
             elif revoked.reason != Reason.PASSWORD or not _is_new(visitor, reading):
                 visitor.end(BANNED if revoked.reason == Reason.BANNED else NO_SESSION)
 
+    def _rename(self, renamed: Revoked, reading: Reading) -> None:
+        self._applied[renamed.id] = time.monotonic()
+        if (person := reading.people.get(renamed.user)) is not None:
+            for visitor in self.visitors:
+                if visitor.person == renamed.user:
+                    visitor.rename(person.name)
+            self._renamed(renamed.user, person.name)  # also of whoever left a moment ago, and is still counted in
+
     def _forget(self) -> None:
         old = time.monotonic() - OVERLAP_SECONDS
         for number in [number for number, at in self._applied.items() if at < old]:
@@ -153,6 +170,7 @@ class Watch:
             visitor.end(NO_SESSION)
         else:
             visitor.due = min(expires, time.time() + RECHECK_SECONDS)
+            visitor.rename(person.name)  # of whoever was renamed between the handshake's reading and its first line
 
 
 def _is_new(visitor: Visitor, reading: Reading) -> bool:

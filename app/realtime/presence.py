@@ -30,6 +30,7 @@ class Telling(Protocol):
     def __call__(self, room: int, count: int, joined: Mapping[int, str], left: Mapping[int, str]) -> None:
         """Tell the room's sockets in this process; `joined` and `left` are empty in a large room.
 
+        `joined` also has who is there already, under another name.
         Where a large room has become small, `joined` is everybody.
         """
 
@@ -91,9 +92,17 @@ class Presence:
         state = self._rooms.setdefault(room, _Room())
         known = person in state.here or state.leaving.pop(person, None) is not None
         state.here[person] = state.here.get(person, 0) + 1
+        known = known and state.names[person] == name
         state.names[person] = name
         if not known:
             state.changed = state.unsent = True
+
+    def rename(self, person: int, name: str) -> None:
+        """Call somebody otherwise, in every room that they are in on this process, or left a moment ago."""
+        for state in self._rooms.values():
+            if state.names.get(person, name) != name:
+                state.names[person] = name
+                state.changed = state.unsent = True
 
     def leave(self, room: int, person: int) -> None:
         """Count one less; after the last a person is gone when the grace is over."""
@@ -177,7 +186,7 @@ class Presence:
         was_large = len(state.told) > SMALL
         if (was_large or len(everybody) > SMALL) and now - state.told_at < LARGE_SECONDS:
             return  # `changed` stays: told with the next tick that may
-        joined = {person: name for person, name in everybody.items() if person not in state.told}
+        joined = {person: name for person, name in everybody.items() if state.told.get(person) != name}
         left = {person: name for person, name in state.told.items() if person not in everybody}
         if left and now - self._well_since < SETTLE_SECONDS:
             everybody |= left  # no leave is told while the layer is unwell, nor before all have told again
@@ -195,5 +204,6 @@ class Presence:
     def _union(self, state: _Room) -> dict[int, str]:
         everybody = state.mine()
         for lease in state.elsewhere.values():
-            everybody |= lease.people
+            for person, name in lease.people.items():
+                everybody.setdefault(person, name)  # of whoever is here too, our name is read from the log
         return everybody

@@ -219,6 +219,36 @@ async def test_log_out_inside_a_socket(stack: RunningStack) -> None:
         assert await again.closed(SECONDS) == 4401
 
 
+@pytest.mark.parametrize("how", ["the form", "the admin"])
+async def test_another_name_reaches_open_sockets(stack: RunningStack, how: str) -> None:
+    """A guest who takes another name: the sockets on both instances have it, and so has what they write."""
+    visitor = Visitor(stack.address)
+    old, new = f"Old {secrets.token_hex(4)}", f"New {secrets.token_hex(4)}"
+    cookie = await visitor.guest(old)
+    watching = await guest(stack.address, "Watcher")
+    async with (
+        connect(stack.pinned(0), cookie) as one,
+        connect(stack.pinned(1), cookie) as two,
+        connect(stack.pinned(0), watching) as near,
+        connect(stack.pinned(1), watching) as far,
+    ):
+        me = (await one.welcome())["you"]["id"]
+        for socket in (two, near, far):
+            await socket.welcome()
+        for socket in (one, two, near, far):
+            await socket.join("lobby")
+        if how == "the form":
+            assert (await visitor.post("/accounts/guest/", {"name": new})).status == 302
+        else:
+            await django(stack, f"user = User.objects.get(pk={me}); user.name = {new!r}; user.save()")
+        for socket in (near, far):
+            await socket.until(lambda frame: {"id": me, "name": new} in frame.get("joined", ()), SECONDS, "the name")
+        for socket in (one, two):
+            seq = (await socket.send_text("lobby", "who am I"))["seq"]
+            assert (await far.entry("lobby", seq))["author"] == {"id": me, "name": new}
+        assert {"id": me, "name": new} in (await near.join("lobby"))["present"]
+
+
 async def test_tries_are_limited(stack: RunningStack) -> None:
     """After five wrong passwords the right one is not looked at either, and is told when."""
     await person(stack, "karla")

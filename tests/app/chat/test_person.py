@@ -8,7 +8,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.db import OperationalError
 
-from accounts.models import Revocation
+from accounts.models import Revocation, User
 from accounts.selectors import sessions_expire
 from chat import person
 from chat.log import DatabaseThread, TooManyClaims, Unavailable
@@ -188,3 +188,27 @@ async def test_a_join_that_is_refused_says_that_it_has_left_the_room(
     assert seat.said("left") == [{"type": "left", "room": "hall", "reason": "refused"}]
     assert seat.said("pong")[0]["heads"] == {}
     seat.leave()
+
+
+async def test_another_name_is_on_what_is_written_next(running: Runtime, place: Place, until: Until) -> None:
+    """And in the rooms' people, for who is there and for who comes."""
+    seat, other = await seated(place.ada), await seated(place.bob)
+    for one in (seat, other):
+        await one.say("join", room="hall")
+    again = await User.objects.aget(pk=place.ada.pk)
+    again.name = "Countess"
+    await again.asave()
+    await running.watch._turn()
+    await seat.say("typing", room="hall")
+    await seat.say("send", room="hall", key="k", text="as a countess")
+    await until(lambda: other.said("entries"))
+    (entry,) = other.said("entries")[0]["entries"]
+    named = {"id": place.ada.pk, "name": "Countess"}
+    assert entry["author"] == other.said("typing")[0]["who"] == named
+    await until(lambda: any(named in frame.get("joined", []) for frame in other.said("presence")))
+    await other.say("join", room="hall")
+    await until(lambda: len(other.said("joined")) == 2)
+    assert named in other.said("joined")[-1]["present"]
+    assert (seat.codes, seat.said("left")) == ([], [])
+    for one in (seat, other):
+        one.leave()

@@ -28,6 +28,7 @@ class Sitting:
     due: float = 0.0
     codes: list[int] = field(default_factory=list)
     removed: list[tuple[int, str]] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
 
     @property
     def person(self) -> int:
@@ -52,6 +53,10 @@ class Sitting:
         """Note it."""
         self.removed.append((room, reason))
 
+    def rename(self, name: str) -> None:
+        """Note it."""
+        self.names.append(name)
+
 
 async def sitting(user: User) -> Sitting:
     """Somebody with a session of their own."""
@@ -62,7 +67,7 @@ async def sitting(user: User) -> Sitting:
 async def test_whose_session_is_there_stays(log: Log, place: Place) -> None:
     """And is not read again at each turn; whose session is gone is ended."""
     stays, goes = await sitting(place.ada), Sitting(place.bob, "gone")
-    watch = Watch(log)
+    watch = Watch(log, lambda *_: None)
     watch.visitors |= {stays, goes}
     await watch._turn()
     assert (stays.codes, stays.due > 0, goes.codes) == ([], True, [NO_SESSION])
@@ -80,7 +85,7 @@ async def test_who_becomes_somebody_else_while_sessions_are_read_stays(
         socket.user, socket.session, socket.due = other.user, other.session, 0.0
         return reading
 
-    watch = Watch(log)
+    watch = Watch(log, lambda *_: None)
     watch.visitors.add(socket)
     with monkeypatch.context() as patch:
         patch.setattr(log, "ask", ask_and_log_out)
@@ -93,7 +98,7 @@ async def test_who_becomes_somebody_else_while_sessions_are_read_stays(
 async def test_what_is_revoked_right_after_the_start_is_found(log: Log, place: Place, until: Until) -> None:
     """Who comes in the first half second may be thrown out in it; the reader reads in order, so nobody came before."""
     socket = await sitting(place.ada)
-    watch = Watch(log)
+    watch = Watch(log, lambda *_: None)
     watch.visitors.add(socket)
     working = asyncio.create_task(watch.run())
     await asyncio.sleep(0)
@@ -108,7 +113,7 @@ async def test_a_turn_that_fails_is_not_the_last(
     """Whatever it was: without the watch nobody is ever ended again."""
     monkeypatch.setattr("chat.watch.WATCH_SECONDS", 0.0)
     goes = Sitting(place.bob, "gone")
-    watch = Watch(log)
+    watch = Watch(log, lambda *_: None)
     watch.visitors.add(goes)
     recheck = watch._recheck
     turns = 0
@@ -129,7 +134,7 @@ async def test_a_turn_that_fails_is_not_the_last(
 
 async def test_who_came_with_the_new_password_stays(log: Log, place: Place) -> None:
     """The word that the old one is over is read up to half a second later: it is not about them."""
-    watch = Watch(log)
+    watch = Watch(log, lambda *_: None)
     await watch._turn()
     before = await sitting(place.ada)
     changed = await User.objects.aget(pk=place.ada.pk)
@@ -141,3 +146,32 @@ async def test_who_came_with_the_new_password_stays(log: Log, place: Place) -> N
         watch.visitors.add(one)
     await watch._turn()
     assert (before.codes, after.codes) == ([NO_SESSION], [])
+
+
+async def test_another_name_is_taken_over(log: Log, place: Place) -> None:
+    """By a form, the admin or a shell; nobody is ended for it, and who is not there is told of all the same."""
+    told: list[tuple[int, str]] = []
+    watch = Watch(log, lambda *who: told.append(who))
+    ada, bob = await sitting(place.ada), await sitting(place.bob)
+    watch.visitors |= {ada, bob}
+    await watch._turn()
+    for one in (ada, bob):
+        one.due, one.names = time.time() + 60, []
+    for user in (place.ada, place.guest):
+        again = await User.objects.aget(pk=user.pk)
+        again.name = f"Not {user.name}"
+        await again.asave()
+    await watch._turn()
+    await watch._turn()
+    assert (ada.names, bob.names, ada.codes + bob.codes) == (["Not Ada"], [], [])
+    assert told == [(place.ada.pk, "Not Ada"), (place.guest.pk, "Not Guest")]
+
+
+async def test_another_name_since_the_handshake_is_found(log: Log, place: Place) -> None:
+    """Whoever was read before it, and sits down after its row was read; also a name that was changed without a row."""
+    watch = Watch(log, lambda *_: None)
+    ada = await sitting(place.ada)
+    await User.objects.filter(pk=place.ada.pk).aupdate(name="Not Ada")
+    watch.visitors.add(ada)
+    await watch._turn()
+    assert (ada.names, ada.codes) == (["Not Ada"], [])

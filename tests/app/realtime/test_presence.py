@@ -127,6 +127,61 @@ def test_people_of_all_processes_are_told(world: World, a: One, b: One) -> None:
     assert a.presence.present(ROOM, 3, "p3") == (3, {1: "p1", 2: "p2", 3: "p3"})
 
 
+def test_another_name_is_told_as_a_join_of_who_is_here(world: World, a: One, b: One) -> None:
+    """To both processes, once each, whichever has the person; nobody leaves for it."""
+    for one in (a, b):
+        one.told.clear()
+    b.presence.rename(2, "Rob")
+    world.run(10)
+    assert a.told == b.told == [(2, {2: "Rob"}, {})]
+    assert a.presence.present(ROOM, 1, "p1")[1] == {1: "p1", 2: "Rob"}
+    b.presence.rename(2, "Rob")
+    b.presence.rename(3, "Nobody")
+    world.run(1)
+    assert a.told == b.told == [(2, {2: "Rob"}, {})]
+
+
+def test_another_name_of_who_is_on_two_processes_is_told_once(world: World, a: One, b: One) -> None:
+    """Each of them learns it, one after the other; in between nobody reads now this name and now that."""
+    a.enter(2)
+    world.run(1)
+    for one in (a, b):
+        one.told.clear()
+    a.presence.rename(2, "Rob")
+    world.run(1)
+    b.presence.rename(2, "Rob")
+    world.run(10)
+    assert a.told == b.told == [(2, {2: "Rob"}, {})]
+
+
+def test_another_name_of_who_was_on_a_killed_process(world: World, a: One, b: One) -> None:
+    """Whoever comes back brings it: what the dead process told last holds for 12 s, and would hide it."""
+    world.kill("b")
+    a.told.clear()
+    a.presence.enter(ROOM, 2, "Rob")
+    world.run(1)
+    assert a.told == [(2, {2: "Rob"}, {})]
+    world.run(30)
+    assert (a.people(), a.left()) == ({2}, [])
+
+
+def test_another_name_of_who_just_left_and_comes_back(world: World, a: One, b: One) -> None:
+    """A page that is loaded again brings it: within the grace, and also where no process was told before."""
+    for one in (a, b):
+        one.told.clear()
+    b.leave(2)
+    world.run(1)
+    b.presence.enter(ROOM, 2, "Rob")
+    world.run(1)
+    assert a.told == b.told == [(2, {2: "Rob"}, {})]
+    b.leave(2)
+    world.run(1)
+    b.presence.rename(2, "Bob")
+    a.presence.enter(ROOM, 2, "Bob")
+    world.run(20)
+    assert a.told == b.told == [(2, {2: "Rob"}, {}), (2, {2: "Bob"}, {})]
+
+
 def test_one_person_with_five_tabs_is_one_person(world: World, a: One, b: One) -> None:
     """On two processes; the last tab that closes is the leave."""
     for one in (a, a, b, b):

@@ -18,7 +18,8 @@ import { Waiting } from "./waiting.js";
 const at = (id) => document.getElementById(id);
 const { slug, user, login } = at("room").dataset;
 const owner = Number(user);
-const author = { id: owner, name: document.querySelector(".me .name").textContent };
+const named = document.querySelector(".me .name");
+const author = { id: owner, name: named.textContent };
 const send = (frame) => connection.send(frame);
 
 const status = new Status(at("status"));
@@ -33,7 +34,11 @@ const presence = new Presence({
   slug,
   owner,
   hooks: {
-    draw: (everybody, count) => people.draw(everybody, count),
+    draw(everybody, count) {
+      people.draw(everybody, count);
+      const me = everybody.find(({ id }) => id === owner);
+      if (me) named.textContent = me.name; // as in another tab, or by the admin
+    },
     came: ({ name }) => log.note(phrase("joined", { name })),
     went: ({ id, name }) => {
       typing.stopped(id);

@@ -29,6 +29,14 @@ test("a join is the whole and no news; coming and going is", () => {
   assert.deepEqual(told, [["Ada", 1], "Bob came", ["Ada,Bob", 2], ["Ada,Bob", 2], "Bob went", ["Ada", 1]]);
 });
 
+test("another name of somebody who is here is no news, and is shown", () => {
+  const [here, told] = presence();
+  here.start({ present: [ada, bob], count: 2 });
+  here.take({ type: "presence", room: "lobby", count: 2, joined: [{ ...bob, name: "Rob" }] });
+  here.take({ type: "presence", room: "lobby", count: 1, left: [bob] });
+  assert.deepEqual(told, [["Ada,Bob", 2], ["Ada,Rob", 2], "Bob went", ["Ada", 1]]);
+});
+
 test("a crowd is a number; when names come back all of them do, and nobody came", () => {
   const [here, told] = presence();
   here.start({ present: [ada], count: 1 });

@@ -1,0 +1,48 @@
+"""Another name leaves a row, which every process reads: open sockets take it."""
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import Revocation, User
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def eva() -> User:
+    """Somebody with a name."""
+    return User.objects.create_user("eva", name="Eva")
+
+
+def rows() -> list[tuple[str, int | None]]:
+    """What the processes are told."""
+    return list(Revocation.objects.values_list("reason", "user"))
+
+
+def test_a_guest_who_comes_again_under_another_name(client: Client) -> None:
+    """The id stays; who gives the same name again has none to tell."""
+    for name in ("Eva", "Eva", "Eve"):
+        client.post("/accounts/guest/", {"name": name})
+    assert rows() == [("renamed", User.objects.get(name="Eve").pk)]
+
+
+def test_the_admin_gives_another_name(admin_client: Client, eva: User) -> None:
+    """By its form, which stores every field; other fields leave no row."""
+    page = admin_client.get(f"/admin/accounts/user/{eva.pk}/change/")
+    fields = {name: value for name, value in page.context["adminform"].form.initial.items() if value}
+    when = {"date_joined_0": eva.date_joined.date().isoformat(), "date_joined_1": "00:00:00"}
+    for changes in ({"first_name": "E."}, {"name": "Eve"}):
+        form = {**fields, **when, **changes}
+        assert admin_client.post(f"/admin/accounts/user/{eva.pk}/change/", form).status_code == 302
+    assert rows() == [("renamed", eva.pk)]
+
+
+def test_what_is_not_stored_is_not_told(eva: User) -> None:
+    """Whoever stores other fields alone may have read the name long ago."""
+    User.objects.filter(pk=eva.pk).update(name="Eve")
+    eva.last_login = timezone.now()
+    eva.save(update_fields=["last_login"])
+    assert rows() == []
+    eva.save(update_fields=["name"])
+    assert rows() == [("renamed", eva.pk)]
