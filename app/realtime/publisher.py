@@ -7,11 +7,31 @@ channel layer may lose anything: the heads poll of every process finds the entri
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 log = logging.getLogger(__name__)
 
 QUEUE_ENTRIES = 10_000  # some seconds of a busy process; a frozen Redis must not cost memory
+# Redis cuts off a subscriber that has 32 MB to read, whoever sent them, and then it misses all that is published until
+# it is back. After an outage every process publishes at once what waited in it: of eight that is less than the 32 MB.
+QUEUE_BYTES = 3 * 1024 * 1024
+MESSAGE_BYTES = 256 * 1024  # of one message: who reads it decodes it in one turn of the loop
+
+
+@dataclass(slots=True)
+class _Run:
+    """Entries of one room that follow each other, and go in one message."""
+
+    room: int
+    epoch: str
+    first: int
+    entries: list[bytes]
+    size: int
+
+    def continues(self, epoch: str, seq: int) -> bool:
+        """Say whether that entry is the next one."""
+        return self.epoch == epoch and self.first + len(self.entries) == seq
 
 
 class Publisher:
@@ -21,26 +41,32 @@ class Publisher:
         self._layer = layer
         self._sender = sender
         self._count = count
-        self._entries: dict[str, list[dict[str, Any]]] = {}
+        self._entries: dict[str, list[_Run]] = {}
         self._signals: dict[tuple[str, str], dict[str, Any]] = {}
         self._queued = 0
+        self._bytes = 0  # of entries that are queued or under way
         self._wake = asyncio.Event()
 
     def put_entries(self, *, group: str, room: int, epoch: str, first: int, entries: Sequence[bytes]) -> None:
         """Publish entries of a room; those that continue what is queued for it go in the same message."""
         if self._layer is None:
             return
-        if self._queued + len(entries) > QUEUE_ENTRIES:
-            self._count("publish_dropped", len(entries))
-            return
-        self._queued += len(entries)
-        queued = self._entries.setdefault(group, [])
-        last = queued[-1] if queued else None
-        if last and last["epoch"] == epoch and last["first"] + len(last["entries"]) == first:
-            last["entries"].extend(entries)
-        else:  # another process stored in between, which two that write to one room do all the time
-            queued.append(self._message("entries", room=room, epoch=epoch, first=first, entries=[*entries]))
+        for seq, entry in enumerate(entries, first):
+            if self._queued >= QUEUE_ENTRIES or self._bytes + len(entry) > QUEUE_BYTES:
+                self._count("publish_dropped", first + len(entries) - seq)
+                break
+            self._put_entry(group, room, epoch, seq, entry)
         self._wake.set()
+
+    def _put_entry(self, group: str, room: int, epoch: str, seq: int, entry: bytes) -> None:
+        self._queued += 1
+        self._bytes += len(entry)
+        queued = self._entries.setdefault(group, [])
+        if queued and (last := queued[-1]).continues(epoch, seq) and last.size + len(entry) <= MESSAGE_BYTES:
+            last.entries.append(entry)
+            last.size += len(entry)
+        else:  # another process stored in between, which two that write to one room do all the time
+            queued.append(_Run(room, epoch, seq, [entry], len(entry)))
 
     def put_signal(self, *, group: str, key: str, kind: str, **fields: Any) -> None:
         """Publish something of which only the newest per group and key matters."""
@@ -56,8 +82,10 @@ class Publisher:
             entries, self._entries, self._queued = self._entries, {}, 0
             signals, self._signals = self._signals, {}
             for group, runs in entries.items():
-                for message in runs:
-                    await self._publish(group, message)
+                for one in runs:
+                    fields = {"room": one.room, "epoch": one.epoch, "first": one.first, "entries": one.entries}
+                    await self._publish(group, self._message("entries", **fields))
+                    self._bytes -= one.size
             for (group, _), message in signals.items():
                 await self._publish(group, message)
 

@@ -121,6 +121,29 @@ async def test_a_frozen_layer_costs_no_memory(
     await until(lambda: len(layer.sent) == 3)
 
 
+async def test_a_backlog_is_bounded_in_bytes_too(
+    layer: Scripted, publisher: Publisher, counted: Counter[str], until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is under way counts; a message has its own bound; afterwards there is room again."""
+    size = len(entries(1, 1)[0])
+    monkeypatch.setattr(publishing, "QUEUE_BYTES", 10 * size)
+    monkeypatch.setattr(publishing, "MESSAGE_BYTES", 4 * size)
+    layer.open.clear()
+    put(publisher, 1, 2)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    put(publisher, 3, 9)
+    put(publisher, 1, 3, room=2)
+    assert counted["publish_dropped"] == 2
+    layer.open.set()
+    await until(lambda: len(layer.sent) == 4)
+    assert runs(layer) == [(1, "first", 1, 2), (1, "first", 3, 6), (1, "first", 7, 9), (2, "first", 1, 1)]
+    await asyncio.sleep(0)
+    put(publisher, 1, 9)
+    await until(lambda: len(layer.sent) == 7)
+    assert counted["publish_dropped"] == 2
+
+
 async def test_a_layer_that_raises_does_not_end_it(
     layer: Scripted, publisher: Publisher, counted: Counter[str], until: Until
 ) -> None:

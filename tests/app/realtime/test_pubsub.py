@@ -13,7 +13,9 @@ from hiredis import ReplyError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from realtime import pubsub
+from realtime import publisher, pubsub
+from realtime.ending import end
+from realtime.publisher import Publisher
 from realtime.pubsub import PubSubLayer, Wire
 from tests.programs import redis_server
 
@@ -166,6 +168,51 @@ async def test_what_redis_refuses_is_raised(layers: list[PubSubLayer], tmp_path:
     await layers[0].group_add("room.1", channel)
     await layers[0].group_send("room.1", MESSAGE)
     assert await take(layers[0], channel) == MESSAGE
+
+
+BACKLOG = [b"x" * 5_000] * 8_000  # 40 MB, as an outage of some seconds leaves behind
+
+
+@pytest.mark.parametrize("unbounded", [(), ("QUEUE_BYTES",), ("QUEUE_BYTES", "MESSAGE_BYTES")], ids=len)
+async def test_a_backlog_does_not_cut_off_who_listens(
+    layers: list[PubSubLayer],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    unbounded: tuple[str, ...],
+) -> None:
+    """Redis does that to a subscriber with more than 32 MB to read: here to one that is busy with something else.
+
+    Without a bound it is cut off, whether the backlog comes in many messages or, as it once did, in one.
+    """
+    for bound in unbounded:
+        monkeypatch.setattr(publisher, bound, 2**40)
+    channel = await layers[1].new_channel()
+    await layers[1].group_add("room.1", channel)
+    (shard,) = layers[1]._get_layer()._shards
+    wire = shard._wire
+    publishing = Publisher(layer=layers[0], sender="one", count=lambda *_: None)
+    for first in range(1, len(BACKLOG), 100):
+        publishing.put_entries(group="room.1", room=1, epoch="e", first=first, entries=BACKLOG[first : first + 100])
+    wire._transport.pause_reading()
+    running = asyncio.create_task(publishing.run())
+    async with asyncio.timeout(30):
+        while publishing._bytes:  # noqa: ASYNC110 (it has no event for it)
+            await asyncio.sleep(0.01)
+    wire._transport.resume_reading()
+    await end([running])
+    if unbounded:
+        async with asyncio.timeout(30):
+            while "the connection to Redis was lost" not in caplog.text:  # noqa: ASYNC110 (the same)
+                await asyncio.sleep(0.01)
+        return
+    await layers[0].group_send("room.1", {"type": "last"})
+    read = 0
+    while (message := await take(layers[1], channel))["type"] != "last":
+        assert message["first"] == read + 1
+        read += len(message["entries"])
+    assert read == publisher.QUEUE_BYTES // len(BACKLOG[0])
+    assert shard._wire is wire
+    assert "lost" not in caplog.text
 
 
 class Ending(Wire):
