@@ -18,7 +18,7 @@ def test_a_redis_that_hangs(book: Book, broken: RunningStack, server: Prometheus
     """It is stopped as by a debugger: the alert fires, the page names it, ends it, and all is well."""
     status, output = book.tried("Diagnosis", broken)
     assert status == 1, "a healthy stack is not this page's"
-    assert "not as the page says" in output
+    assert "not what the page expects" in output
     os.kill(broken.state["redis_pid"], signal.SIGSTOP)
     server.until(("ParleyLayerDown", "web-1"), ("ParleyLayerDown", "web-2"))
     book.run(broken)

@@ -226,7 +226,7 @@ async def test_who_is_told_of_a_commit_cannot_hold_up_its_answer(
     assert (await log.append(place.draft("k"))).seq == 1
     assert (await log.append(place.draft("l"))).seq == 2
     await log.close()
-    assert "could not be told" in caplog.text
+    assert "could not be published" in caplog.text
 
 
 async def test_a_sender_that_went_away_is_stored_all_the_same(log: Log, place: Place) -> None:

@@ -129,7 +129,7 @@ async def test_a_turn_that_fails_is_not_the_last(
     working = asyncio.create_task(watch.run())
     await until(lambda: goes.codes)
     await end([working])
-    assert "the watch failed" in caplog.text
+    assert "the revocation check failed" in caplog.text
 
 
 async def test_who_came_with_the_new_password_stays(log: Log, place: Place) -> None:

@@ -384,7 +384,7 @@ async def test_a_catch_up_that_fails_makes_the_client_join_again(
     late = Reader()
     feed.attach(late, 2)
     await until(lambda: late.restarted)
-    assert "could not be brought up" in caplog.text
+    assert "could not catch up" in caplog.text
 
 
 async def test_close_ends_every_task(log: MemoryLog, until: Until) -> None:
