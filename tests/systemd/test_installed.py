@@ -163,7 +163,7 @@ def test_another_checkout_is_not_installed_over_it(systemd: Installed) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines()[-1] == (
         f"parley: {release()} is installed, and this is {done.stderr.split('this is ')[1].split(':')[0]}: "
-        "sudo ./parley rollout --stack systemd has it serve"
+        "deploy it with sudo ./parley rollout --stack systemd"
     )
     for arguments, said in (
         (("--port", "8443"), "/etc/parley/parley.toml says port 443: change it there"),
