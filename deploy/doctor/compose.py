@@ -166,7 +166,7 @@ class ComposeBody:
     def _is_own(self) -> None:
         """Raise NotApplicable where this checkout is not what serves: its templates may be others."""
         if self.release != (here := release()):
-            raise NotApplicable(f"{self.release} serves, and this checkout is {here}")
+            raise NotApplicable(f"{self.release} is running, and this checkout is {here}")
 
 
 def _each(name: str, files: Sequence[str]) -> list[str]:

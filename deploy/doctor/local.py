@@ -100,7 +100,7 @@ class LocalBody:
 
     def kill_seconds(self, replica: Replica) -> int:  # noqa: ARG002 (another stack tells it of each)
         """It is the stop timeout of `up`, which nothing shows."""
-        raise NotApplicable("`up` keeps its own patience, and nothing shows it")
+        raise NotApplicable("`up` does not show its stop timeout")
 
     def installed(self, names: Sequence[str]) -> Mapping[str, str]:
         """Ask the Python that runs this, which is the app's too."""

@@ -125,4 +125,6 @@ class SystemdBody:
     def _is_own(self) -> None:
         """Raise NotApplicable where this checkout is not what serves: its templates may be others."""
         if self.release != (here := release()):
-            raise NotApplicable(f"{self.release} serves, and this checkout is {here}: run it from that release's own")
+            raise NotApplicable(
+                f"{self.release} is running, and this checkout is {here}: run the doctor of that release"
+            )

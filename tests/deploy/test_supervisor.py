@@ -225,7 +225,7 @@ async def test_a_process_is_watched_though_what_runs_where_cannot_be_written(
 
     supervisor.changed = full
     supervisor.start(service("one", LIVE))
-    await lines.find("up", "what runs where cannot be written: No space left on device")
+    await lines.find("up", "the state file cannot be written: No space left on device")
     await lines.find("one", "up")
     os.kill(pid_of(supervisor, "one"), signal.SIGKILL)
     await lines.find("up", "one was ended by SIGKILL; starting it again")

@@ -46,7 +46,7 @@ def test_a_healthy_stack_has_nothing(ward: Ward) -> None:
     others = ("open-files-known", "memory-holds-sockets", "database-has-connections")
     assert reasons == {
         **dict.fromkeys(others, "the rule is for compose and systemd"),
-        "kill-after-graceful": "`up` keeps its own patience, and nothing shows it",
+        "kill-after-graceful": "`up` does not show its stop timeout",
     }
     assert list(reasons) == left_out("local")
 

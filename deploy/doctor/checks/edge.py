@@ -79,7 +79,7 @@ async def redirect(patient: Patient) -> str:
 async def forged(patient: Patient) -> str:
     """Fail to log in from six addresses that the headers claim: who believes them never locks."""
     if not patient.forge:
-        raise NotApplicable("it fails six log-ins of nobody: ask with --forge")
+        raise NotApplicable("not asked for: add --forge (it makes six log-ins that fail)")
     name = f"parley:doctor-{secrets.token_hex(6)}"  # nobody can be called that
     text = ""
     for number in range(1, TRIES + 1):

@@ -55,7 +55,7 @@ async def private(patient: Patient) -> str:
     """Look at the modes."""
     found = patient.body.secrets()
     if not found:
-        raise NotApplicable("they lie in volumes that the containers alone have")
+        raise NotApplicable("they are in volumes that only the containers can read")
     for path in found:
         mode = stat.S_IMODE(path.stat().st_mode)
         require(not mode & stat.S_IRWXO, f"{path} can be read by everybody ({mode:04o})")

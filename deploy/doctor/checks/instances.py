@@ -41,7 +41,7 @@ async def ready(patient: Patient) -> str:
 def _living(patient: Patient) -> list[Replica]:
     found = [one for one in patient.body.replicas() if one.environment]
     if len(found) < 2:
-        raise NotApplicable(f"{len(found)} instance runs: there is nothing beside it")
+        raise NotApplicable(f"{len(found)} instance runs: there is nothing to compare")
     return found
 
 

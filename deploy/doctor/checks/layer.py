@@ -57,7 +57,7 @@ async def keeps(patient: Patient) -> str:
 async def _info(patient: Patient) -> dict[str, Any]:
     url = patient.body.layer()
     if not url.startswith(("redis:", "rediss:", "unix:")):
-        raise NotApplicable(f"there is no one Redis to ask ({url.partition(':')[0]})")
+        raise NotApplicable(f"there is no single Redis to ask ({url.partition(':')[0]})")
     return await asyncio.to_thread(_ask, url)
 
 

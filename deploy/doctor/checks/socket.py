@@ -71,7 +71,7 @@ async def message(patient: Patient) -> str:
 async def idle(patient: Patient) -> str:
     """Leave a socket alone, but for its pings, and use it after that."""
     if not patient.idle:
-        raise NotApplicable("it takes its time: ask with --idle SECONDS (65 is longer than every timeout)")
+        raise NotApplicable("not asked for: add --idle SECONDS (65 is longer than every timeout)")
     ticket = await asyncio.to_thread(lambda: patient.ticket)
     async with connect(patient.body.address, ticket.cookie, timeout=SECONDS) as socket:
         await socket.welcome(SECONDS)

@@ -28,7 +28,7 @@ def setup(given: Mapping[str, str], only: str | None = None) -> Iterator[str]:
         yield nginx(config, size, release, current=only is None)
     if only in (None, "static"):
         static.add(places.COLLECTED, places.STATIC, release)
-        yield f"static files of {release}: beside those of the release before"
+        yield f"static files of {release}: added to those of the release before"
     if only is None:
         static.serves(places.STATIC, release)
         for name, text in {**secrets.fill(config), **site.files(config, size)}.items():

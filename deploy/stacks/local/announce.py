@@ -23,6 +23,6 @@ def ready(plan: Plan) -> Iterator[str]:
         yield f"without Redis: {plan.redis.reason}"
         yield "messages between instances arrive by polling the database, up to 0.25 s late"
     yield f"make an admin: ./parley manage{folder} createsuperuser"
-    yield "the browser will warn once of the certificate, which this machine made for itself; its SHA-256 is"
+    yield "the browser will warn once about the self-signed certificate; its SHA-256 is"
     yield certificate.fingerprint(plan.layout)
     yield "Ctrl-C stops everything"

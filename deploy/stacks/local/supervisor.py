@@ -31,7 +31,7 @@ class Supervisor:
         try:
             self.changed()
         except OSError as error:  # a full disk is no reason to let go of what runs
-            self._say("up", f"what runs where cannot be written: {error.strerror}")
+            self._say("up", f"the state file cannot be written: {error.strerror}")
 
     async def ready(self, condition: Awaitable[None]) -> None:
         """Wait for the condition; raise StackError when a process keeps dying before it comes true."""

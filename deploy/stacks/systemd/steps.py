@@ -26,7 +26,7 @@ class Stage(Step):
     @property
     def says(self) -> str:
         """Name both."""
-        return f"copy {self.source} to {self.folder}, with an environment of its own" + (
+        return f"copy {self.source} to {self.folder}, with its own virtual environment" + (
             f" from the wheels in {self.wheels}" if self.wheels else ""
         )
 
@@ -54,7 +54,7 @@ class Folder(Step):
     @property
     def says(self) -> str:
         """Name it, with who may."""
-        return f"make {self.path} (root:{self.group} {self.mode:04o})"
+        return f"create {self.path} (root:{self.group} {self.mode:04o})"
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Secret(Step):
     @property
     def says(self) -> str:
         """Name it."""
-        return f"make {self.path} (root:{self.group} 0640)"
+        return f"create {self.path} (root:{self.group} 0640)"
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class Pair(Step):
     @property
     def says(self) -> str:
         """Name it."""
-        return f"make the self-signed certificate {self.certificate} for {', '.join(self.names)}"
+        return f"create the self-signed certificate {self.certificate} for {', '.join(self.names)}"
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ class Database(Step):
     @property
     def says(self) -> str:
         """Name them."""
-        return f"make the role and the database {self.name} in PostgreSQL"
+        return f"create the role and the database {self.name} in PostgreSQL"
 
 
 @dataclass(frozen=True)
