@@ -42,7 +42,7 @@ BATCHES = {
 STATES = {
     "sockets": Gauge("parley_sockets", "Open websockets."),
     "subscriptions": Gauge("parley_subscriptions", "Rooms read, summed over the sockets."),
-    "behind": Gauge("parley_behind", "Of the subscriptions, those that are brought up from the log."),
+    "behind": Gauge("parley_behind", "Of the subscriptions, those that catch up from the log."),
     "feeds": Gauge("parley_feeds", "Rooms that somebody reads, or just read."),
     "groups": Gauge("parley_groups", "Groups of the channel layer that are joined."),
     "people": Gauge("parley_people", "People with a socket here or just gone, summed over the rooms."),

@@ -30,7 +30,7 @@ def test_every_key_of_parley_toml_has_its_default() -> None:
     defaults = json.loads(Config().model_dump_json())
     known = {f"{section}.{key}": value for section, keys in defaults.items() for key, value in keys.items()}
     written = {
-        name: json.loads(value.strip("`")) for name, value in rows(KEYS.split("### The rules between")[0]).items()
+        name: json.loads(value.strip("`")) for name, value in rows(KEYS.split("### Configuration rules")[0]).items()
     }
     assert written == known
 
@@ -51,5 +51,5 @@ def test_every_variable_has_its_default() -> None:
 
 def test_every_rule_is_there() -> None:
     """By its id."""
-    table = PAGE.split("### The rules between")[1].split("## The app's environment")[0]
+    table = PAGE.split("### Configuration rules")[1].split("## The app's environment")[0]
     assert re.findall(r"^\| `([a-z-]+)` \|", table, re.MULTILINE) == [rule.id for rule in (*RULES, *READINGS)]

@@ -28,7 +28,7 @@ IDIOM = {
     r"\bwants? it no more\b": "to turn it off",
     r"\bchange their minds\b": "fail over, elect a new master",
     r"\bin vain\b": "without a result",
-    r"\bhand(?:s|ed)? on\b": "forward",
+    r"(?<!by )\bhand(?:s|ed)? on\b": "forward",
     r"\bshakes? hands\b": "opens a TLS connection",
     r"\bwhat serves\b|\bthat serves already\b": "the running release",
     r"\bmend(?:s|ed|ing)?\b": "fix, repair",
@@ -36,7 +36,14 @@ IDIOM = {
     r"\bbrought up (?:from|to)\b|\bcould not be brought up\b": "catches up",
     r"\bbe(?:ing)? had\b": "be read",
     r"\b(?:take|has|have) (?:its|their) turns?\b|\btake turns\b": "run alternately",
-    r"\bwhoever was woken up\b": "the operator on call",
+    r"\bwhoever\b": "anyone who, the person who",
+    r"\bfaults? of ours\b": "a bug in Parley",
+    r"\bbeliev(?:e|es|ed)\b": "trust, accept",
+    r"\banew\b": "again",
+    r"\bstands? (?:in|there|on|beside|twice)\b": "is",
+    r"\bheld against\b": "compared with",
+    r"\ball the same\b": "anyway, still",
+    r"\b(?:is|are) told\b": "gets, receives",
 }
 
 

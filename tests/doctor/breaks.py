@@ -290,7 +290,7 @@ BREAKS = {
     "pages-have-their-files": loaded("/static/ leads to another folder", ("static.conf", '/static/";', '/nothing/";')),
     "metrics-are-shut": Break("/metrics leads to an instance's", _open_metrics),
     "hsts-as-modelled": loaded(
-        "a header beside the model",
+        "a header that parley.toml does not set",
         ("security.conf", "", 'add_header Strict-Transport-Security "max-age=60";\n'),
     ),
     "http-is-sent-to-https": loaded(

@@ -41,7 +41,7 @@ follows, or the reason why the check did not run. Below a broken check stand the
 - `--forge` also tries six log-ins of a user who cannot exist. They count against the address from which you run it.
 
 One fault gives one finding: a check that needs another one does not run while that one is broken. A stack that does not
-run is one finding, and the configuration rules are checked all the same. The message of `message-comes-back` goes into
+run is one finding, and the configuration rules are still checked. The message of `message-comes-back` goes into
 the room of the probe account, which nobody else is in.
 
 Where a stack cannot show something, the check says `-` with the reason. An installed stack is compared with the
