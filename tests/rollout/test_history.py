@@ -25,6 +25,29 @@ def test_back_step_by_step(fake: FakeStack) -> None:
     assert fake.releases == [OLD, OLD]
 
 
+def test_each_of_them_is_written_down_once(fake: FakeStack) -> None:
+    """What a rollout brought is not found again by the next one; what was gone back to is the one that serves."""
+    rollout(fake, NEW, quiet, patience=0)
+    rollout(fake, THIRD, quiet, patience=0)
+    rollback(fake, quiet)
+    history = History(fake.folder)
+    assert [(record.what, record.release) for record in history.records()] == [
+        ("found", OLD),
+        ("rollout", NEW),
+        ("rollout", THIRD),
+        ("rollback", NEW),
+    ]
+    assert history.good() == [OLD, NEW]
+
+
+def test_an_older_release_that_is_rolled_out_again_is_no_rollback(fake: FakeStack) -> None:
+    """The one that it replaced is good still, and what one goes back to."""
+    rollout(fake, NEW, quiet, patience=0)
+    rollout(fake, OLD, quiet, patience=0)
+    assert History(fake.folder).good() == [NEW, OLD]
+    assert rollback(fake, quiet) == NEW
+
+
 def test_a_failed_release_is_no_good_one(fake: FakeStack) -> None:
     """What failed is never returned to."""
     rollout(fake, NEW, quiet, patience=0)

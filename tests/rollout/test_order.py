@@ -1,11 +1,13 @@
 """What a rollout does, in which order, and where it stops."""
 
 import os
+import re
 import signal
 
 import pytest
 
 from deploy.errors import BadInputError, StackError
+from deploy.rollout import command, swap
 from deploy.rollout.history import History
 from deploy.rollout.roll import rollback, rollout
 from tests.rollout.fake import NEW, OLD, FakeStack
@@ -57,6 +59,29 @@ def test_a_broken_release_leaves_the_old_one_serving(fake: FakeStack, verb: str)
     assert "web-1" in last.failed
 
 
+@pytest.mark.parametrize("verb", ["check", "publish", "manage"])
+def test_a_rollback_that_fails_early_touches_no_instance(fake: FakeStack, verb: str) -> None:
+    """What was good once may not import any more, with the settings of today."""
+    rollout(fake, None, quiet, patience=0)
+    fake.broken, fake.did = {(verb, OLD)}, []
+    with pytest.raises(StackError, match=f"{verb} of {OLD} fails"):
+        rollback(fake, quiet)
+    assert fake.releases == [NEW, NEW]
+    assert not [did for did in fake.did if did.startswith(("replace", "retire", "finish"))]
+
+
+@pytest.mark.parametrize("said", ["", "a warning", "[]", '"a ticket"'])
+def test_a_release_whose_app_gives_no_ticket_touches_no_instance(
+    fake: FakeStack, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    """It could not be probed: nobody would know whether a message comes through."""
+    monkeypatch.setattr(fake, "manage", lambda *_: said)
+    with pytest.raises(StackError, match=f"of {NEW} gave no ticket"):
+        rollout(fake, None, quiet, patience=0)
+    assert fake.releases == [OLD, OLD]
+    assert not [did for did in fake.did if did.startswith(("replace", "retire", "finish"))]
+
+
 def test_a_later_failure_stops_there_and_rollback_takes_all_back(fake: FakeStack) -> None:
     """The second instance is put back; the first serves on, as it was probed; `rollback` makes them one again."""
     second = "web-2+" if fake.surge else "web-2"
@@ -94,10 +119,43 @@ def test_an_interrupted_rollout_puts_back(fake: FakeStack, monkeypatch: pytest.M
 
     monkeypatch.setattr(fake, "probe", interrupted)
     monkeypatch.setattr(fake, "put_back", signalled)
+    heard = [signal.getsignal(number) for number in swap.SIGNALS]
     with pytest.raises(KeyboardInterrupt):
         rollout(fake, None, quiet, patience=0)
     assert fake.releases == [OLD, OLD]
     assert History(fake.folder).records()[-1].failed == "KeyboardInterrupt"
+    assert [signal.getsignal(number) for number in swap.SIGNALS] == heard, "the next Ctrl-C is heard again"
+
+
+def test_the_command_says_each_step_and_ends_orderly(
+    fake: FakeStack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With a clock in front; `kill` puts back as Ctrl-C does, and under `nohup` a hang-up is nothing."""
+    heard = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    monkeypatch.setattr(command, "installed", lambda *_: fake)
+
+    def signalled(*_: object) -> None:
+        os.kill(os.getpid(), signal.SIGHUP)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    try:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        with monkeypatch.context() as during:
+            during.setattr(fake, "probe", signalled)
+            with pytest.raises(KeyboardInterrupt, match="SIGTERM"):
+                command.rollout("compose", None, None, why="", again=False, patience=0)
+        assert fake.releases == [OLD, OLD]
+        command.rollout("compose", None, None, why="", again=False, patience=0)
+        command.rollback("compose", None, why="")
+    finally:
+        for number, handler in heard.items():
+            signal.signal(number, handler)
+    lines = capsys.readouterr().out.splitlines()
+    assert all(re.match(r"\d\d:\d\d:\d\d ", line) for line in lines)
+    said = [line.partition(" ")[2] for line in lines]
+    assert any(line.startswith(f"{NEW} serves, after ") for line in said)
+    assert f"checking {OLD}" in said
+    assert said[-1].startswith(f"{OLD} serves again, after ")
 
 
 def test_after_a_killed_rollout_the_next_one_goes_on(fake: FakeStack) -> None:

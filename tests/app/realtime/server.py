@@ -63,8 +63,8 @@ class Holding:
 
 
 @contextlib.asynccontextmanager
-async def holding(protocol: str) -> AsyncIterator[Holding]:
-    """Serve with one of PROTOCOLS."""
+async def holding(protocol: str, **options: Any) -> AsyncIterator[Holding]:
+    """Serve with one of PROTOCOLS, and with options of uvicorn's."""
     listener = socket.create_server(("127.0.0.1", 0))
     holding = Holding(listener.getsockname()[1])
     config = uvicorn.Config(
@@ -75,6 +75,7 @@ async def holding(protocol: str) -> AsyncIterator[Holding]:
         log_config=None,
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=1,
+        **options,
     )
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))

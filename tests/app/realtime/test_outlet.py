@@ -179,3 +179,43 @@ async def test_both_servers_send_the_same_bytes() -> None:
                 wires.append(got)
     assert wires[0] == wires[1]
     assert wires[0].startswith(b"".join(Frame(payload).wire for payload in payloads))
+
+
+@pytest.mark.parametrize("sent", [b"\x88\x80\0\0\0\0", b"\xf1\x80\0\0\0\0"], ids=["close", "no frame"])
+async def test_who_writes_is_told_of_the_end_before_the_connection_ends(until: Until, sent: bytes) -> None:
+    """Once, and as soon as a frame would follow the answer to the peer's close."""
+    async with holding("prepared") as server:
+        held, peer = await server.raw(buffer=4 * 1024)
+        protocol = held.outlet.protocol  # type: ignore[attr-defined]
+        told: list[bool] = []
+        held.outlet.on_end = lambda: told.append(protocol.transport.is_closing())
+        with peer:
+            await asyncio.get_running_loop().sock_sendall(peer, sent)
+            await until(lambda: protocol not in protocol.connections)
+        assert told == [False]
+
+
+async def test_a_peer_that_answers_no_ping_is_dropped_whatever_it_has_not_read(
+    until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its buffer would be waited for as long as the kernel has it, with all that the socket holds (pitfalls G14)."""
+    monkeypatch.setattr("realtime.protocol.ABORT_SECONDS", 0.1)
+    async with holding("prepared", ws_ping_interval=0.05, ws_ping_timeout=0.05) as server:
+        held, peer = await server.raw(buffer=4 * 1024)
+        protocol = held.outlet.protocol  # type: ignore[attr-defined]
+        told: list[bool] = []
+        held.outlet.on_end = lambda: told.append(protocol.transport.is_closing())
+        with peer:
+            await fill(held, until)
+            await until(lambda: protocol not in protocol.connections)
+        assert told == [False]
+        await asyncio.wait_for(held.ended.wait(), 10)
+
+
+async def test_what_only_the_handshake_needed_is_let_go() -> None:
+    """Some kilobytes for as long as a socket lives; thousands of them idle."""
+    async with holding("prepared") as server:
+        held, peer = await server.raw(buffer=4 * 1024)
+        with peer:
+            protocol = held.outlet.protocol  # type: ignore[attr-defined]
+            assert (protocol.request, protocol.response, protocol.scope["headers"]) == (None, None, [])

@@ -249,6 +249,24 @@ def test_a_process_that_renews_stays(world: World, a: One, b: One) -> None:
     assert len(renewals) > 25
 
 
+def test_two_renewals_in_a_row_may_be_lost(world: World, a: One, b: One, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The layer is well and still loses some: nobody flaps for that."""
+    lost: list[dict[str, Any]] = []
+    publish = b.presence._publish
+
+    def lossy(room: int, **fields: Any) -> None:
+        if len(lost) < 2:
+            lost.append(fields)
+        else:
+            publish(room, **fields)
+
+    world.run(presences.LEASE_SECONDS)
+    monkeypatch.setattr(b.presence, "_publish", lossy)
+    world.run(2 * presences.LEASE_SECONDS)
+    assert [fields["ids"] for fields in lost] == [[2], [2]]
+    assert (a.left(), a.joined()) == ([], [1, 2])
+
+
 def test_no_leave_is_told_while_the_layer_is_unwell(world: World, a: One, b: One) -> None:
     """Nobody can know; afterwards only those are told who did leave, and nobody flaps."""
     world.is_well = False

@@ -101,3 +101,55 @@ async def test_the_register_keeps_the_order_and_knows_when_it_is_empty() -> None
         sockets.discard(socket)
     await sockets.wait_empty()
     assert not len(sockets)
+
+
+def entered(sockets: Sockets, person: int, address: str) -> Socket:
+    """One more of somebody's, from somewhere."""
+    socket = Socket(Recorder())
+    socket.person, socket.address = person, address
+    sockets.add(socket)
+    return socket
+
+
+async def test_one_too_many_of_a_person_of_an_address_or_of_all() -> None:
+    """Each limit counts its own, and who is gone makes room: once, however often it is said."""
+    sockets = Sockets(most=5, per_person=2, per_address=3)
+    first = entered(sockets, 1, "a")
+    assert not sockets.are_full(person=1, address="a")
+    entered(sockets, 1, "b")
+    assert sockets.are_full(person=1, address="z")
+    assert not sockets.are_full(person=2, address="a")
+    for person in (2, 3):
+        entered(sockets, person, "a")
+    assert sockets.are_full(person=4, address="a")
+    assert not sockets.are_full(person=4, address="b")
+    entered(sockets, 4, "b")
+    assert sockets.are_full(person=9, address="z")
+    for _ in range(2):
+        sockets.discard(first)
+    assert not any(
+        sockets.are_full(person=person, address=address) for person, address in [(9, "z"), (1, "z"), (9, "a")]
+    )
+    for person in (1, 5):  # one more than may be: it was let in already
+        entered(sockets, person, "a")
+    assert all(sockets.are_full(person=person, address=address) for person, address in [(9, "z"), (1, "z"), (9, "a")])
+
+
+async def test_who_becomes_somebody_else_counts_as_them() -> None:
+    """A guest who logs in; somebody who is not there any more is renamed without being counted."""
+    sockets = Sockets(per_person=1)
+    socket = entered(sockets, 1, "a")
+    sockets.change(socket, person=2)
+    assert (socket.person, sockets.are_full(person=1, address="a")) == (2, False)
+    assert sockets.are_full(person=2, address="a")
+    sockets.discard(socket)
+    sockets.change(socket, person=3)
+    assert not any(sockets.are_full(person=person, address="a") for person in (2, 3))
+
+
+async def test_no_limit_is_none() -> None:
+    """0, the default."""
+    sockets = Sockets()
+    for _ in range(3):
+        entered(sockets, 1, "a")
+    assert not sockets.are_full(person=1, address="a")

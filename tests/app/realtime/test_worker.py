@@ -13,7 +13,9 @@ from websockets.exceptions import ConnectionClosed
 
 from realtime import process
 from realtime.protocol import PreparedProtocol
+from realtime.socket import RESTART
 from realtime.worker import DrainingServer
+from tests.app.realtime.server import HANDSHAKE
 
 
 async def late(scope: Any, receive: Any, send: Any) -> None:
@@ -82,3 +84,54 @@ async def test_process_that_cannot_stop_does_not_keep_the_server(monkeypatch: py
     asyncio.get_running_loop().call_later(0.1, server._begin_drain)
     with pytest.raises(RuntimeError, match="cannot be closed"):
         await served(server)
+
+
+async def test_signals_drain_once_and_the_listener_goes_first(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A refused connection is what sends the next client elsewhere (pitfalls L1); what is drained is stopped, once."""
+    caplog.set_level(logging.INFO)
+    did: list[str] = []
+
+    class Process:
+        async def drain(self, window: float) -> None:
+            assert not any(listener.is_serving() for listener in server.servers)
+            did.append(f"drain {window}")
+
+        async def stop(self) -> None:
+            did.append("stop")
+
+    monkeypatch.setattr(process, "running", Process)
+    config = uvicorn.Config(nothing, interface="asgi3", ws=PreparedProtocol, lifespan="off", log_config=None)
+    server = DrainingServer(config, window=1.5, close_wait=5.0)
+    serving = asyncio.create_task(served(server))
+    while not server.started:  # noqa: ASYNC110 (uvicorn has no event for it)
+        await asyncio.sleep(0.001)
+    assert server.servers[0].is_serving()
+    for number in (signal.SIGTERM, signal.SIGQUIT):
+        server.handle_exit(number, None)
+    server._begin_drain()
+    await serving
+    assert did == ["drain 1.5", "stop"]
+    assert sum(message.startswith("drain finished") for message in caplog.messages) == 1
+
+
+async def test_who_does_not_answer_the_close_is_dropped_after_the_wait(caplog: pytest.LogCaptureFixture) -> None:
+    """And counted: the last line says how many connections were cut."""
+    caplog.set_level(logging.INFO)
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(late, interface="asgi3", ws=PreparedProtocol, lifespan="off", log_config=None)
+    server = DrainingServer(config, window=0.1, close_wait=0.2)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    async with asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection(*listener.getsockname())
+        writer.write(HANDSHAKE)
+        assert (await reader.readuntil(b"hello")).startswith(b"HTTP/1.1 101")
+        server._begin_drain()
+        assert await reader.read() == b"\x88\x02" + RESTART.to_bytes(2, "big")
+        await serving
+        writer.close()
+    listener.close()
+    [finished] = [message for message in caplog.messages if message.startswith("drain finished")]
+    assert finished.startswith("drain finished sockets=1 ")
+    assert 0.2 <= float(finished.rpartition("=")[2]) < 4.0, "the wait for answers, and not the protocol's own"
