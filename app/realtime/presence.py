@@ -15,8 +15,8 @@ from typing import Any, Protocol
 
 log = logging.getLogger(__name__)
 
-LEASE_SECONDS = 12.0  # three renewals may be lost
-RENEW_SECONDS = 4.0
+LEASE_SECONDS = 12.0  # two renewals in a row may be lost: the third comes in time, with a tick for each
+RENEW_SECONDS = 3.0
 SETTLE_SECONDS = 5.0  # after the layer is well again, until every process has renewed once: no leave before that
 GRACE_SECONDS = 4.0  # a reload or a drain comes back sooner, and nobody is told
 TICK_SECONDS = 0.2  # changes are told together
