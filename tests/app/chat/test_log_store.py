@@ -7,6 +7,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,20 @@ async def test_drafts_that_come_together_share_a_transaction(log: Log, place: Pl
     assert place.commits[0].epoch == place.room.epoch
     read = await log.read(place.room.pk, place.room.epoch, 0, 100)
     assert read == [entry for commit in place.commits for entry in commit.entries]
+
+
+async def test_drafts_that_come_while_one_is_stored_share_the_next_transaction(log: Log, place: Place) -> None:
+    """The busier the process, the larger the batch: one transaction for each would be all that it can do."""
+    go = threading.Event()
+    log._writer.submit(lambda: go.wait(10), lambda _: None)
+    futures = []
+    for key in "abc":
+        futures.append(log.append(place.draft(key)))
+        for _ in range(3):
+            await asyncio.sleep(0)
+    go.set()
+    await asyncio.gather(*futures)
+    assert [len(commit.entries) for commit in place.commits] == [1, 2]
 
 
 async def test_the_future_is_answered_after_the_commit_is_told(place: Place) -> None:

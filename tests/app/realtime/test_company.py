@@ -5,6 +5,7 @@ import asyncio
 from realtime.company import ALONE_WRITES
 from realtime.feed import Feed
 from tests.app.realtime.fakes import EPOCH, MemoryLog, Reader, offer
+from tests.app.realtime.virtual import VirtualLoop
 
 WAIT = 0.05  # ten times the real wait, so that what is tested is the order and not the clock
 
@@ -90,6 +91,31 @@ async def test_a_wait_that_brought_nobody_is_not_repeated() -> None:
         seq += 1
     assert sum(waited) < 12
     assert sum(waited[-ALONE_WRITES:]) <= 1
+
+
+def test_company_ends_a_row_of_vain_waits() -> None:
+    """A room that was quiet and is busy again coalesces at once, and not after as many lone writes as before."""
+    loop = VirtualLoop()
+    with loop.inside():
+        feed, _ = busy_feed()
+
+    def waits() -> bool:
+        """Offer one entry more, and say whether it is held."""
+        with loop.inside():
+            offer(feed, feed.accepted + 1, feed.accepted + 1)
+        return feed.accepted != feed.position
+
+    assert not waits()
+    for alone in (2, 4):
+        assert waits()
+        loop.wait(WAIT)
+        assert [waits() for _ in range(alone)] == [False] * alone
+    assert [waits(), waits()] == [True, True]
+    loop.wait(WAIT)
+    assert waits(), "the wait before brought company"
+    loop.wait(WAIT)
+    assert [waits() for _ in range(3)] == [False, False, True]
+    loop.end()
 
 
 async def test_a_feed_that_is_closed_writes_nothing_more() -> None:

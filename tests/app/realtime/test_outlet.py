@@ -127,8 +127,11 @@ async def test_a_slow_reader_is_seen_and_seen_to_come_back(server: Holding, unti
     """Not writable above the limit, told once when there is room, and the bytes are exactly the frames."""
     held, peer = await server.raw(buffer=4 * 1024)
     told: list[bool] = []
+    full: list[bool] = []
+    held.outlet.on_full = lambda: full.append(held.outlet.is_writable)
     held.outlet.on_writable = lambda: told.append(held.outlet.is_writable)
     frames = await fill(held, until)
+    assert full == [False]
     await asyncio.sleep(0.05)
     assert not held.outlet.is_writable
     assert not told
@@ -181,6 +184,23 @@ async def test_both_servers_send_the_same_bytes() -> None:
     assert wires[0].startswith(b"".join(Frame(payload).wire for payload in payloads))
 
 
+async def test_what_was_aborted_sends_no_more() -> None:
+    """Whatever is still written, or was queued: nobody is there."""
+    sent: list[dict[str, object]] = []
+
+    async def send(message: dict[str, object]) -> None:
+        sent.append(message)
+
+    outlet = AsgiOutlet(send)
+    outlet.write(Frame(b"queued"))
+    outlet.abort()
+    outlet.write(Frame(b"late"))
+    outlet.close(1000)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert sent == []
+
+
 @pytest.mark.parametrize("sent", [b"\x88\x80\0\0\0\0", b"\xf1\x80\0\0\0\0"], ids=["close", "no frame"])
 async def test_who_writes_is_told_of_the_end_before_the_connection_ends(until: Until, sent: bytes) -> None:
     """Once, and as soon as a frame would follow the answer to the peer's close."""
@@ -193,6 +213,35 @@ async def test_who_writes_is_told_of_the_end_before_the_connection_ends(until: U
             await asyncio.get_running_loop().sock_sendall(peer, sent)
             await until(lambda: protocol not in protocol.connections)
         assert told == [False]
+
+
+async def test_who_writes_is_told_of_the_end_that_we_make(until: Until) -> None:
+    """By a close of ours, at once; and by the server's own end, where nobody closed before."""
+    async with holding("prepared") as server:
+        (one, peer), (other, another) = [await server.raw(buffer=4 * 1024) for _ in range(2)]
+        told: list[str] = []
+        one.outlet.on_end = lambda: told.append("closed")
+        protocol = other.outlet.protocol  # type: ignore[attr-defined]
+        other.outlet.on_end = lambda: told.append(f"shut down {protocol.transport.is_closing()}")
+        one.outlet.close(4403)
+        assert told == ["closed"]
+    assert told == ["closed", "shut down False"]
+    peer.close()
+    another.close()
+
+
+async def test_the_answer_to_a_close_is_read_though_reading_was_paused(until: Until) -> None:
+    """uvicorn pauses a peer that sends faster than the application takes; its answer waits behind that."""
+    async with holding("prepared") as server:
+        held, peer = await server.raw(buffer=4 * 1024)
+        protocol = held.outlet.protocol  # type: ignore[attr-defined]
+        protocol.close_timeout = 3600.0
+        with peer:
+            protocol.read_paused = True
+            protocol.transport.pause_reading()
+            held.outlet.close(1000)
+            await asyncio.get_running_loop().sock_sendall(peer, b"\x88\x80\0\0\0\0")
+            await until(lambda: protocol not in protocol.connections)
 
 
 async def test_a_peer_that_answers_no_ping_is_dropped_whatever_it_has_not_read(

@@ -1,6 +1,7 @@
 """The drain of a server whose application keeps no sockets of ours."""
 
 import asyncio
+import contextlib
 import logging
 import signal
 import socket
@@ -13,7 +14,6 @@ from websockets.exceptions import ConnectionClosed
 
 from realtime import process
 from realtime.protocol import PreparedProtocol
-from realtime.socket import RESTART
 from realtime.worker import DrainingServer
 from tests.app.realtime.server import HANDSHAKE
 
@@ -116,22 +116,31 @@ async def test_signals_drain_once_and_the_listener_goes_first(
     assert sum(message.startswith("drain finished") for message in caplog.messages) == 1
 
 
-async def test_who_does_not_answer_the_close_is_dropped_after_the_wait(caplog: pytest.LogCaptureFixture) -> None:
-    """And counted: the last line says how many connections were cut."""
+async def deaf(scope: Any, receive: Any, send: Any) -> None:
+    """Write more than any buffer takes."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    with contextlib.suppress(OSError):
+        while True:
+            await send({"type": "websocket.send", "bytes": b"x" * 65_536})
+
+
+async def test_who_reads_nothing_is_dropped_after_the_wait(caplog: pytest.LogCaptureFixture) -> None:
+    """A close behind a full buffer is never answered: it is counted as cut, and the server ends."""
     caplog.set_level(logging.INFO)
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(late, interface="asgi3", ws=PreparedProtocol, lifespan="off", log_config=None)
+    config = uvicorn.Config(deaf, interface="asgi3", ws=PreparedProtocol, lifespan="off", log_config=None)
     server = DrainingServer(config, window=0.1, close_wait=0.2)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     async with asyncio.timeout(10):
-        reader, writer = await asyncio.open_connection(*listener.getsockname())
+        reader, writer = await asyncio.open_connection(*listener.getsockname(), limit=1024)
         writer.write(HANDSHAKE)
-        assert (await reader.readuntil(b"hello")).startswith(b"HTTP/1.1 101")
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101")
+        while not any(not one.is_writable for one in server._websockets()):  # noqa: ASYNC110 (uvicorn has no event)
+            await asyncio.sleep(0.001)
         server._begin_drain()
-        assert await reader.read() == b"\x88\x02" + RESTART.to_bytes(2, "big")
         await serving
         writer.close()
     listener.close()
     [finished] = [message for message in caplog.messages if message.startswith("drain finished")]
     assert finished.startswith("drain finished sockets=1 ")
-    assert 0.2 <= float(finished.rpartition("=")[2]) < 4.0, "the wait for answers, and not the protocol's own"

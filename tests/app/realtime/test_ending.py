@@ -1,0 +1,37 @@
+"""Ending tasks: all that can be ended, and no longer than it may take."""
+
+import asyncio
+
+import pytest
+
+from realtime import ending
+from realtime.ending import end
+
+
+async def test_what_does_not_end_is_left_behind_and_named(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As one that waits under a lock which a frozen Redis holds (pitfalls L4): the drain goes on without it."""
+    monkeypatch.setattr(ending, "END_SECONDS", 0.01)
+    go = asyncio.Event()
+
+    async def stubborn() -> None:
+        while not go.is_set():
+            try:
+                await go.wait()
+            except asyncio.CancelledError:
+                continue
+
+    async def obedient() -> None:
+        await go.wait()
+
+    tasks = [asyncio.create_task(work()) for work in (stubborn, obedient)]
+    await asyncio.sleep(0)
+    await asyncio.wait_for(end(tasks), 10)
+    assert [task.done() for task in tasks] == [False, True]
+    [message] = caplog.messages
+    assert "left behind" in message
+    assert "stubborn" in message
+    go.set()
+    await tasks[0]
+    await end([])
