@@ -13,15 +13,16 @@ def environment(pid: int | None) -> Mapping[str, str]:
     except (FileNotFoundError, ProcessLookupError):
         return {}
     except PermissionError:
-        if _is_zombie(pid):  # whose own user may not read it, either
+        if _is_ending(pid):  # its own user may not read it any more, either
             return {}
         raise
     return {name: value for name, _, value in (line.partition("=") for line in text.split("\0") if line)}
 
 
-def _is_zombie(pid: int | None) -> bool:
+def _is_ending(pid: int | None) -> bool:
+    """Tell whether a process has given its memory back: it is a zombie, or will be in a moment."""
     try:
-        return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
+        return (PROC / str(pid) / "statm").read_text().split()[0] == "0"
     except (FileNotFoundError, ProcessLookupError):
         return True
 
