@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -99,13 +100,20 @@ async def test_a_layer_whose_send_hangs(probed: Probed, until: Until) -> None:
     await until(lambda: not probed.health.is_well)
 
 
-async def test_an_old_probe_says_nothing(probed: Probed, until: Until) -> None:
-    """What comes back too late is not the one that is asked for."""
+async def test_an_old_probe_says_nothing(probed: Probed, until: Until, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A layer that is late by one probe brings something each time, and never the one that is asked for."""
     await until(lambda: probed.health.is_well)
-    probed.layer.loses = True
-    probed.health.received(1)
-    probed.health.received(-1)
+    send, late = probed.layer.send, [0]
+
+    async def send_the_one_before(channel: str, message: dict[str, Any]) -> None:
+        late.append(message["number"])
+        await send(channel, {**message, "number": late[-2]})
+
+    monkeypatch.setattr(probed.layer, "send", send_the_one_before)
     await until(lambda: not probed.health.is_well)
+    changes = len(probed.changes)
+    await until(lambda: len(late) > 6)
+    assert len(probed.changes) == changes
 
 
 async def test_without_a_channel_it_is_unwell(probed: Probed, until: Until) -> None:
