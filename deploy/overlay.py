@@ -118,5 +118,7 @@ def _text(path: Path) -> str:
 def _toml(text: str, source: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOMLDecodeError is one, and a number of 5 000 digits another
         raise BadInputError(f"{source}: {error}") from None
+    except RecursionError:
+        raise BadInputError(f"{source}: nested too deeply") from None

@@ -1,25 +1,13 @@
 """The tables of parley.toml, typed: frozen, exact about types, and closed to unknown keys."""
 
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from deploy import urls
 from deploy.hosts import endpoint, host, network
 
 KILL_AFTER = 5  # design.md section 6: the supervisor kills so long after gunicorn's graceful_timeout
-
-
-def _scheme(*schemes: str) -> AfterValidator:
-    """Accept an empty text or a URL of these schemes with a host or a path."""
-
-    def check(url: str) -> str:
-        parts = urlsplit(url)
-        if url and (parts.scheme not in schemes or not (parts.hostname or parts.path.strip("/"))):
-            raise ValueError(f"must be a URL that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}")
-        return url
-
-    return AfterValidator(check)
 
 
 Host = Annotated[str, AfterValidator(host)]
@@ -68,7 +56,7 @@ class App(Section):
 class Database(Section):
     """PostgreSQL; without a URL the stack brings its own, and `up` takes SQLite."""
 
-    url: Annotated[str, _scheme("postgres", "postgresql")] = ""
+    url: Annotated[str, AfterValidator(urls.database)] = ""
     pool: Annotated[int, Field(ge=3, le=1000)] = 4
     max_connections: Annotated[int, Field(ge=10, le=100_000)] = 100
 
@@ -76,7 +64,7 @@ class Database(Section):
 class Redis(Section):
     """The channel layer; without a URL or sentinels the stack brings its own."""
 
-    url: Annotated[str, _scheme("redis", "rediss", "unix")] = ""
+    url: Annotated[str, AfterValidator(urls.layer)] = ""
     sentinels: Annotated[tuple[Endpoint, ...], Field(strict=False)] = ()
     sentinel_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,64}$")] = ""
     password: str = ""

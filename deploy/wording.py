@@ -1,5 +1,7 @@
 """A pydantic error → one line in the words of somebody who wrote TOML."""
 
+import json
+
 from pydantic import ValidationError
 
 TABLE = "must be a table"
@@ -27,9 +29,14 @@ PATTERNS = {
 def sentence(error: ValidationError) -> str:
     """Name the first wrong key by its path, and say what is wrong with it."""
     first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
+    key = ".".join(_key(str(part)) for part in first["loc"])
     kind = first["type"]
     if kind == "string_pattern_mismatch":
         return f"{key}: {PATTERNS[str(first['loc'][-1])]}"
     said = WORDS.get(kind, first["msg"].removeprefix("Value error, "))
     return f"{key}: {said.format(**first.get('ctx', {}))}"
+
+
+def _key(part: str) -> str:
+    """Write a part of a key's path as TOML does: in quotes where it would not be read without."""
+    return part if part.replace("-", "_").isidentifier() or part.isdecimal() else json.dumps(part)

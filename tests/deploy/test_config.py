@@ -61,6 +61,25 @@ def test_every_key_has_its_comment() -> None:
             "parley.toml: redis.url: must be a URL that begins with redis:// or rediss:// or",
         ),
         ("[redis]\nurl = 1", "parley.toml: redis.url: must be a text in quotes"),
+        ("[database]\nurl = 'postgres://u:secret@h:65536/n'", "parley.toml: database.url: has a port that is none"),
+        ("[database]\nurl = 'postgres://u:secret@h:0/n'", "parley.toml: database.url: has a port that is none"),
+        ("[database]\nurl = 'postgres://u:secret@h:x/n'", "parley.toml: database.url: has a port that is none"),
+        ("[database]\nurl = 'postgres://u:secret@h:5432'", "parley.toml: database.url: names no database"),
+        ("[database]\nurl = 'postgres://u:secret@h/'", "parley.toml: database.url: names no database"),
+        ("[database]\nurl = 'postgres://u:secret@h?dbname=n'", "parley.toml: database.url: names no database"),
+        ("[database]\nurl = 'postgres://u:secret@[::1/n'", "parley.toml: database.url: has a host that is none"),
+        ('[database]\nurl = "postgres://u:secret@h/n\\n"', "parley.toml: database.url: holds a space or a control"),
+        ("[database]\nurl = 'postgres://u:secret@a℀/n'", "parley.toml: database.url: has a host that is none"),
+        ("[redis]\nurl = 'redis://:secret@h:65536/0'", "parley.toml: redis.url: has a port that is none"),
+        ("[redis]\nurl = 'rediss://:secret@h:-1/0'", "parley.toml: redis.url: has a port that is none"),
+        ("[redis]\nurl = 'redis://:secret@h/name'", "parley.toml: redis.url: must end with a database's number"),
+        ("[redis]\nurl = 'unix://redis.sock'", "parley.toml: redis.url: names no socket: unix:///path"),
+        ("[redis]\nsentinels = ['a:65536']", "parley.toml: redis.sentinels.0: 'a:65536' is not host:port, such as"),
+        ("[a]\n" + "b = " + "[" * 5000 + "]" * 5000, "parley.toml: nested too deeply"),
+        ("[a]\n" + "b = " + "{c = " * 5000 + "1" + "}" * 5000, "parley.toml: nested too deeply"),
+        ("[a" + ".a" * 5000 + "]", "parley.toml: "),
+        ("[site]\nport = " + "9" * 5000, "parley.toml: "),
+        ('"a\\nb" = 1', 'parley.toml: "a\\nb": unknown key'),
         ("[redis]\nsentinels = ['a']", "parley.toml: redis.sentinels.0: 'a' is not host:port, such as"),
         ("[redis]\nsentinels = ['a:0']", "parley.toml: redis.sentinels.0: 'a:0' is not host:port, such as"),
         ("[redis]\nsentinel_name = 'a/b'", "parley.toml: redis.sentinel_name: must be letters, digits, dots and dash"),
@@ -82,6 +101,24 @@ def test_a_wrong_file_is_one_line_with_the_keys_path(text: str, said: str) -> No
     assert str(caught.value).startswith(said)
     assert "\n" not in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("section", "url"),
+    [
+        ("database", "postgres://h/n"),
+        ("database", "postgresql://u:p%40@[::1]:5432/n?sslmode=require"),
+        ("database", "postgres://u@%2Frun%2Fpostgresql/n"),
+        ("database", "postgres:///n"),
+        ("redis", "redis://h"),
+        ("redis", "rediss://u:p@h:6380/15?ssl_cert_reqs=none"),
+        ("redis", "unix:///run/redis.sock?db=1"),
+        ("redis", "unix://u:p@/run/redis.sock"),
+    ],
+)
+def test_urls_that_clients_take_are_taken(section: str, url: str) -> None:
+    """As they are."""
+    assert getattr(parse(f"[{section}]\nurl = '{url}'", "parley.toml"), section).url == url
 
 
 def test_the_command_line_goes_on_top() -> None:
