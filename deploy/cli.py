@@ -3,19 +3,19 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from deploy import checks, monitoring, rendered, testing
-from deploy.arguments import FOLDER, Dir, InstalledName, StackName
+from deploy.arguments import DAY, FILE, FOLDER, Dir, InstalledName, StackName, overrides
 from deploy.backup.cli import backup
 from deploy.bench.cli import bench
+from deploy.command import open_streams, run
 from deploy.config import load
 from deploy.doctor import command as doctor_command
 from deploy.drill import command as drill_command
 from deploy.drill.stack import chosen as drill_stack
-from deploy.errors import BadInputError, StackError
 from deploy.rollout import command as rollout_command
 from deploy.rollout.probe import probe as run_probe
 from deploy.runbooks.command import runbook
@@ -179,7 +179,7 @@ def drill_run(
 @app.command()
 def check(
     env: EnvName = "local",
-    site: Annotated[Path | None, typer.Option(help="A host's own file that overrides parley.toml.")] = None,
+    site: Annotated[Path | None, typer.Option(help="A host's own file that overrides parley.toml.", **FILE)] = None,
 ) -> None:
     """Check parley.toml. It prints each configuration rule with its numbers, and checks the rendered files."""
     checks.check(env, site)
@@ -190,10 +190,10 @@ def doctor(
     dir: Dir = None,  # noqa: A002
     *,
     only: Annotated[list[str], typer.Option(help="Run only the check with this id; repeatable.")] = [],  # noqa: B006
-    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait until every check passes.")] = 0,
+    wait: Annotated[float, typer.Option(min=0, max=DAY, help="Seconds to wait until every check passes.")] = 0,
     json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
     idle: Annotated[
-        float, typer.Option(min=0, help="Check that a socket stays open when idle for this long; 0: skip.")
+        float, typer.Option(min=0, max=DAY, help="Check that a socket stays open when idle for this long; 0: skip.")
     ] = 0,
     forge: Annotated[bool, typer.Option("--forge", help="Also try six log-ins with forged addresses.")] = False,
     stack: StackName = "local",
@@ -206,7 +206,7 @@ def doctor(
 @app.command()
 def watch(
     dir: Dir = None,  # noqa: A002
-    every: Annotated[float, typer.Option(min=0.1, help="Seconds between two messages.")] = watch_note.SECONDS,
+    every: Annotated[float, typer.Option(min=0.1, max=DAY, help="Seconds between two messages.")] = watch_note.SECONDS,
     site: Annotated[
         str | None,
         typer.Option(help="The site's URL; needs the app's environment.", show_default="the local stack in --dir"),
@@ -279,7 +279,7 @@ def secret_key(
 
 
 @app.command(hidden=True)
-def key_file(path: Path, what: keys.Act) -> None:
+def key_file(path: Annotated[Path, typer.Argument(**FILE)], what: keys.Act) -> None:
     """Do a step of `secret-key` on a file. Compose runs this in a container, which can write the volume."""
     typer.echo("\n".join(keys.act(path, what)))
 
@@ -290,37 +290,7 @@ def probe(bind: str) -> None:
     typer.echo(run_probe(bind))
 
 
-def overrides(hosts: list[str], port: int | None, instances: int | None) -> dict[str, dict[str, Any]]:
-    """Put options in the place of parley.toml's keys; hosts are added to its own by config.load."""
-    given: dict[str, dict[str, Any]] = {"site": {}, "app": {}}
-    if hosts:
-        given["site"]["hosts"] = [*load().site.hosts, *hosts]
-    if port is not None:
-        given["site"]["port"] = port
-    if instances is not None:
-        given["app"]["instances"] = instances
-    return given
-
-
 def main() -> None:
     """Run one command; bad input is one line and exit 2, a failure one line and exit 1."""
-    try:
-        sys.exit(app(sys.argv[1:] or ["--help"], prog_name="./parley", standalone_mode=False))
-    except BadInputError as error:
-        fail(str(error), 2)
-    except StackError as error:
-        fail(str(error), 1)
-    except typer.TyperException as error:
-        fail(error.format_message(), 2)
-    except PermissionError as error:
-        fail(f"{error.filename}: {error.strerror}", 2)
-    except OSError as error:  # a full disk, a file where a folder should be
-        fail(str(error), 1)
-    except KeyboardInterrupt:
-        sys.exit(130)
-
-
-def fail(message: str, status: int) -> None:
-    """Say it and go."""
-    sys.stderr.write(f"parley: {message}\n")
-    sys.exit(status)
+    open_streams()
+    sys.exit(run(app, sys.argv[1:]))

@@ -12,6 +12,7 @@ from deploy.errors import BadInputError
 from deploy.render import PrometheusSite, Replicas
 from deploy.stacks import certificate
 from deploy.stacks.compose import site as compose
+from deploy.stacks.installed import require_own
 from deploy.stacks.local import state
 from deploy.stacks.local.layout import Layout
 from deploy.stacks.local.limits import open_files
@@ -35,8 +36,7 @@ def write(env: str, folder: Path | None, every: int | None, out: Path) -> None:
     """Write it for an environment; the running `up` in `folder` names its own ports."""
     overrides = {"monitoring": {"scrape_seconds": every}} if every else {}
     config, of = load(overrides, env=env), stack(env)
-    if folder is not None and of != LOCAL:
-        raise BadInputError(f"--dir and PARLEY_DIR are for the local stack: {of} has its own folders")
+    require_own(of, folder, None)
     if of == LOCAL:
         found, size = _running(Layout.at(folder)), capacity(config, open_files())
     else:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from deploy import files
 from deploy.config import LOCAL, Config, load, stack
-from deploy.errors import BadInputError
 from deploy.stacks.compose import rendered as compose
+from deploy.stacks.installed import require_own
 from deploy.stacks.local import rendered as local
 from deploy.stacks.local.layout import Layout
 from deploy.stacks.systemd import site as systemd
@@ -17,7 +17,6 @@ INSTALLED: dict[str, Callable[[Config], dict[str, str]]] = {"compose": compose.n
 def write_nginx(env: str, folder: Path | None, out: Path) -> None:
     """Write nginx's configuration for an environment; `folder` is `up`'s --dir, and no other stack has one."""
     of = stack(env)
-    if folder is not None and of != LOCAL:
-        raise BadInputError(f"--dir and PARLEY_DIR are for the local stack: {of} has its own folders")
+    require_own(of, folder, None)
     config = load(env=env)
     files.write_all(out, local.nginx(config, Layout.at(folder)) if of == LOCAL else INSTALLED[of](config))

@@ -1,7 +1,7 @@
 """`./parley backup`."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -11,6 +11,7 @@ from deploy.backup import manifest
 from deploy.backup.manifest import Manifest
 from deploy.backup.shelf import Shelf
 from deploy.backup.source import Source, chosen
+from deploy.stacks.installed import AnyName
 
 backup = typer.Typer(help="Back up and restore the database.")
 
@@ -83,9 +84,7 @@ def restore(
     typer.echo(f"{name}: restored: {_said(said)}; every room has a new epoch")
 
 
-def _opened(
-    stack: Literal["local", "compose", "systemd"], directory: Path | None, folder: Path | None, env: str | None
-) -> tuple[Source, Shelf]:
+def _opened(stack: AnyName, directory: Path | None, folder: Path | None, env: str | None) -> tuple[Source, Shelf]:
     source = chosen(stack, directory, env)
     return source, Shelf((folder or source.backups).expanduser().absolute())
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 from deploy.backup.postgres import PostgresEngine
 from deploy.backup.sqlite import SqliteEngine
@@ -12,7 +12,7 @@ from deploy.config import Config, load
 from deploy.errors import BadInputError
 from deploy.release import release
 from deploy.stacks import lock as stack_lock
-from deploy.stacks.installed import installed
+from deploy.stacks.installed import AnyName, installed, require_own
 from deploy.stacks.local import lock, plan, prepare, secret
 from deploy.stacks.local.layout import Layout
 from deploy.stacks.local.manage import app_environment
@@ -108,8 +108,9 @@ def engine(source: Source) -> SqliteEngine | PostgresEngine:
     return SqliteEngine(database.path) if isinstance(database, Sqlite) else PostgresEngine(database)
 
 
-def chosen(name: Literal["local", "compose", "systemd"], directory: Path | None, env: str | None) -> Source:
+def chosen(name: AnyName, directory: Path | None, env: str | None) -> Source:
     """Open what a command line means; raises BadInputError where there is none."""
+    require_own(name, directory, env)
     if name == "local":
         return LocalSource(load(), Layout.at(directory))
     return InstalledSource(installed(name, env))

@@ -16,7 +16,7 @@ from deploy.errors import BadInputError
 PIPE_COLUMNS = 120  # Rich takes 80 where there is no terminal
 DATABASES = ("sqlite", "postgresql")
 
-bench = typer.Typer(help="Compare the cost of Parley with that of its peers.", no_args_is_help=True)
+bench = typer.Typer(help="Compare the cost of Parley with that of its peers.")
 
 Peers = Annotated[str, typer.Option(help="The peers to compare with, separated by commas; `none`: only Parley.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON with the figures of every round.")]

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from deploy.doctor import compose, local, report, systemd
 from deploy.doctor.check import Check
@@ -12,15 +12,13 @@ from deploy.doctor.checks import CHECKS
 from deploy.doctor.examine import broken, examine
 from deploy.doctor.patient import Patient
 from deploy.errors import BadInputError
-
-Name = Literal["local", "compose", "systemd"]
-
+from deploy.stacks.installed import AnyName, require_own
 
 PAUSE = 0.5
 
 
 def doctor(
-    stack: Name,
+    stack: AnyName,
     directory: Path | None,
     env: str | None,
     *,
@@ -33,6 +31,7 @@ def doctor(
 
     `only` names the checks, all if empty; what is broken is looked at again for `wait` seconds before it is said.
     """
+    require_own(stack, directory, env)
     checks = _chosen(only)
     deadline = time.monotonic() + wait
     while True:
@@ -50,9 +49,7 @@ def _chosen(only: Sequence[str]) -> Sequence[Check]:
     return [check for check in CHECKS if not only or check.id in only]
 
 
-def _patient(stack: Name, directory: Path | None, env: str | None, options: dict[str, Any]) -> Patient:
+def _patient(stack: AnyName, directory: Path | None, env: str | None, options: dict[str, Any]) -> Patient:
     if stack == "local":
         return local.patient(directory, **options)
-    if directory is not None:
-        raise BadInputError(f"--dir and PARLEY_DIR are for the local stack: {stack} has its own folders")
     return {"compose": compose.patient, "systemd": systemd.patient}[stack](env, **options)

@@ -3,13 +3,13 @@
 import asyncio
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from deploy.drill.address import Address
 from deploy.drill.visitor import Visitor
 from deploy.errors import StackError
 from deploy.stacks import stack as stacks
-from deploy.stacks.installed import installed
+from deploy.stacks.installed import AnyName, installed, require_own
 from deploy.stacks.local import state
 from deploy.stacks.local.layout import Layout
 
@@ -107,8 +107,9 @@ class InstalledStack:
         return any(self.stack.ready(instance) for instance in self.stack.instances() if instance.name == name)
 
 
-def chosen(name: Literal["local", "compose", "systemd"], directory: Path | None, env: str | None) -> Stack:
+def chosen(name: AnyName, directory: Path | None, env: str | None) -> Stack:
     """Open the stack that a command line means; raises BadInputError where there is none."""
+    require_own(name, directory, env)
     return LocalStack(directory) if name == "local" else InstalledStack(installed(name, env))
 
 

@@ -1,10 +1,10 @@
 """`./parley rollout`, `./parley rollback`: with a clock in front of every line, and signals that do not tear."""
 
 import signal
-import sys
 import time
 from typing import Never
 
+from deploy import progress
 from deploy.rollout import roll
 from deploy.stacks.installed import Name, installed
 
@@ -27,8 +27,7 @@ def rollback(name: Name, env: str | None, *, why: str) -> None:
 
 def say(line: str) -> None:
     """Write a line at once; long work is watched."""
-    sys.stdout.write(f"{time.strftime('%H:%M:%S')} {line}\n")
-    sys.stdout.flush()
+    progress.say(f"{time.strftime('%H:%M:%S')} {line}")
 
 
 def orderly() -> None:

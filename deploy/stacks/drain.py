@@ -5,17 +5,17 @@ import select
 import signal
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
 
 from deploy.config import load
 from deploy.errors import BadInputError, StackError
-from deploy.stacks.installed import installed
+from deploy.stacks.installed import AnyName, installed, require_own
 from deploy.stacks.local import state
 from deploy.stacks.local.layout import Layout
 
 
-def drain(stack: Literal["local", "compose", "systemd"], directory: Path | None, env: str | None, name: str) -> None:
+def drain(stack: AnyName, directory: Path | None, env: str | None, name: str) -> None:
     """Drain the instance of this name; raises BadInputError for one that is not there, StackError where it stays."""
+    require_own(stack, directory, env)
     if stack == "local":
         config, layout = load(), Layout.at(directory)
         pids = {instance["name"]: instance["pid"] for instance in state.read(layout)["instances"]}

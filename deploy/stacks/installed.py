@@ -1,11 +1,15 @@
 """Which installed stack `--stack` means."""
 
 import importlib
+from pathlib import Path
 from typing import Literal
 
+from deploy.config import LOCAL
+from deploy.errors import BadInputError
 from deploy.stacks.stack import Stack
 
 Name = Literal["compose", "systemd"]
+AnyName = Literal["local", "compose", "systemd"]
 
 
 def installed(name: Name, env: str | None = None) -> Stack:
@@ -15,3 +19,14 @@ def installed(name: Name, env: str | None = None) -> Stack:
     """
     stack: Stack = importlib.import_module(f"deploy.stacks.{name}.stack").installed(env or name)
     return stack
+
+
+def require_own(name: str, directory: Path | None, env: str | None) -> None:
+    """Raise BadInputError for an option that this stack does not have: it would be taken for another one."""
+    if name == LOCAL:
+        if env not in {None, LOCAL}:
+            raise BadInputError(
+                f"--env {env} is for the stacks compose and systemd: the local stack uses [env.{LOCAL}]"
+            )
+    elif directory is not None:
+        raise BadInputError(f"--dir and PARLEY_DIR are for the local stack: {name} has its own folders")

@@ -2,13 +2,12 @@
 
 import urllib.request
 from pathlib import Path
-from typing import Literal
 
 from deploy.config import Config
 from deploy.errors import BadInputError, StackError
 from deploy.stacks.compose import site as compose
 from deploy.stacks.compose.docker import docker
-from deploy.stacks.installed import installed
+from deploy.stacks.installed import AnyName, installed, require_own
 from deploy.stacks.local import state
 from deploy.stacks.local.layout import Layout
 from deploy.stacks.pid import known
@@ -18,8 +17,9 @@ SECONDS = 5.0
 ASK = f"import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout={SECONDS}).read().decode(), end='')"
 
 
-def metrics(stack: Literal["local", "compose", "systemd"], directory: Path | None, env: str | None, name: str) -> str:
+def metrics(stack: AnyName, directory: Path | None, env: str | None, name: str) -> str:
     """Give an instance's /metrics as it is; raises BadInputError for one that is not there or serves none."""
+    require_own(stack, directory, env)
     if stack == "local":
         addresses = {one["name"]: one["metrics"] for one in state.read(Layout.at(directory))["instances"]}
         known(name, list(addresses))

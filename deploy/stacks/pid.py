@@ -1,18 +1,18 @@
 """`./parley pid NAME`: which process that is, on every stack."""
 
 from pathlib import Path
-from typing import Literal
 
 from deploy.errors import BadInputError, StackError
-from deploy.stacks.installed import installed
+from deploy.stacks.installed import AnyName, installed, require_own
 from deploy.stacks.local import state
 from deploy.stacks.local.layout import Layout
 
 BESIDE = ("nginx", "redis")
 
 
-def pid(stack: Literal["local", "compose", "systemd"], directory: Path | None, env: str | None, name: str) -> int:
+def pid(stack: AnyName, directory: Path | None, env: str | None, name: str) -> int:
     """Give the process; raises BadInputError for a name that is not there, StackError where it does not run now."""
+    require_own(stack, directory, env)
     found: int | None
     if stack == "local":
         now = state.read(Layout.at(directory))

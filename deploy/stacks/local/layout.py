@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy import files
+from deploy.arguments import is_text
 from deploy.config import ROOT
 from deploy.errors import BadInputError
 
@@ -25,7 +26,10 @@ class Layout:
     @classmethod
     def at(cls, folder: Path | None) -> "Layout":
         """Take what was typed, relative to where it was typed."""
-        return cls(Path(os.path.abspath((folder or DEFAULT).expanduser())))  # noqa: PTH100 (keeps symlinks as typed)
+        path = os.path.abspath((folder or DEFAULT).expanduser())  # noqa: PTH100 (keeps symlinks as typed)
+        if not is_text(path):  # the folder that one stands in, or the checkout's own
+            raise BadInputError(f"{path!r} is not UTF-8")
+        return cls(Path(path))
 
     @property
     def run(self) -> Path:

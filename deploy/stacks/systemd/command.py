@@ -1,12 +1,12 @@
 """`./parley install`, `uninstall`, `render systemd`."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from deploy import files
 from deploy.config import load
 from deploy.errors import BadInputError
+from deploy.progress import say
 from deploy.release import release
 from deploy.stacks.systemd import install as installing
 from deploy.stacks.systemd import own, site
@@ -41,9 +41,3 @@ def render(env: str, out: Path) -> None:
     for name, text in site.release_files(config, size, site.Programs(), release()).items():
         files.make_folder((out / "etc" / name).parent)
         files.write(out / "etc" / name, text)
-
-
-def say(line: str) -> None:
-    """Write a line at once; long work is watched."""
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
