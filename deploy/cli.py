@@ -254,7 +254,7 @@ def rollout(
     why: Why = "",
     *,
     again: Annotated[bool, typer.Option("--again", help="Even if this release serves already.")] = False,
-    patience: Annotated[float, typer.Option(min=1, help="Timeout in seconds for a new instance.")] = 90,
+    patience: Annotated[float, typer.Option(min=1, max=DAY, help="Timeout in seconds for a new instance.")] = 90,
 ) -> None:
     """Deploy a release, one instance at a time. No socket is cut. A failure stops it; the old release serves on."""
     rollout_command.rollout(stack, env, source, why=why, again=again, patience=patience)

@@ -29,6 +29,15 @@ def address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return None
 
 
+def encodable(name: str) -> bool:
+    """Tell whether the system can look a name up: an empty part, or one of 64 letters, it cannot."""
+    try:
+        name.encode("idna")
+    except UnicodeError:
+        return False
+    return "\0" not in name
+
+
 def in_url(name: str) -> str:
     """Write a host as URLs and Host headers do: an IPv6 address stands in brackets."""
     return f"[{name}]" if ":" in name else name

@@ -11,6 +11,7 @@ from deploy.backup import manifest
 from deploy.backup.manifest import Manifest
 from deploy.backup.shelf import Shelf
 from deploy.backup.source import Source, chosen
+from deploy.errors import BadInputError
 from deploy.stacks.installed import AnyName
 
 backup = typer.Typer(help="Back up and restore the database.")
@@ -30,6 +31,7 @@ def create(
 ) -> None:
     """Make a backup while people chat, verify it, and remove the oldest ones."""
     source, shelf = _opened(stack, dir, folder, env)
+    source.require()
     path = backups.create(source, shelf)
     typer.echo(f"{path}: {_said(manifest.read(path))}")
     _prune(shelf, keep or source.config.backup.keep)
@@ -38,7 +40,7 @@ def create(
 @backup.command("list")
 def names(stack: StackName = "local", dir: Dir = None, folder: Folder = None, env: Env = None) -> None:  # noqa: A002
     """List the backups, the oldest first."""
-    _, shelf = _opened(stack, dir, folder, env)
+    _, shelf = _reading(stack, dir, folder, env)
     for name in shelf.names():
         typer.echo(f"{name}: {_said(manifest.read(shelf.path(name)))}")
 
@@ -52,7 +54,7 @@ def prune(
     env: Env = None,
 ) -> None:
     """Remove all but the newest backups. `create` does this too, but needs free disk space first."""
-    _, shelf = _opened(stack, dir, folder, env)
+    _, shelf = _reading(stack, dir, folder, env)
     _prune(shelf, keep)
 
 
@@ -65,7 +67,7 @@ def verify(
     env: Env = None,
 ) -> None:
     """Verify a backup. It reads the whole backup. The exit status is 1 if anything is missing."""
-    source, shelf = _opened(stack, dir, folder, env)
+    source, shelf = _reading(stack, dir, folder, env)
     path = shelf.path(name)
     typer.echo(f"{path}: whole: {_said(backups.verify(source, path))}")
 
@@ -87,6 +89,16 @@ def restore(
 def _opened(stack: AnyName, directory: Path | None, folder: Path | None, env: str | None) -> tuple[Source, Shelf]:
     source = chosen(stack, directory, env)
     return source, Shelf((folder or source.backups).expanduser().absolute())
+
+
+def _reading(stack: AnyName, directory: Path | None, folder: Path | None, env: str | None) -> tuple[Source, Shelf]:
+    """Open what is there already; raises BadInputError where it is not, which may be a slip of the keyboard."""
+    source, shelf = _opened(stack, directory, folder, env)
+    if folder is None:
+        source.require()
+    elif not shelf.folder.exists():
+        raise BadInputError(f"{shelf.folder} is not there")
+    return source, shelf
 
 
 def _prune(shelf: Shelf, keep: int) -> None:

@@ -25,8 +25,10 @@ class Shelf:
 
     def names(self) -> list[str]:
         """Name the backups that were finished."""
-        if not self.folder.is_dir():
+        if not self.folder.exists():
             return []
+        if not self.folder.is_dir():
+            raise BadInputError(f"{self.folder} is not a folder")
         return sorted(
             path.name
             for path in self.folder.iterdir()
@@ -45,6 +47,7 @@ class Shelf:
     @contextmanager
     def fresh(self) -> Iterator[tuple[str, Path]]:
         """Yield the name of a new backup and an empty folder for it, which stands under that name after the block."""
+        files.make_folder(self.folder)
         with self._alone():
             now = dt.datetime.now(dt.UTC)
             name = f"{now:%Y%m%dT%H%M%S}.{now.microsecond // 1000:03d}Z"
@@ -60,6 +63,8 @@ class Shelf:
 
     def keep(self, number: int) -> list[str]:
         """Remove all but the newest so many, and name what was removed."""
+        if not self.folder.exists():
+            return []
         with self._alone():
             gone = self.names()[:-number]
             for name in gone:
@@ -70,7 +75,6 @@ class Shelf:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Keep others out, and clear away what a killed one left."""
-        files.make_folder(self.folder)
         descriptor = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             try:

@@ -38,6 +38,9 @@ class Source(Protocol):
     def backups(self) -> Path:
         """Where backups go unless told otherwise."""
 
+    def require(self) -> None:
+        """Raise BadInputError where nothing has been made yet that could be backed up."""
+
     def stopped(self) -> AbstractContextManager[None]:
         """Keep it stopped for a while; raises BadInputError where it runs."""
 
@@ -55,6 +58,11 @@ class LocalSource:
         self.backups = layout.dir / "backups"
         url = config.database.url
         self.database: Sqlite | Postgres = Postgres.at(url) if url else Sqlite(layout.database)
+
+    def require(self) -> None:
+        """Look for the database, or for what `up` makes before it."""
+        if not self.layout.database.exists():
+            prepare.require(self.layout)
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
@@ -86,6 +94,9 @@ class InstalledSource:
     def release(self) -> str:
         """What its first instance was started from, or would be."""
         return self._stack.instances()[0].release
+
+    def require(self) -> None:
+        """It was found, so it is there."""
 
     @contextmanager
     def stopped(self) -> Iterator[None]:

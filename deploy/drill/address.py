@@ -8,6 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from deploy import hosts, urls
+
 
 @dataclass(frozen=True)
 class Address:
@@ -22,8 +24,9 @@ class Address:
     def at(cls, url: str) -> "Address":
         """Give the address of a site by its URL; whatever follows host and port is dropped."""
         parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+        if parts.scheme not in {"http", "https"} or not parts.hostname or not hosts.encodable(parts.hostname):
             raise ValueError(f"not an http or https address: {url!r}")
+        urls.port(parts)
         return cls(f"{parts.scheme}://{parts.netloc}")
 
     def instance(self, path: Path) -> "Address":
@@ -35,7 +38,7 @@ class Address:
         if bind.startswith("unix:/"):
             return self.instance(Path(bind.removeprefix("unix:")))
         host, _, port = bind.rpartition(":")
-        if not host or not port.isdigit():
+        if not host or not port.isdecimal() or len(port) > 5 or not 1 <= int(port) <= 65_535:
             raise ValueError(f"neither unix:/path nor host:port: {bind!r}")
         return replace(self, path=None, via=(host.strip("[]"), int(port)), plain=True)
 

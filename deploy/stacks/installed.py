@@ -25,8 +25,6 @@ def require_own(name: str, directory: Path | None, env: str | None) -> None:
     """Raise BadInputError for an option that this stack does not have: it would be taken for another one."""
     if name == LOCAL:
         if env not in {None, LOCAL}:
-            raise BadInputError(
-                f"--env {env} is for the stacks compose and systemd: the local stack uses [env.{LOCAL}]"
-            )
+            raise BadInputError(f"--env {env} is for the stacks compose and systemd: `up` takes [env.{LOCAL}]")
     elif directory is not None:
         raise BadInputError(f"--dir and PARLEY_DIR are for the local stack: {name} has its own folders")

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import sys
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 from deploy.errors import BadInputError
 from deploy.hosts import in_url
@@ -27,18 +27,17 @@ async def _watch(site: Site, every: float) -> None:
     figures, (host, port) = Figures(), site.bind
     tries = Tries(site, figures, _say)
     await tries.once()
-    try:
-        with figures.served(host, port) as bound:
-            address = f"{in_url(host)}:{bound}"
-            _say(f"metrics: http://{address}/metrics")
-            if site.layout:
-                note.write(site.layout, note.Note(address, every))
-            await tries.for_ever(every)
-    except OSError as error:
-        raise BadInputError(f"watch: {in_url(host)}:{port}: {error.strerror}") from None
-    finally:
+    with ExitStack() as stay:
+        try:
+            bound = stay.enter_context(figures.served(host, port))
+        except OSError as error:
+            raise BadInputError(f"watch: {in_url(host)}:{port}: {error.strerror}") from None
+        address = f"{in_url(host)}:{bound}"
+        _say(f"metrics: http://{address}/metrics")
         if site.layout:
-            note.remove(site.layout)
+            stay.callback(note.remove, site.layout)
+            note.write(site.layout, note.Note(address, every))
+        await tries.for_ever(every)
 
 
 def _say(line: str) -> None:

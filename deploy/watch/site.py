@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from deploy import runner
+from deploy import hosts, runner
 from deploy.config import load
 from deploy.doctor.patient import Ticket
 from deploy.drill.address import Address
@@ -55,7 +55,7 @@ def named(url: str, edge: str | None, bind: str) -> Site:
     try:
         address = _plain(Address.at(url))
         if edge is not None:
-            address = address.through(*_endpoint(edge))
+            address = address.through(*_endpoint(edge, least=1))
         return Site(address, os.environ, _endpoint(bind))
     except ValueError as error:
         raise BadInputError(f"watch: {error}") from None
@@ -67,8 +67,15 @@ def _plain(address: Address) -> Address:
     return replace(address, origin=origin(address.hostname, address.port, scheme))
 
 
-def _endpoint(text: str) -> tuple[str, int]:
+def _endpoint(text: str, least: int = 0) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
-    if not host or not port.isdigit():
+    name = host.removeprefix("[").removesuffix("]")
+    if (
+        not name
+        or not port.isdecimal()
+        or len(port) > 5
+        or not least <= int(port) <= 65_535
+        or not hosts.encodable(name)
+    ):
         raise ValueError(f"not host:port: {text!r}")
-    return host.strip("[]"), int(port)
+    return name, int(port)

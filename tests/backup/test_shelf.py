@@ -10,6 +10,8 @@ import pytest
 
 from deploy.backup import backup as backups
 from deploy.backup.shelf import Shelf
+from deploy.cli import app
+from deploy.command import run
 from deploy.errors import BadInputError
 from tests.backup.conftest import Place
 
@@ -131,3 +133,31 @@ def test_the_command_line(place: Place, here: Path) -> None:
     assert len(place.rows()[0]) == 7
     say("create", "--keep", "1")
     assert name not in place.shelf.names()
+
+
+@pytest.mark.parametrize("words", [["create"], ["list"], ["verify"], ["prune", "--keep", "1"], ["restore", "x"]])
+def test_a_mistyped_folder_is_refused_and_not_made(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither --dir nor, where backups are read, --folder."""
+    assert run(app, ["backup", *words, "--dir", str(tmp_path / "nowhere")]) == 2
+    assert capsys.readouterr().err.startswith("parley: ")
+    assert list(tmp_path.iterdir()) == []
+    if words != ["create"]:
+        assert run(app, ["backup", *words, "--folder", str(tmp_path / "nowhere")]) == 2
+        assert str(tmp_path / "nowhere") in capsys.readouterr().err
+        assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", [["create"], ["list"], ["verify"], ["prune", "--keep", "1"], ["restore", "x"]])
+def test_a_file_is_no_folder_of_backups(
+    words: list[str], place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Silence would look like a folder without backups."""
+    file = tmp_path / "file"
+    file.write_text("kept")
+    assert run(app, ["backup", *words, "--dir", str(place.layout.dir), "--folder", str(file)]) == 2
+    said = capsys.readouterr()
+    assert (said.out, said.err.count("\n")) == ("", 1)
+    assert str(file) in said.err
+    assert file.read_text() == "kept"

@@ -212,7 +212,7 @@ def test_an_option_of_another_stack_is_refused(arguments: list[str], parley: Par
     """It would be taken for what it is not: --env for `up`, --dir for a server's stack."""
     command, *rest = arguments
     refused(parley([command, "--env", "compose", *rest] if command == "manage" else [*arguments, "--env", "compose"]),
-            "--env compose is for the stacks compose and systemd: the local stack uses [env.local]")  # fmt: skip
+            "--env compose is for the stacks compose and systemd: `up` takes [env.local]")  # fmt: skip
     own = ["--stack", "systemd", "--dir", "x"]
     refused(parley([command, *own, *rest] if command == "manage" else [*arguments, *own]),
             "--dir and PARLEY_DIR are for the local stack: systemd has its own folders")  # fmt: skip

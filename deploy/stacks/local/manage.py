@@ -7,17 +7,15 @@ from typing import Never
 
 from deploy import environment, runner
 from deploy.config import Config
-from deploy.errors import BadInputError
 from deploy.release import release
-from deploy.stacks.local import lock, plan, state
+from deploy.stacks.local import lock, plan, prepare, state
 from deploy.stacks.local.layout import Layout
 from deploy.stacks.local.prepare import APP
 
 
 def manage(config: Config, layout: Layout, arguments: Sequence[str]) -> Never:
     """Become manage.py; raise BadInputError where no stack has been made."""
-    if not layout.secret_key.exists():
-        raise BadInputError(f"nothing has been made in {layout.dir} yet: run `./parley up` first")
+    prepare.require(layout)
     # The running stack's layer, so that a change made here is told to its sockets.
     running = lock.is_running(layout) and layout.state.exists()
     env = app_environment(config, layout, state.read(layout)["layer"] if running else plan.layer_url(config, None))

@@ -8,12 +8,18 @@ from pathlib import Path
 
 from deploy import files, runner
 from deploy.config import ROOT
-from deploy.errors import StackError
+from deploy.errors import BadInputError, StackError
 from deploy.stacks.local.layout import Layout
 
 APP = ROOT / "app"
 LOCK = ROOT / "requirements" / "app.txt"
 MANIFEST = "staticfiles.json"
+
+
+def require(layout: Layout) -> None:
+    """Raise BadInputError for a folder in which no stack was made: it may be mistyped, and is not made now."""
+    if not layout.secret_key.exists():
+        raise BadInputError(f"nothing has been made in {layout.dir} yet: run `./parley up` first")
 
 
 async def manage(env: Mapping[str, str], *arguments: str) -> None:
