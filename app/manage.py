@@ -6,6 +6,6 @@ from config.env import select_settings
 
 if __name__ == "__main__":
     select_settings()
-    from django.core.management import execute_from_command_line
+    from config.management import run
 
-    execute_from_command_line(sys.argv)
+    sys.exit(run(sys.argv))

@@ -1,14 +1,18 @@
 """The only writer of files: whole or not at all, private unless said otherwise."""
 
+import errno
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from deploy.errors import BadInputError
+from deploy.errors import BadInputError, StackError
 
 PRIVATE_FOLDER = 0o700
 PRIVATE_FILE = 0o600
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EIO}  # the machine's fault, and nobody's who typed a path
 
 
 def make_folder(path: Path, mode: int = PRIVATE_FOLDER) -> None:
@@ -16,9 +20,22 @@ def make_folder(path: Path, mode: int = PRIVATE_FOLDER) -> None:
     try:
         path.mkdir(mode=mode, parents=True, exist_ok=True)
     except OSError as error:
+        if error.errno in FULL:
+            raise StackError(f"{path} cannot be created: {error.strerror}") from None
         raise BadInputError(f"{path} cannot be created: {error.strerror}") from None
     if not os.access(path, os.W_OK | os.X_OK):
         raise BadInputError(f"{path} cannot be written")
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Have an error say which file it was: of a write, the system does not."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
 
 
 def write(path: Path, content: str | bytes, mode: int = PRIVATE_FILE) -> None:
@@ -26,7 +43,7 @@ def write(path: Path, content: str | bytes, mode: int = PRIVATE_FILE) -> None:
     data = content.encode() if isinstance(content, str) else content
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with _naming(path), os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -41,7 +58,7 @@ def copy(source: Path, target: Path, mode: int = PRIVATE_FILE) -> None:
     """Copy a file's content to one that is not there, safe from power loss; what fails leaves none."""
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
-        with os.fdopen(descriptor, "wb") as file, source.open("rb") as content:
+        with _naming(target), os.fdopen(descriptor, "wb") as file, source.open("rb") as content:
             shutil.copyfileobj(content, file)
             file.flush()
             os.fsync(file.fileno())

@@ -26,7 +26,8 @@ async def manage(env: Mapping[str, str], *arguments: str) -> None:
     """Run a command of Django's manage.py; raise StackError with what it said."""
     done = await runner.run_beside([sys.executable, "manage.py", *arguments], env=env, cwd=APP)
     if done.status != 0:
-        raise StackError(f"manage.py {' '.join(arguments)} failed:\n{done.output}")
+        said = f"\n{done.output}" if "\n" in done.output else f" {done.output}"
+        raise StackError(f"manage.py {' '.join(arguments)} failed:{said}")
 
 
 async def database(env: Mapping[str, str]) -> None:
