@@ -3,12 +3,16 @@
 import os
 import re
 import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from subprocess import PIPE
 from typing import Literal
 
 from deploy import runner
 from deploy.backup.manifest import Rows
+from deploy.errors import BadInputError
 from deploy.stacks.stack import Postgres
 
 # Every table, also one that a newer release made: its migration would not run again over a table that is there.
@@ -36,12 +40,12 @@ class PostgresEngine:
 
     def __init__(self, database: Postgres) -> None:
         self._database = database
-        self._env = {**os.environ, **database.env} if database.env else None
 
     def dump(self, target: Path) -> None:
         """Write the dump; people chat on."""
         with target.open("wb") as file:
-            with runner.piped(self._command("pg_dump", "-Fc", *self._plain, *self._to), env=self._env, stdout=file):
+            command = self._command("pg_dump", "-Fc", *self._plain, *self._to)
+            with self._environment() as env, runner.piped(command, env=env, stdout=file):
                 pass
             os.fsync(file.fileno())
 
@@ -66,8 +70,9 @@ class PostgresEngine:
         psql = self._command("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", *self._to)
         with (
             path.open("rb") as file,
+            self._environment() as env,
             runner.piped(self._unpack(), stdin=file, stdout=PIPE) as unpacked,
-            runner.piped(psql, env=self._env, stdin=PIPE) as server,
+            runner.piped(psql, env=env, stdin=PIPE) as server,
         ):
             assert unpacked.stdout is not None  # noqa: S101 (a pipe was asked for)
             assert server.stdin is not None  # noqa: S101
@@ -75,6 +80,23 @@ class PostgresEngine:
             shutil.copyfileobj(unpacked.stdout, server.stdin)
             if unpacked.wait() == 0:  # else the end of input rolls back
                 server.stdin.write(b"COMMIT;\n")
+
+    @contextmanager
+    def _environment(self) -> Iterator[Mapping[str, str] | None]:
+        """Give the variables of a program that connects: arguments, which hold no secret, are everybody's to read.
+
+        What libpq has no variable for stands in a private file, for as long as the program runs.
+        """
+        database = self._database
+        if not database.secrets:
+            yield {**os.environ, **database.env} if database.env else None
+            return
+        with tempfile.NamedTemporaryFile("w", prefix="parley-", encoding="utf-8") as file:  # 0600
+            file.write(
+                "".join(["[parley]\n", *(f"{key}={_line(key, text)}\n" for key, text in database.secrets.items())])
+            )
+            file.flush()
+            yield {**os.environ, **database.env, "PGSERVICEFILE": file.name, "PGSERVICE": "parley"}
 
     @property
     def _plain(self) -> tuple[str, ...]:
@@ -90,3 +112,9 @@ class PostgresEngine:
 
     def _command(self, *words: str) -> list[str]:
         return [*self._database.prefix, *words]
+
+
+def _line(key: str, text: str) -> str:
+    if not text.isprintable() or text != text.strip():
+        raise BadInputError(f"database.url: {key} holds a line break or begins or ends with a space")
+    return text

@@ -31,13 +31,18 @@ class Sqlite:
     path: Path
 
 
+# What a URL's query may hold that nobody else is to read (libpq's keywords).
+SECRET = {"password", "sslpassword", "scram_client_key", "scram_server_key", "oauth_client_secret"}
+
+
 @dataclass(frozen=True)
 class Postgres:
     """A database behind a server: how its programs (pg_dump, pg_restore, psql) are started, and with which `-d`."""
 
     dbname: str  # a database's name or a conninfo string, without a password: everybody can read arguments
     prefix: tuple[str, ...] = ()  # e.g. docker compose … exec -T postgres, or runuser -u parley --
-    env: Mapping[str, str] = field(default_factory=dict)  # PGPASSWORD, where there is no prefix
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)  # PGPASSWORD, where there is no prefix
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)  # what has no variable, such as sslpassword
 
     @classmethod
     def at(cls, url: str) -> Self:
@@ -45,8 +50,13 @@ class Postgres:
         parts = urlsplit(url)
         user, _, host = parts.netloc.rpartition("@")
         name = user.partition(":")[0]
-        plain = parts._replace(netloc=f"{name}@{host}" if name else host).geturl()
-        return cls(plain, env={"PGPASSWORD": unquote(parts.password)} if parts.password else {})
+        asked = [(unquote(word.partition("=")[0]), word) for word in parts.query.split("&") if word]
+        secrets = {key: unquote(word.partition("=")[2]) for key, word in asked if key in SECRET}
+        query = "&".join(word for key, word in asked if key not in SECRET)
+        plain = parts._replace(netloc=f"{name}@{host}" if name else host, query=query).geturl()
+        own = secrets.pop("password", "")
+        password = unquote(parts.password) if parts.password else own  # the app takes this one of two, too
+        return cls(plain, env={"PGPASSWORD": password} if password else {}, secrets=secrets)
 
 
 class Stack(Protocol):

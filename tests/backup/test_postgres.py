@@ -170,12 +170,60 @@ def test_a_server_that_is_not_there(served: Served, tmp_path: Path) -> None:
     assert served.shelf.names() == []
 
 
-def test_the_password_is_no_argument() -> None:
+@pytest.mark.parametrize(
+    ("url", "plain", "password", "secrets"),
+    [
+        ("postgres://ada:s%40crt@db:5432/c?sslmode=require", "postgres://ada@db:5432/c?sslmode=require", "s@crt", {}),
+        ("postgres://db/chat", "postgres://db/chat", None, {}),
+        ("postgres://ada@db/chat?password=s%40crt", "postgres://ada@db/chat", "s@crt", {}),
+        ("postgres://ada@db/c?a=1&p%61ssword=s%40crt&b=%26", "postgres://ada@db/c?a=1&b=%26", "s@crt", {}),
+        ("postgres://ada:first@db/chat?password=second", "postgres://ada@db/chat", "first", {}),
+        ("postgres://db/c?sslkey=/k&sslpassword=s%3Dcrt", "postgres://db/c?sslkey=/k", None, {"sslpassword": "s=crt"}),
+    ],
+)
+def test_no_secret_is_an_argument(url: str, plain: str, password: str | None, secrets: dict[str, str]) -> None:
     """Everybody on the machine reads arguments; the environment is the process's own."""
-    for url, plain in (
-        ("postgres://ada:s%40crt@db:5432/chat?sslmode=require", "postgres://ada@db:5432/chat?sslmode=require"),
-        ("postgres://db/chat", "postgres://db/chat"),
-    ):
-        found = Postgres.at(url)
-        assert found.dbname == plain
-        assert dict(found.env) == ({"PGPASSWORD": "s@crt"} if "crt" in url else {})
+    found = Postgres.at(url)
+    assert found.dbname == plain
+    assert dict(found.env) == ({"PGPASSWORD": password} if password else {})
+    assert found.secrets == secrets
+    assert "crt" not in repr(found)
+
+
+def test_what_the_programs_are_started_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever looks with `ps` sees no password, and libpq finds each: in a variable, or in a file that goes again."""
+    for name in ("pg_dump", "psql", "pg_restore"):
+        program = tmp_path / name
+        program.write_text(
+            f"""#!/bin/sh
+tr '\\0' ' ' </proc/$$/cmdline >{tmp_path}/{name}.words
+echo "$PGPASSWORD" "$PGSERVICE" >{tmp_path}/{name}.variables
+[ -z "$PGSERVICEFILE" ] || {{ cat "$PGSERVICEFILE"; stat -c %a "$PGSERVICEFILE"; }} >{tmp_path}/{name}.file
+cat >/dev/null
+"""
+        )
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    engine = PostgresEngine(Postgres.at("postgres://ada@db/chat?password=s3cret&sslpassword=k3y&sslmode=require"))
+    engine.dump(tmp_path / "dump")
+    engine.restore(tmp_path / "dump")
+    for name in ("pg_dump", "psql"):
+        assert "-d postgres://ada@db/chat?sslmode=require" in (tmp_path / f"{name}.words").read_text()
+        assert (tmp_path / f"{name}.variables").read_text() == "s3cret parley\n"
+        assert (tmp_path / f"{name}.file").read_text() == "[parley]\nsslpassword=k3y\n600\n"
+    for words in tmp_path.glob("*.words"):
+        assert "s3cret" not in words.read_text()
+        assert "k3y" not in words.read_text()
+    assert not list(tmp_path.glob("parley-*"))
+
+
+def test_libpq_reads_that_file(cluster: Path) -> None:
+    """A real client takes what has no variable from it: here a password, which the server does not ask for."""
+    at = Postgres.at(f"postgres://{USER}@{quote(str(cluster), safe='')}/postgres?sslpassword=k3y")
+    with PostgresEngine(at)._environment() as env:
+        done = subprocess.run(
+            ["psql", "-XAtq", "-d", at.dbname, "-c", "SELECT 1"], env=env, capture_output=True, text=True, check=False
+        )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1\n", "")
