@@ -245,6 +245,44 @@ def theirs(checkout: Path, path: Path, tmp_path: Path) -> Path:
 
 @guest_only
 @pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        (False, "{checkout} cannot be written: .venv belongs there"),
+        (
+            True,
+            (
+                "{checkout}/.venv/bin/python cannot be run by this user:"
+                " take a checkout of your own, or have .venv made with another Python"
+            ),
+        ),
+    ],
+)
+def test_a_checkout_of_somebody_else_says_what_is_wrong(
+    python: Callable[..., None], launch: Launch, theirs: Path, path: Path, tmp_path: Path, *, broken: bool, said: str
+) -> None:
+    """Its Python may lie in its owner's home (pyenv, uv), which nobody else may enter: no folder has to be written."""
+    python("python3")
+    if broken:
+        assert launch("check").returncode == 0
+        homes = theirs / "private"
+        homes.mkdir(mode=0o700)
+        (theirs / ".venv" / "bin" / "python").replace(homes / "python")
+        (theirs / ".venv" / "bin" / "python").symlink_to(homes / "python")
+        os.chown(homes, PERSON, PERSON)
+    done = subprocess.run(
+        ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--", str(theirs / "parley"), "check"],
+        env={"PATH": str(path), "JOURNAL": str(tmp_path / "journal"), "FAIL": str(tmp_path / "fail")},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"parley: {said.format(checkout=theirs)}\n"
+
+
+@guest_only
+@pytest.mark.parametrize(
     ("command", "stack", "user"),
     [
         ("check", "", PERSON),
