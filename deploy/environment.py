@@ -19,6 +19,8 @@ FOREIGN = (
     "FORWARDED_ALLOW_IPS",
 )
 
+UTF8 = {"PYTHONUTF8": "1"}  # paths, texts and log lines are, whatever the locale
+
 
 @dataclass(frozen=True)
 class AppSite:
@@ -37,7 +39,7 @@ class AppSite:
 
 def clean(variables: Mapping[str, str]) -> dict[str, str]:
     """Leave out of the caller's environment what would change the app."""
-    return {name: value for name, value in variables.items() if not name.startswith(FOREIGN)}
+    return {name: value for name, value in variables.items() if not name.startswith(FOREIGN)} | UTF8
 
 
 def app(config: Config, site: AppSite) -> dict[str, str]:
@@ -70,6 +72,7 @@ def app(config: Config, site: AppSite) -> dict[str, str]:
         "PARLEY_LOG_FORMAT": config.app.log_format,
         "PARLEY_LOG_LEVEL": config.app.log_level,
         "PYTHONUNBUFFERED": "1",
+        **UTF8,
     }
 
 

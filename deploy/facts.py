@@ -14,6 +14,7 @@ PREFIX = "PARLEY_"
 DEFAULT = re.compile(r"\$\{\w+:-([^}]*)\}")  # what Compose takes where .env says nothing
 INCLUDE = re.compile(r"^[ \t]*include ([\w.-]+);", re.MULTILINE)
 LOCATION = re.compile(r"location ([^{]+?) \{([^{}]*)\}")
+WORD = re.compile(r'"([^"]*)"|(\S+)')  # render.quoted() lets no quote or backslash in
 OVERWRITTEN = "proxy_set_header X-Forwarded-For $remote_addr;"
 
 
@@ -56,9 +57,9 @@ class NginxFacts:
         return str(body)
 
     @property
-    def servers(self) -> list[str]:
-        """The upstream's servers, one line each."""
-        return re.findall(r"^\s*server ([^{;]+);$", self.text, re.MULTILINE)
+    def servers(self) -> list[list[str]]:
+        """The upstream's servers, the words of each: its address, then what it is told."""
+        return [words(line) for line in re.findall(r"^\s*server ([^{;]+);$", self.text, re.MULTILINE)]
 
     @property
     def forgeable(self) -> list[str]:
@@ -106,6 +107,11 @@ def setting(text: str, name: str) -> str:
     if len(found) != 1:
         raise LookupError(f"{name} stands {len(found)} times")
     return str(found[0])
+
+
+def words(line: str) -> list[str]:
+    """Split what stands in a line of nginx as nginx does: between quotes a space ends no word."""
+    return [quoted or plain for quoted, plain in WORD.findall(line)]
 
 
 def _expanded(name: str, files: Mapping[str, str]) -> str:

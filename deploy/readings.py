@@ -60,7 +60,7 @@ READINGS = (
     Reading(
         "nobody-is-given-up",
         "nginx never marks an instance as failed: each server has max_fails=0",
-        lambda facts: Relation(sum("max_fails=0" not in server.split() for server in facts.nginx.servers), "=", 0),
+        lambda facts: Relation(sum("max_fails=0" not in server[1:] for server in facts.nginx.servers), "=", 0),
     ),
     Reading(
         "proxies-are-one",

@@ -37,7 +37,7 @@ def run(command: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Pa
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
+        encoding="utf-8",
         errors="replace",
         check=False,
     )
@@ -53,7 +53,7 @@ def output(
     """
     try:
         done = subprocess.run(  # noqa: S603 (the commands are ours, and no shell reads them)
-            command, env=env, cwd=cwd, input=given, capture_output=True, text=True, errors="replace", check=False
+            command, env=env, cwd=cwd, input=given, capture_output=True, encoding="utf-8", errors="replace", check=False
         )
     except OSError as error:
         raise StackError(f"{command[0]} cannot be run: {error.strerror}") from None

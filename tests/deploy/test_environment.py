@@ -92,4 +92,4 @@ def test_the_callers_environment_does_not_reach_the_app() -> None:
             "HOME": "/h",
         }
     )
-    assert kept == {"DJANGO_SUPERUSER_PASSWORD": "kept", "HOME": "/h"}
+    assert kept == {"DJANGO_SUPERUSER_PASSWORD": "kept", "HOME": "/h"} | environment.UTF8

@@ -38,7 +38,7 @@ case "$*" in
     *"print(sys.version)"*) echo "{version}" ;;
     "-m venv "*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
     "-m pip install "*) [ ! -e "$FAIL" ] || {{ echo "no such wheel"; exit 1; }} ;;
-    "-P -m deploy"*) echo "deploy ran with: $*"; echo "from $PWD"; echo "as $(id -u)" ;;
+    "-P -m deploy"*) echo "deploy ran with: $*"; echo "from $PWD"; echo "utf8=$PYTHONUTF8,$PYTHONIOENCODING"; echo "as $(id -u)" ;;
 esac
 """
 
@@ -198,6 +198,13 @@ def test_a_failed_installation_says_pips_words_and_is_made_again(
     (tmp_path / "fail").unlink()
     assert launch("check").returncode == 0
     assert done("-m venv") == 2
+
+
+def test_paths_are_utf_8_whatever_the_locale(launch: Launch, python: Callable[..., None]) -> None:
+    """And whatever a shell says of Python's own encodings."""
+    python("python3")
+    said = launch("check", LC_ALL="POSIX", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0", PYTHONIOENCODING="ascii")
+    assert "utf8=1,\n" in said.stdout
 
 
 def test_two_launches_at_once_make_one_environment(

@@ -73,7 +73,7 @@ async def nginx_has_files(patient: Patient) -> str:
 
 async def upstream(patient: Patient) -> str:
     """Compare the upstream's servers with the instances."""
-    there = {one.split()[0].strip('"') for one in NginxFacts.of(patient.body.nginx_files()).servers}
+    there = {one[0] for one in NginxFacts.of(patient.body.nginx_files()).servers}
     wanted = set(patient.body.upstreams())
     odd = [f"missing {one}" for one in sorted(wanted - there)] + [f"unknown {one}" for one in sorted(there - wanted)]
     require(not odd, ", ".join(odd))

@@ -64,7 +64,7 @@ async def private(patient: Patient) -> str:
 
 async def versions(patient: Patient) -> str:
     """Compare what is installed with the lock."""
-    locked = dict(re.findall(r"^([a-z0-9-]+)==([^ ;\\]+)", LOCK.read_text(), re.MULTILINE))
+    locked = dict(re.findall(r"^([a-z0-9-]+)==([^ ;\\]+)", LOCK.read_text(encoding="utf-8"), re.MULTILINE))
     here = patient.body.installed(PINNED)
     odd = [name for name in PINNED if here.get(name) != locked[name]]
     require(not odd, "; ".join(f"{name} is {here.get(name, 'missing')}, the lock has {locked[name]}" for name in odd))

@@ -72,7 +72,7 @@ def _listening() -> set[int]:
     """Return the ports that our own nginx has."""
     if not systemctl.active("parley-nginx.service"):
         return set()
-    texts = [path.read_text() for path in (places.CURRENT / places.LINK / "nginx").glob("*.conf")]
+    texts = [path.read_text(encoding="utf-8") for path in (places.CURRENT / places.LINK / "nginx").glob("*.conf")]
     return {int(found.rpartition(":")[2]) for text in texts for found in LISTEN.findall(text)}
 
 
