@@ -19,6 +19,7 @@ class Worker(ChatWorker):
     }
     drain_window = env.drain_seconds
     close_wait = env.close_seconds
+    edge = env.edge
 
 
 wsgi_app = "config.asgi:application"

@@ -73,6 +73,7 @@ class Environment(BaseModel):
     release: str = "0.1.0"
     bind: str = "127.0.0.1:8000"
     metrics_bind: str = Field(default="", pattern=r"^(|[^:]+:\d+)$")
+    edge: str = Field(default="", pattern=r"^(|unix:/.+|[^:/]+:\d+)$")
     trusted_proxies: str = "127.0.0.1"
     guests: bool = True
     log_format: Literal["console", "json"] = "console"

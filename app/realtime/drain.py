@@ -1,49 +1,47 @@
-"""Letting every socket go, spread over a window: they come back one after the other, not as a herd (pitfalls K1)."""
+"""Letting every connection go, spread over a window: they come back one by one, not as a herd (pitfalls K1)."""
 
 import asyncio
-import contextlib
 import logging
 import math
 from collections.abc import Callable
+from typing import TypeVar
 
-from realtime.frame import Frame
-from realtime.socket import RESTART, Sockets
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-BATCH_SECONDS = 0.25  # each batch is told to come back at a random moment inside this
+BATCH_SECONDS = 0.25  # each batch goes at random moments inside this
+LOOK_SECONDS = 0.02  # between two looks whether the last one has gone
 
 
 async def drain(
-    sockets: Sockets,
+    waiting: Callable[[], list[T]],
     *,
     window: float,
-    frame: Callable[[int], Frame],
+    is_over: Callable[[], bool],
+    tell: Callable[[list[T], float], None],
     count: Callable[[str, int], None],
 ) -> None:
-    """Tell all sockets within `window` seconds, then start to close who stayed with 1012.
+    """Have `tell(batch, seconds)` let go all that `waiting()` has, batch by batch, within `window` seconds.
 
-    `frame(within_ms)` makes the frame that tells a client. Ends early when nobody is left. The server waits for the
-    answers to the closes: it is the one that knows its connections.
+    `waiting` is asked before each batch, so who came or left meanwhile is spread over the rest of the window. Ends
+    early when `is_over`. Who was told and stays is the caller's to close.
     """
     started = asyncio.get_running_loop().time()
-    waiting = list(sockets)
     batches = max(1, math.ceil(window / BATCH_SECONDS)) if window else 0
     for number in range(batches):
-        waiting = [socket for socket in waiting if socket in sockets]
-        if not len(sockets):
-            break
-        size = math.ceil(len(waiting) / (batches - number))
-        batch, waiting = waiting[:size], waiting[size:]
-        told = frame(math.ceil(window / batches * 1000))
-        for socket in batch:
-            socket.write(told)
+        if is_over():
+            return
+        now = waiting()
+        batch = now[: math.ceil(len(now) / (batches - number))]
+        tell(batch, window / batches)
         count("drain_batches", 1)
-        log.info("drain batch=%d of=%d told=%d open=%d", number + 1, batches, len(batch), len(sockets))
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout_at(started + (number + 1) * window / batches):
-                await sockets.wait_empty()
-    stragglers = list(sockets)
-    for socket in stragglers:
-        socket.close(RESTART)
-    count("drain_stragglers", len(stragglers))
+        log.info("drain batch=%d of=%d told=%d open=%d", number + 1, batches, len(batch), len(now))
+        await over_or(is_over, started + (number + 1) * window / batches)
+
+
+async def over_or(is_over: Callable[[], bool], deadline: float) -> None:
+    """Wait until it is over, or until this moment of the loop's clock."""
+    loop = asyncio.get_running_loop()
+    while not is_over() and loop.time() < deadline:  # noqa: ASYNC110 (uvicorn's set has no event)
+        await asyncio.sleep(min(LOOK_SECONDS, max(0.0, deadline - loop.time())))

@@ -18,6 +18,9 @@ EVENTS = {
     "polls_failed": Counter("parley_polls_failed", "Polls of the rooms' heads that the database did not answer."),
     "drain_batches": Counter("parley_drain_batches", "Batches of sockets told to come back elsewhere."),
     "drain_stragglers": Counter("parley_drain_stragglers", "Sockets closed at the end of a drain window."),
+    "nginx_reloads": Counter(
+        "parley_nginx_reloads", "Reloads of nginx before which sockets were moved off its old workers."
+    ),
 }
 
 REFUSED = Counter("parley_refused", "Frames answered with an error, by its code in protocol.md.", ["code"])
@@ -46,6 +49,7 @@ STATES = {
     "feeds": Gauge("parley_feeds", "Rooms that somebody reads, or just read."),
     "groups": Gauge("parley_groups", "Groups of the channel layer that are joined."),
     "people": Gauge("parley_people", "People with a socket here or just gone, summed over the rooms."),
+    "edge": Gauge("parley_edge", "1 while the process has the connection to nginx by which it learns of a reload."),
     "layer_well": Gauge("parley_layer_well", "1 while the channel layer brings the process's own probe back in time."),
 }
 

@@ -1,18 +1,20 @@
 """What one process runs for all its sockets: the hub, presence, the sweep of stuck sockets, and the drain."""
 
 import asyncio
+import math
 import time
 import weakref
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
 from realtime import metrics
-from realtime.drain import drain
 from realtime.ending import end
 from realtime.feed import Feed
 from realtime.frame import Frame
 from realtime.hub import Hub, Log, group_of
+from realtime.outlet import PreparedOutlet
 from realtime.presence import Presence
+from realtime.protocol import PreparedProtocol
 from realtime.socket import Socket, Sockets
 
 SWEEP_SECONDS = 1.0
@@ -82,10 +84,25 @@ class Process:
         await self.hub.stop()
         await self._closed()
 
-    async def drain(self, window: float) -> None:
-        """Let every socket go within `window` seconds; new ones are refused from now on."""
-        self.is_draining = True
-        await drain(self.sockets, window=window, frame=self._drain_frame, count=metrics.count)
+    def tell(self, connections: Iterable[PreparedProtocol], seconds: float) -> list[PreparedProtocol]:
+        """Tell those that have a socket here to come back within so many seconds; return the others."""
+        frame = self._drain_frame(math.ceil(seconds * 1000))
+        mine, others = self._of(connections)
+        for socket in mine:
+            socket.write(frame)
+        return others
+
+    def close(self, connections: Iterable[PreparedProtocol]) -> list[PreparedProtocol]:
+        """Close those that have a socket here with 1012; return the others."""
+        mine, others = self._of(connections)
+        for socket in mine:
+            socket.restart()
+        return others
+
+    def _of(self, connections: Iterable[PreparedProtocol]) -> tuple[list[Socket], list[PreparedProtocol]]:
+        known = {one.outlet.protocol: one for one in self.sockets if isinstance(one.outlet, PreparedOutlet)}
+        asked = list(connections)
+        return [known[one] for one in asked if one in known], [one for one in asked if one not in known]
 
     def sockets_in(self, feed: Feed) -> list[Socket]:
         """Return the sockets of this process that read a room."""

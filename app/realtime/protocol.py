@@ -5,14 +5,29 @@ application uses of it. Given to uvicorn as `ws=` (a class or an import string).
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
 
+from uvicorn.config import Config
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
 from websockets.frames import Frame
 from websockets.http11 import Request
 from websockets.protocol import State
 
 EXTENSION = "realtime.writer"
+PID_DIGITS = 10  # of a process id
 ABORT_SECONDS = 5.0  # how long a peer that answers no ping may take to read that it is closed
+
+
+NGINX_WORKER = "X-Nginx-Worker"  # set by nginx on each handshake, whatever the client sent: its worker's process id
+
+
+@dataclass
+class Shared(ServerState):
+    """What uvicorn's protocols share, and nginx's workers by when their first handshake came."""
+
+    nginx_workers: dict[str, float] = field(default_factory=dict)
 
 
 class PreparedProtocol(WebSocketsSansIOProtocol):
@@ -22,11 +37,27 @@ class PreparedProtocol(WebSocketsSansIOProtocol):
     on_writable: Callable[[], None] | None = None
     on_end: Callable[[], None] | None = None
 
+    since = 0.0  # when the handshake came, by the loop's clock
+    nginx_worker = ""  # through whom; empty past nginx
+    is_told = False  # by a drain, to come back
+
+    def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any], *rest: Any) -> None:
+        super().__init__(config, server_state, app_state, *rest)
+        self._nginx_workers = server_state.nginx_workers if isinstance(server_state, Shared) else {}
+
     def handle_connect(self, event: Request) -> None:
         """Offer the extension; the application's task starts in the next turn of the loop and sees it."""
+        self.since = self.loop.time()
+        self._came_through(event.headers.get_all(NGINX_WORKER))
         super().handle_connect(event)
         if self.response.status_code == 101:
             self.scope["extensions"][EXTENSION] = {"writer": self}
+
+    def _came_through(self, named: list[str]) -> None:
+        """Remember nginx's worker; who speaks to this server past nginx may send anything."""
+        if len(named) == 1 and named[0].isascii() and named[0].isdecimal() and len(named[0]) <= PID_DIGITS:
+            self.nginx_worker = named[0]
+            self._nginx_workers.setdefault(named[0], self.since)
 
     def forget_handshake(self) -> None:
         """Let go what only the handshake needed: some kilobytes for as long as the socket lives."""

@@ -84,8 +84,6 @@ class Sockets:
         self._persons: Counter[int] = Counter()
         self._addresses: Counter[str] = Counter()
         self._sockets: dict[Socket, None] = {}  # ordered: a drain starts with the oldest
-        self._empty = asyncio.Event()
-        self._empty.set()
 
     def __iter__(self) -> Iterator[Socket]:
         return iter(list(self._sockets))
@@ -109,7 +107,6 @@ class Sockets:
         self._sockets[socket] = None
         self._persons[socket.person] += 1
         self._addresses[socket.address] += 1
-        self._empty.clear()
 
     def change(self, socket: Socket, *, person: int) -> None:
         """Count a socket under another person."""
@@ -124,15 +121,9 @@ class Sockets:
             del self._sockets[socket]
             self._uncount(self._persons, socket.person)
             self._uncount(self._addresses, socket.address)
-        if not self._sockets:
-            self._empty.set()
 
     @staticmethod
     def _uncount(counter: Counter[Any], key: object) -> None:
         counter[key] -= 1
         if not counter[key]:
             del counter[key]
-
-    async def wait_empty(self) -> None:
-        """Wait until the last one has gone."""
-        await self._empty.wait()

@@ -5,6 +5,7 @@ import logging
 import signal
 import sys
 import time
+from collections.abc import Callable, Coroutine
 from types import FrameType
 from typing import Any, ClassVar
 
@@ -12,30 +13,39 @@ from gunicorn.arbiter import Arbiter
 from uvicorn.server import Server
 from uvicorn_worker import UvicornWorker
 
-from realtime import process
-from realtime.protocol import PreparedProtocol
-from realtime.socket import RESTART
+from realtime import metrics, process
+from realtime.connections import Connections
+from realtime.drain import BATCH_SECONDS, drain, over_or
+from realtime.edge import Edge
+from realtime.ending import end
+from realtime.protocol import PreparedProtocol, Shared
 
 log = logging.getLogger(__name__)
 
-ANSWER_POLL_SECONDS = 0.02  # between two looks whether the last connection has gone
+LATE_SECONDS = 10.0  # nginx's client_header_timeout: no old worker begins a handshake later
 
 
 class DrainingServer(Server):
-    """uvicorn's server, which lets its sockets go before it shuts down."""
+    """uvicorn's server, which lets its sockets go before it shuts down, and before nginx cuts them."""
 
-    def __init__(self, config: Any, *, window: float, close_wait: float) -> None:
+    def __init__(self, config: Any, *, window: float, close_wait: float, edge: str = "") -> None:
         super().__init__(config)
         self.window = window
         self.close_wait = close_wait
+        self.server_state = shared = Shared()
+        self.connections = Connections(shared)
+        self.edge = Edge(edge, shared.nginx_workers, left=self._reloaded) if edge else None
         self._drain: asyncio.Task[tuple[int, float]] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._besides: set[asyncio.Task[None]] = set()  # that end with the drain
 
     async def startup(self, sockets: Any = None) -> None:
         """Remember the loop that signals wake up."""
         self._loop = asyncio.get_running_loop()
         if self._captured_signals:
             self._begin_drain()  # asked to end before there was a loop to tell: gunicorn does not ask twice
+        elif self.edge is not None:
+            self._beside(self.edge.run())
         await super().startup(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 (uvicorn's signature)
@@ -63,33 +73,65 @@ class DrainingServer(Server):
     async def _drain_all(self) -> tuple[int, float]:
         """Return how many connections had to be dropped, and how many seconds it took."""
         started = time.monotonic()
-        log.info("drain started sockets=%d window=%.1f", len(self._websockets()), self.window)
+        everybody = self.connections.all
+        log.info("drain started sockets=%d window=%.1f", len(everybody()), self.window)
         # The listener goes first: a refused connection is what makes nginx take the next instance (pitfalls L1).
         for server in self.servers:
             server.close()
         if running := process.running():
-            await running.drain(self.window)
-        self._close_others()
-        deadline = time.monotonic() + self.close_wait
-        while self._websockets() and time.monotonic() < deadline:  # noqa: ASYNC110 (uvicorn's set has no event)
-            await asyncio.sleep(ANSWER_POLL_SECONDS)
-        left = self._websockets()
+            running.is_draining = True
+        await end(self._besides)  # who was told by one of these goes; the rest is told here
+        await self._let_go(lambda _: True, is_over=lambda: not everybody())
+        deadline = asyncio.get_running_loop().time() + self.close_wait
+        await over_or(self._is_left, deadline)
+        left = everybody()
         for connection in left:
             connection.abort()
         if running:
             await running.stop()
         return len(left), time.monotonic() - started
 
-    def _close_others(self) -> None:
-        """Close with 1012 the sockets that no drain knows: those of stock consumers, and who was just accepted."""
-        for connection in self._websockets():
-            if connection.is_open and not connection.close_sent:
-                connection.close(RESTART)
-                # What the consumer sends from now on ends it quietly, as with a peer that went away.
-                connection.disconnected = True
+    def _is_left(self) -> bool:
+        """Tell whether nobody is there any more, and close who was accepted in the last moment."""
+        self.connections.close(self.connections.open())
+        return not self.connections.all()
 
-    def _websockets(self) -> list[PreparedProtocol]:
-        return [one for one in self.server_state.connections if isinstance(one, PreparedProtocol)]
+    async def _let_go(self, concerned: Callable[[PreparedProtocol], bool], *, is_over: Callable[[], bool]) -> None:
+        """Let go all that are concerned, spread over the window, then close who stayed."""
+        await drain(
+            lambda: self.connections.open(lambda one: concerned(one) and not one.is_told),
+            window=self.window,
+            is_over=is_over,
+            tell=self.connections.tell,
+            count=metrics.count,
+        )
+        metrics.count("drain_stragglers", self.connections.close(self.connections.open(concerned)))
+
+    def _reloaded(self, moment: float, workers: frozenset[str]) -> None:
+        """nginx's workers of before that moment leave, and cut what is left of them after worker_shutdown_timeout."""
+        metrics.count("nginx_reloads", 1)
+        self._beside(self._move(lambda one: one.since <= moment or one.nginx_worker in workers))
+
+    async def _move(self, concerned: Callable[[PreparedProtocol], bool]) -> None:
+        """Let the sockets of nginx's old workers go, while this server goes on and takes those that come back."""
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+
+        def left() -> list[PreparedProtocol]:
+            return self.connections.open(concerned)
+
+        log.info("reload started sockets=%d window=%.1f", len(left()), self.window)
+        await self._let_go(concerned, is_over=lambda: not left())
+        log.info("reload finished sockets=%d seconds=%.1f", len(left()), loop.time() - started)
+        # A handshake that an old worker was at when it was told to leave.
+        while loop.time() < started + LATE_SECONDS:
+            await asyncio.sleep(BATCH_SECONDS)
+            self.connections.close(left())
+
+    def _beside(self, run: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(run)
+        self._besides.add(task)
+        task.add_done_callback(self._besides.discard)
 
 
 class ChatWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn-worker ships no types
@@ -106,11 +148,12 @@ class ChatWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn-worker ships n
     }
     drain_window: ClassVar[float] = 5.0
     close_wait: ClassVar[float] = 2.0
+    edge: ClassVar[str] = ""
 
     async def _serve(self) -> None:
         """Run uvicorn with our drain, and keep gunicorn's heartbeat going to the very end."""
         self.config.app = self.wsgi
-        server = DrainingServer(self.config, window=self.drain_window, close_wait=self.close_wait)
+        server = DrainingServer(self.config, window=self.drain_window, close_wait=self.close_wait, edge=self.edge)
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGQUIT, server.handle_exit, signal.SIGQUIT, None)
         heartbeat = loop.create_task(self._heartbeat())

@@ -1,0 +1,55 @@
+"""The WebSocket connections of one server: those whose application drains its own sockets, and all others."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from uvicorn.server import ServerState
+
+from realtime import process
+from realtime.protocol import PreparedProtocol
+from realtime.socket import RESTART
+
+
+class Connections:
+    """What a drain asks of uvicorn's set."""
+
+    def __init__(self, state: ServerState) -> None:
+        self._state = state
+
+    def all(self) -> list[PreparedProtocol]:
+        """Return them, the oldest first; a handshake that goes on is one."""
+        found = [one for one in self._state.connections if isinstance(one, PreparedProtocol)]
+        return sorted(found, key=lambda one: one.since)
+
+    def open(self, which: Callable[[PreparedProtocol], bool] = lambda _: True) -> list[PreparedProtocol]:
+        """Return those that can still be told something."""
+        return [one for one in self.all() if one.is_open and not one.close_sent and which(one)]
+
+    def tell(self, batch: list[PreparedProtocol], seconds: float) -> None:
+        """Let a batch go within so many seconds: our clients are told to come back, stock ones are closed with 1012.
+
+        Each of these at a moment of its own, as the clients choose theirs.
+        """
+        for one in batch:
+            one.is_told = True
+        running = process.running()
+        others = batch if running is None else running.tell(batch, seconds)
+        loop = asyncio.get_running_loop()
+        for number, one in enumerate(others):
+            loop.call_later(seconds * number / len(others), _close, one)
+
+    def close(self, which: Iterable[PreparedProtocol]) -> int:
+        """Close with 1012, at once; return how many."""
+        left = list(which)
+        running = process.running()
+        for one in left if running is None else running.close(left):
+            _close(one)
+        return len(left)
+
+
+def _close(connection: PreparedProtocol) -> None:
+    """Close what no application of ours knows: of a stock consumer, or accepted just now."""
+    if connection.is_open and not connection.close_sent:
+        connection.close(RESTART)
+        # What the consumer sends from now on ends it quietly, as with a peer that went away.
+        connection.disconnected = True
