@@ -35,6 +35,7 @@ class AppSite:
     static_root: Path
     release: str
     sockets: int
+    edge: str = ""  # nginx's listener for the instances; empty: there is no nginx
 
 
 def clean(variables: Mapping[str, str]) -> dict[str, str]:
@@ -69,6 +70,7 @@ def app(config: Config, site: AppSite) -> dict[str, str]:
         "PARLEY_UVICORN_GRACEFUL_SECONDS": str(config.stop.uvicorn_seconds),
         "PARLEY_GRACEFUL_SECONDS": str(config.stop.graceful_seconds),
         "PARLEY_WORKER_TIMEOUT": str(config.stop.worker_timeout),
+        "PARLEY_EDGE": site.edge,
         "PARLEY_LOG_FORMAT": config.app.log_format,
         "PARLEY_LOG_LEVEL": config.app.log_level,
         "PYTHONUNBUFFERED": "1",

@@ -38,6 +38,7 @@ class NginxSite:
     open_files: int
     worker_connections: int
     workers: int
+    inside: str = ""  # where the instances find nginx, as `listen` takes it; empty: they hear of no reload
     user: str = ""  # only a master that is root can have one
     unlimited: tuple[str, ...] = ()  # networks that the limits per address leave out
     resolver: str = ""  # a DNS server, e.g. 127.0.0.11: the upstreams' names are asked again every second
@@ -123,6 +124,7 @@ def nginx(config: Config, site: NginxSite) -> dict[str, str]:
         raise BadInputError(f"nginx {'.'.join(map(str, site.nginx_version))} cannot resolve names while it runs")
     texts = folder(NGINX, {"config": config, "site": site})
     used = {
+        "inside.conf": bool(site.inside),
         "plain.conf": bool(site.http_listen),
         "balancer.conf": bool(config.site.trusted_proxies),
         "sent.conf": bool(site.resolver),

@@ -41,7 +41,7 @@ class Connections:
     def close(self, which: Iterable[PreparedProtocol]) -> int:
         """Close with 1012, at once; return how many."""
         left = list(which)
-        running = process.running()
+        running = process.running() if left else None
         for one in left if running is None else running.close(left):
             _close(one)
         return len(left)

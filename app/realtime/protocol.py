@@ -5,7 +5,6 @@ application uses of it. Given to uvicorn as `ws=` (a class or an import string).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from uvicorn.config import Config
@@ -23,11 +22,12 @@ ABORT_SECONDS = 5.0  # how long a peer that answers no ping may take to read tha
 NGINX_WORKER = "X-Nginx-Worker"  # set by nginx on each handshake, whatever the client sent: its worker's process id
 
 
-@dataclass
 class Shared(ServerState):
     """What uvicorn's protocols share, and nginx's workers by when their first handshake came."""
 
-    nginx_workers: dict[str, float] = field(default_factory=dict)
+    def __init__(self) -> None:
+        super().__init__()
+        self.nginx_workers: dict[str, float] = {}
 
 
 class PreparedProtocol(WebSocketsSansIOProtocol):

@@ -22,8 +22,12 @@ KEYS_OFF = [
     ("app/chat/migrations/0001_initial.py", "('room', 'author', 'key')", "('room', 'author', 'key', 'seq')"),
 ]
 DRAIN_OFF = [
-    ("app/realtime/worker.py", "await running.drain(self.window)", "running.is_draining = True"),
-    ("app/realtime/worker.py", "        self._close_others()\n", ""),
+    (
+        "app/realtime/worker.py",
+        "        await self._let_go(lambda _: True, is_over=lambda: not everybody())\n",
+        "",
+    ),
+    ("app/realtime/worker.py", "        self.connections.close(self.connections.open())\n", ""),
 ]
 
 

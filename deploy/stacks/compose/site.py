@@ -63,6 +63,7 @@ def nginx(config: Config, size: Capacity) -> NginxSite:
         worker_connections=size.worker_connections,
         workers=config.nginx.workers,
         acme=str(places.CHALLENGES),
+        inside=str(places.INSIDE),
     )
 
 
@@ -79,5 +80,6 @@ def _values(config: Config, size: Capacity) -> dict[str, str]:
             static_root=places.COLLECTED,
             release="",
             sockets=size.sockets,
+            edge=f"edge:{places.INSIDE}",
         ),
     )

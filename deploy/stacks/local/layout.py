@@ -105,6 +105,11 @@ class Layout:
         digest = hashlib.sha256(os.fsencode(self.dir)).hexdigest()[:16]
         return Path(tempfile.gettempdir()) / f"parley-{os.getuid()}-{digest}"
 
+    @property
+    def edge(self) -> Path:
+        """Where nginx listens for the instances."""
+        return self.sockets / "edge.sock"
+
     def make(self) -> None:
         """Make the folders; raise BadInputError with the one that cannot be."""
         for folder in (self.dir, self.run, self.log, self.static, self.cache, self.certificate.parent):

@@ -77,6 +77,7 @@ def app_site(config: Config, layout: Layout, *, sockets: int, layer: str, releas
         static_root=layout.static,
         release=release,
         sockets=sockets,
+        edge=f"unix:{layout.edge}",
     )
 
 
@@ -108,6 +109,7 @@ def nginx_site(plan: Plan) -> NginxSite:
         open_files=plan.capacity.open_files,
         worker_connections=plan.capacity.worker_connections,
         workers=plan.config.nginx.workers,
+        inside=f"unix:{plan.layout.edge}",
         # Everything under --dir is private to its owner, and nginx would make its workers `nobody`.
         user="root" if os.getuid() == 0 else "",
         unlimited=LOOPBACK_NETWORKS,
@@ -130,6 +132,7 @@ def nginx_service(plan: Plan, env: Mapping[str, str]) -> Service:
         plan.layout.run,
         signal.SIGQUIT,
         plan.config.stop.kill_seconds,
+        stale=(plan.layout.edge,),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deploy import runner
+from deploy import files, runner
 
 STABLE_SECONDS = 30  # a process that lived this long starts again at once
 LONGEST_PAUSE = 10.0
@@ -26,6 +26,7 @@ class Service:
     cwd: Path
     stop_signal: signal.Signals = signal.SIGTERM
     grace: float = 5.0  # seconds from stop_signal to SIGKILL
+    stale: tuple[Path, ...] = ()  # unix sockets that one that was killed leaves, and the next would not start over
 
 
 class Supervised:
@@ -69,6 +70,8 @@ class Supervised:
     async def _once(self) -> int:
         """Run it to its end, and leave nothing of its session."""
         service = self.service
+        for path in service.stale:
+            files.remove(path)
         process = runner.Process(service.command, env=service.env, cwd=service.cwd, pass_fds=(self._inherit,))
         self._process = process
         follower = asyncio.create_task(self._follow(process))

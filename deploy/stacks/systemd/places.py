@@ -30,6 +30,7 @@ CHALLENGES = ACME / ".well-known" / "acme-challenge"
 
 RUN = Path("/run/parley")
 REDIS_SOCKET = RUN / "redis.sock"
+EDGE_SOCKET = RUN / "edge.sock"  # where nginx listens for the instances
 POSTGRES_SOCKETS = Path("/var/run/postgresql")
 UNITS = Path("/etc/systemd/system")
 STAMPS = Path("/var/lib/systemd/timers")  # when a persistent timer was last due

@@ -86,6 +86,7 @@ def app(config: Config, size: Capacity, release: str) -> AppSite:
         static_root=places.release(release) / places.COLLECTED,
         release=release,
         sockets=size.sockets,
+        edge=f"unix:{places.EDGE_SOCKET}",
     )
 
 
@@ -116,6 +117,7 @@ def nginx(config: Config, size: Capacity, programs: Programs) -> NginxSite:
         worker_connections=size.worker_connections,
         workers=config.nginx.workers,
         acme=str(places.CHALLENGES),
+        inside=f"unix:{places.EDGE_SOCKET}",
     )
 
 

@@ -1,21 +1,53 @@
-"""The drain of a server whose application keeps no sockets of ours."""
+"""The drain of a server: of its own sockets, of those of stock consumers, and of both together."""
 
 import asyncio
 import contextlib
 import logging
 import signal
 import socket
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import uvicorn
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from realtime import process
-from realtime.protocol import PreparedProtocol
+from realtime.frame import Frame
+from realtime.outlet import outlet_for
+from realtime.process import Process
+from realtime.protocol import NGINX_WORKER, PreparedProtocol
+from realtime.socket import Socket, Sockets
 from realtime.worker import DrainingServer
 from tests.app.realtime.server import HANDSHAKE
+from tests.ends import assert_spread, codes, end_of, ends_of, most
+
+
+@contextlib.asynccontextmanager
+async def serving(application: Any, **options: Any) -> AsyncIterator[tuple[DrainingServer, str]]:
+    """Serve, and give the server and its address; its own end is waited for."""
+    with socket.create_server(("127.0.0.1", 0), backlog=400) as listener:
+        config = uvicorn.Config(application, interface="asgi3", ws=PreparedProtocol, lifespan="off", log_config=None)
+        server = DrainingServer(config, **({"window": 2.0, "close_wait": 5.0} | options))
+        running = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            yield server, f"ws://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server._begin_drain()
+            async with asyncio.timeout(20):
+                await running
+
+
+async def stock(scope: Any, receive: Any, send: Any) -> None:
+    """A stock application: it accepts, and takes what comes."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (await receive())["type"] != "websocket.disconnect":
+        pass
 
 
 async def late(scope: Any, receive: Any, send: Any) -> None:
@@ -30,21 +62,191 @@ async def late(scope: Any, receive: Any, send: Any) -> None:
 async def test_sockets_that_nobody_counts_are_closed_with_1012(caplog: pytest.LogCaptureFixture) -> None:
     """With a completed handshake; what the application sends afterwards is no error of anybody's."""
     caplog.set_level(logging.INFO)
-    listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(late, interface="asgi3", ws=PreparedProtocol, lifespan="off", log_config=None)
-    server = DrainingServer(config, window=1.0, close_wait=5.0)
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    async with asyncio.timeout(10), connect(f"ws://127.0.0.1:{listener.getsockname()[1]}/", proxy=None) as client:
+    async with serving(late) as (server, url), asyncio.timeout(10), connect(url, proxy=None) as client:
         assert await client.recv() == "hello"
         server._begin_drain()
         with pytest.raises(ConnectionClosed) as closed:
             await client.recv()
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 1012
-        await serving
-    listener.close()
     assert [record.getMessage() for record in caplog.records if record.levelno > logging.INFO] == []
     assert any(record.getMessage().startswith("drain finished sockets=0") for record in caplog.records)
+
+
+async def many(exits: AsyncExitStack, url: str, number: int, **options: Any) -> list[ClientConnection]:
+    """Open so many sockets that say nothing."""
+    opening = [connect(url, proxy=None, ping_interval=None, compression=None, **options) for _ in range(number)]
+    return list(await asyncio.gather(*(exits.enter_async_context(one) for one in opening)))
+
+
+async def test_stock_sockets_are_closed_over_the_window() -> None:
+    """200 of a consumer that knows no drain."""
+    async with AsyncExitStack() as exits, serving(stock) as (server, url):
+        clients = await many(exits, url, 200)
+        server._begin_drain()
+        assert_spread(await ends_of(clients), server.window)
+
+
+@pytest.fixture
+def ours(monkeypatch: pytest.MonkeyPatch) -> Process:
+    """A process that knows sockets, and tells them by a text of milliseconds."""
+
+    async def closed() -> None:
+        """Nothing else runs."""
+
+    source: Any = SimpleNamespace()
+    made = Process(
+        sockets=Sockets(),
+        layer=None,
+        source=source,
+        presence_frame=lambda *_: Frame(b""),
+        drain_frame=lambda within: Frame(str(within).encode()),
+        closed=closed,
+    )
+    monkeypatch.setattr(process, "running", lambda: made)
+    return made
+
+
+def both(ours: Process) -> Any:
+    """Make an application whose sockets under /ours its process knows."""
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        known = Socket(outlet_for(scope, send)) if scope["path"] == "/ours" else None
+        if known:
+            ours.sockets.add(known)
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
+        if known:
+            ours.sockets.discard(known)
+
+    return application
+
+
+async def told(client: ClientConnection) -> float:
+    """Wait to be told, leave in the middle of the time given, and return when that was."""
+    within = await client.recv()
+    await asyncio.sleep(int(within) / 2000)
+    await client.close()
+    return time.monotonic()
+
+
+async def test_both_kinds_go_at_the_same_time(ours: Process) -> None:
+    """100 of each: each kind is spread over one window, and so are both together; ours are told and not closed."""
+    async with AsyncExitStack() as exits, serving(both(ours)) as (server, url):
+        mine, others = [], []
+        for _ in range(10):  # the oldest go first, whosever they are
+            mine += await many(exits, f"{url}/ours", 10)
+            others += await many(exits, url, 10)
+        server._begin_drain()
+        began = time.monotonic()
+        leaving = asyncio.gather(*(told(one) for one in mine))
+        ends = await ends_of(others)
+        left = await asyncio.wait_for(leaving, 20)
+        assert_spread(ends, server.window)
+        assert max(left) - min(left) > server.window / 2
+        assert max(*left, ends[-1].at) - began < server.window + server.close_wait
+        together = sorted([*left, *(end.at for end in ends)])
+        assert max(sum(at <= other < at + 0.25 for other in together) for at in together) <= 3 * 200 * 0.25 / 2.0
+
+
+async def test_who_is_told_and_stays_is_closed_at_the_end(ours: Process) -> None:
+    """With 1012, by its own socket, which writes no more."""
+    async with AsyncExitStack() as exits, serving(both(ours), window=0.5) as (server, url):
+        clients = await many(exits, f"{url}/ours", 3)
+        await until_open(server, 3)
+        sockets = list(ours.sockets)
+        server._begin_drain()
+        assert codes(await ends_of(clients)) == {1012: 3}
+        assert [one.closing for one in sockets] == [1012] * 3
+
+
+async def until_open(server: DrainingServer, number: int) -> None:
+    """Wait until the server has so many: a client is through with its handshake a little earlier."""
+    async with asyncio.timeout(10):
+        while len(server.connections.open()) != number:  # noqa: ASYNC110 (uvicorn's set has no event)
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["ours", "stock"])
+async def test_without_a_window_all_are_closed_at_once(ours: Process, known: bool) -> None:
+    """stop.drain_seconds may be 0."""
+    async with AsyncExitStack() as exits, serving(both(ours), window=0.0) as (server, url):
+        clients = await many(exits, f"{url}/ours" if known else url, 20)
+        await until_open(server, 20)
+        server._begin_drain()
+        ends = await ends_of(clients)
+        assert codes(ends) == {1012: 20}
+        assert most(ends) == 20
+
+
+async def test_who_is_accepted_in_the_last_moment_is_closed_too() -> None:
+    """A consumer that looks at who comes for longer than the window: its socket is not dropped without a word."""
+    go = asyncio.Event()
+
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        await go.wait()
+        await stock(scope, receive, send)
+
+    async with serving(slow, window=0.3) as (server, url), AsyncExitStack() as exits:
+        coming = asyncio.create_task(exits.enter_async_context(connect(url, proxy=None)))
+        async with asyncio.timeout(10):
+            while not server.connections.all():  # noqa: ASYNC110 (uvicorn's set has no event)
+                await asyncio.sleep(0.01)
+        server._begin_drain()
+        asyncio.get_running_loop().call_later(0.6, go.set)
+        assert (await end_of(await coming)).code == 1012
+
+
+async def test_who_never_answers_the_close_is_dropped(caplog: pytest.LogCaptureFixture) -> None:
+    """After close_wait, and the others do not wait for it."""
+    caplog.set_level(logging.INFO)
+    async with AsyncExitStack() as exits, serving(stock, window=0.5, close_wait=0.5) as (server, url):
+        deaf, *clients = await many(exits, url, 5, close_timeout=0.1)
+        deaf.transport.pause_reading()
+        server._begin_drain()
+        assert codes(await ends_of(clients)) == {1012: 4}
+    assert any(message.startswith("drain finished sockets=1") for message in caplog.messages)
+
+
+async def test_a_reload_moves_who_was_there_and_nobody_else() -> None:
+    """The server goes on; who comes back through a new worker stays, and who was on an old one's way is closed."""
+    async with AsyncExitStack() as exits, serving(stock, window=1.0) as (server, url):
+        old = {"additional_headers": {NGINX_WORKER: "10"}}
+        new = {"additional_headers": {NGINX_WORKER: "20"}}
+        before = await many(exits, url, 50, **old)
+        await until_open(server, 50)
+        server._reloaded(asyncio.get_running_loop().time(), frozenset({"10"}))
+        ending = asyncio.create_task(ends_of(before))
+        after, late = (await many(exits, url, 10, **new)), (await many(exits, url, 1, **old))
+        assert_spread(await ending, server.window)
+        assert codes(await ends_of(late)) == {1012: 1}
+        assert server.server_state.nginx_workers.keys() == {"10", "20"}  # type: ignore[attr-defined]
+        for client in after:
+            await (await client.ping())
+        [late_after_the_window] = await many(exits, url, 1, **old)
+        assert (await end_of(late_after_the_window)).code == 1012
+        assert len(server.connections.open()) == 10
+
+
+async def test_a_drain_takes_over_from_a_reload() -> None:
+    """Stopped in the middle of one: nobody is told twice, everybody goes."""
+    async with AsyncExitStack() as exits, serving(stock, window=1.0) as (server, url):
+        clients = await many(exits, url, 50)
+        await until_open(server, 50)
+        server._reloaded(asyncio.get_running_loop().time(), frozenset())
+        asyncio.get_running_loop().call_later(0.5, server._begin_drain)
+        assert codes(await ends_of(clients)) == {1012: 50}
+
+
+@pytest.mark.parametrize("value", ["", "1e3", "-1", "12345678901", "\u0663"])
+async def test_what_is_no_process_id_is_no_worker(value: str) -> None:
+    """Who speaks to the server past nginx may send anything."""
+    headers = {NGINX_WORKER: value.encode().decode("latin-1")}
+    async with AsyncExitStack() as exits, serving(stock, window=0.0) as (server, url):
+        await many(exits, url, 1, additional_headers=headers)
+        assert server.server_state.nginx_workers == {}  # type: ignore[attr-defined]
 
 
 async def nothing(scope: Any, receive: Any, send: Any) -> None:
@@ -71,14 +273,13 @@ async def test_signal_before_the_start_is_not_forgotten(caplog: pytest.LogCaptur
 async def test_process_that_cannot_stop_does_not_keep_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its error is told, and the worker ends."""
 
-    class Process:
-        async def drain(self, window: float) -> None:
-            """Nobody to let go."""
+    class Stuck:
+        is_draining = False
 
         async def stop(self) -> None:
             raise RuntimeError("a database that cannot be closed")
 
-    monkeypatch.setattr(process, "running", Process)
+    monkeypatch.setattr(process, "running", Stuck)
     config = uvicorn.Config(nothing, interface="asgi3", ws=PreparedProtocol, lifespan="off", log_config=None)
     server = DrainingServer(config, window=1.0, close_wait=5.0)
     asyncio.get_running_loop().call_later(0.1, server._begin_drain)
