@@ -46,6 +46,8 @@ class DrainingServer(Server):
             self._begin_drain()  # asked to end before there was a loop to tell: gunicorn does not ask twice
         elif self.edge is not None:
             self._beside(self.edge.run())
+            edge = self.edge
+            metrics.show("edge", lambda: float(edge.is_connected))
         await super().startup(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 (uvicorn's signature)

@@ -29,6 +29,9 @@ DRAIN_OFF = [
     ),
     ("app/realtime/worker.py", "        self.connections.close(self.connections.open())\n", ""),
 ]
+RELOAD_OFF = [
+    ("app/gunicorn.conf.py", "    edge = env.edge\n", ""),
+]
 
 
 @pytest.mark.parametrize(
@@ -38,6 +41,7 @@ DRAIN_OFF = [
         pytest.param(REPAIR_OFF, "redis-kill", "missed", id="gap repair off"),
         pytest.param(KEYS_OFF, "answers-lost", "stored_twice", id="keys off"),
         pytest.param(DRAIN_OFF, "roll", "cut", id="drain off"),
+        pytest.param(RELOAD_OFF, "nginx-reload", "cut", id="reload off"),
     ],
 )
 def test_a_guard_less_is_found(tmp_path: Path, changes: list[tuple[str, str, str]], fault: str, violation: str) -> None:

@@ -20,7 +20,9 @@ FAULTS = {
         Fault("redis-kill", "Redis is down for 10 s (SIGKILL)", redis_killed),
         Fault("redis-flush", "Redis forgets everything (FLUSHALL)", redis_flushed),
         Fault("redis-freeze", "Redis is stopped for 10 s (SIGSTOP)", redis_frozen),
-        Fault("nginx-reload", "nginx reloads, and its old workers end (SIGHUP)", reload_nginx),
+        Fault(
+            "nginx-reload", "nginx reloads, and its old workers end (SIGHUP)", reload_nginx, graceful=True, moves=True
+        ),
         Fault("database-lock", "another connection holds the database's write lock for 5 s", database_locked),
         Fault("client-freeze", "a client stops for 10 s", client_frozen),
         Fault("link-cut", "three clients' network is gone for 30 s, without a FIN", link_cut, proxied=3),

@@ -1,4 +1,4 @@
-"""A reload of nginx: the old workers keep their sockets until worker_shutdown_timeout moves them."""
+"""A reload of nginx: the instances move the old workers' sockets, before worker_shutdown_timeout cuts them."""
 
 import signal
 
