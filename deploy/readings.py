@@ -8,7 +8,7 @@ from deploy.capacity import SPARE_FILES
 from deploy.config import PINGS_BEFORE_CUT
 from deploy.errors import BadInputError
 from deploy.facts import Facts
-from deploy.rules import Relation
+from deploy.rules import NOTICE_SECONDS, Relation
 from deploy.sections import KILL_AFTER
 
 SOCKETS = "/ws/"
@@ -40,9 +40,9 @@ READINGS = (
     ),
     Reading(
         "reload-outlasts-the-apps-drain",
-        "the app's drain and close < nginx's worker_shutdown_timeout",
+        f"the app's drain and close + {NOTICE_SECONDS} < nginx's worker_shutdown_timeout",
         lambda facts: Relation(
-            facts.app.number("DRAIN_SECONDS") + facts.app.number("CLOSE_SECONDS"),
+            facts.app.number("DRAIN_SECONDS") + facts.app.number("CLOSE_SECONDS") + NOTICE_SECONDS,
             "<",
             facts.nginx.number("worker_shutdown_timeout"),
         ),

@@ -15,6 +15,7 @@ from deploy.errors import BadInputError
 from deploy.overlay import STACKS
 
 LAST_SECONDS = 2  # between uvicorn's graceful timeout and gunicorn's SIGKILL, for the worker's own end
+NOTICE_SECONDS = 1  # at most, until an instance knows that nginx was reloaded (app/realtime/edge.py)
 RELEASES = 2  # that overlap in a roll
 SPARE_CONNECTIONS = 10  # of the database: psql, backup, migrate and the server's reserved ones
 SOCKET_KILOBYTES = 40  # a logged-in, joined socket takes 27 (docs/performance.md); the rest is for its buffers
@@ -67,8 +68,8 @@ RULES = (
     ),
     Rule(
         "reload-outlasts-drain",
-        "stop.drain_seconds + close_seconds < nginx.worker_shutdown_seconds",
-        lambda config, _: Relation(_stop_seconds(config), "<", config.nginx.worker_shutdown_seconds),
+        f"stop.drain_seconds + close_seconds + {NOTICE_SECONDS} < nginx.worker_shutdown_seconds",
+        lambda config, _: Relation(_stop_seconds(config) + NOTICE_SECONDS, "<", config.nginx.worker_shutdown_seconds),
     ),
     Rule(
         "nginx-has-connections",

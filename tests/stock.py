@@ -12,6 +12,7 @@ PATH = "/ws/stock/"
 CHANGES = (
     (
         "app/config/asgi.py",
+        "nowhere: Any = not_found\n",
         """nowhere: Any = not_found
 from channels.generic.websocket import AsyncWebsocketConsumer
 stock: Any = AsyncWebsocketConsumer.as_asgi()

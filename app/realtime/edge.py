@@ -65,6 +65,7 @@ class Edge:
                 worker = _worker(await reader.readuntil(b"\r\n\r\n"))
             self._answered(worker)
             self.is_connected = True
+            log.info("nginx found worker=%s", worker)
             await reader.read(1)
         finally:
             if self.is_connected:

@@ -40,6 +40,7 @@ class RunningCompose:
 
     variables: dict[str, str] = field(repr=False)  # for whatever is to act on this project, the command line too
     up_seconds: float  # from built images
+    root: Path = ROOT  # the checkout
 
     @property
     def name(self) -> str:
@@ -63,7 +64,7 @@ class RunningCompose:
 
     def compose(self, *arguments: str) -> str:
         """Run `docker compose` on it and give what it wrote; a failure has all of it."""
-        return command("docker", "compose", "--file", FILE, *arguments, env=self.variables)
+        return command("docker", "compose", "--file", FILE, *arguments, env=self.variables, root=self.root)
 
     def road(self, line: str, root: Path = ROOT, **others: str) -> str:
         """Run a command of docs/deploying.md in a checkout, `others` in the place of its words; give what it says."""
@@ -136,7 +137,7 @@ def command(*words: str, env: dict[str, str] | None = None, root: Path = ROOT) -
 
 
 @contextlib.contextmanager
-def running_compose(replicas: int = 3, **variables: str) -> Iterator[RunningCompose]:
+def running_compose(replicas: int = 3, root: Path = ROOT, **variables: str) -> Iterator[RunningCompose]:
     """Build the image, bring everything up as a user does, and leave nothing behind."""
     name = new_name()
     given = {
@@ -150,16 +151,16 @@ def running_compose(replicas: int = 3, **variables: str) -> Iterator[RunningComp
         **variables,
     }
     try:
-        road("docker compose -f docker-compose.prod.yml build", given)
+        road("docker compose -f docker-compose.prod.yml build", given, root)
         began = time.monotonic()
         try:
-            road("docker compose -f docker-compose.prod.yml up -d --wait", given)
+            road("docker compose -f docker-compose.prod.yml up -d --wait", given, root)
         except AssertionError as error:
-            logs = command("docker", "compose", "--file", FILE, "logs", "--tail=20", env=given)
+            logs = command("docker", "compose", "--file", FILE, "logs", "--tail=20", env=given, root=root)
             raise AssertionError(f"{error}\n{logs}") from None
-        yield RunningCompose(given, time.monotonic() - began)
+        yield RunningCompose(given, time.monotonic() - began, root)
     finally:
-        road("docker compose -f docker-compose.prod.yml --profile acme --profile monitoring down -v", given)
+        road("docker compose -f docker-compose.prod.yml --profile acme --profile monitoring down -v", given, root)
         images = command("docker", "image", "ls", "--format={{.Repository}}:{{.Tag}}", name).split()
         if images:
             command("docker", "image", "rm", "--force", *images)

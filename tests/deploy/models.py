@@ -8,6 +8,7 @@ from deploy.capacity import SPARE_FILES, declared
 from deploy.config import Config
 from deploy.rules import (
     LAST_SECONDS,
+    NOTICE_SECONDS,
     PROCESS_MEGABYTES,
     RELEASES,
     SOCKET_KILOBYTES,
@@ -41,7 +42,7 @@ def stops(draw: st.DrawFn) -> tuple[dict[str, int], int]:
         "graceful_seconds": draw(st.integers(least, 3600)),
         "worker_timeout": draw(st.integers(2, 600)),
     }
-    return stop, draw(st.integers(drain + close + 1, 3600))
+    return stop, draw(st.integers(drain + close + NOTICE_SECONDS + 1, 3600))
 
 
 @st.composite

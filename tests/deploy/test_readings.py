@@ -16,7 +16,7 @@ from deploy.stacks.systemd import site as systemd
 MUTATIONS = {
     "three-pings": ("nginx", "proxy_read_timeout 60s", "proxy_read_timeout 59s"),
     "kill-after-graceful": ("compose", "stop_grace_period: 17s", "stop_grace_period: 16s"),
-    "reload-outlasts-the-apps-drain": ("nginx", "worker_shutdown_timeout 10s", "worker_shutdown_timeout 7s"),
+    "reload-outlasts-the-apps-drain": ("nginx", "worker_shutdown_timeout 10s", "worker_shutdown_timeout 8s"),
     "files-hold-sockets": ("compose", ":-20000}", ":-4351}"),
     "one-body-size": ("compose", 'PARLEY_BODY_BYTES: "1048576"', 'PARLEY_BODY_BYTES: "1048575"'),
     "nobody-is-given-up": ("nginx", " max_fails=0", ""),

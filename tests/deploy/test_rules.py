@@ -17,7 +17,7 @@ from deploy.stacks.local.layout import Layout
 FITTING = Capacity(open_files=20_000, sockets=4096, worker_connections=10_000)
 BREAKERS = {
     "stop-times-add": ({"stop": {"uvicorn_seconds": 4}}, FITTING),
-    "reload-outlasts-drain": ({"nginx": {"worker_shutdown_seconds": 7}}, FITTING),
+    "reload-outlasts-drain": ({"nginx": {"worker_shutdown_seconds": 8}}, FITTING),
     "nginx-has-connections": ({}, replace(FITTING, worker_connections=8192)),
     "nginx-has-files": ({}, replace(FITTING, worker_connections=10_001)),
     "instance-has-files": ({"app": {"instances": 1}}, replace(FITTING, sockets=19_745, worker_connections=9_999)),

@@ -222,7 +222,7 @@ def _fewer_files(ward: Ward, _: Path) -> Iterator[None]:
 BREAKS = {
     "open-files-known": of_compose("limits.open_files is 0", limits={"open_files": 0}),
     "stop-times-add": toml("stop.uvicorn_seconds is one more", stop={"uvicorn_seconds": 4}),
-    "reload-outlasts-drain": toml("nginx.worker_shutdown_seconds is 7", nginx={"worker_shutdown_seconds": 7}),
+    "reload-outlasts-drain": toml("nginx.worker_shutdown_seconds is 8", nginx={"worker_shutdown_seconds": 8}),
     "nginx-has-connections": of_compose(
         "app.sockets is 6000 with 20000 open files", app={"sockets": 6000}, nginx={"workers": 1}
     ),
@@ -261,7 +261,7 @@ BREAKS = {
         host=("sh", "-c", f"mkdir -p {DROP_IN} && printf '[Service]\nTimeoutStopSec=16\n' >{DROP_IN}/short.conf"),
     ),
     "reload-outlasts-the-apps-drain": on_disk(
-        "worker_shutdown_timeout is 7 s", ("nginx.conf", "worker_shutdown_timeout 10s", "worker_shutdown_timeout 7s")
+        "worker_shutdown_timeout is 8 s", ("nginx.conf", "worker_shutdown_timeout 10s", "worker_shutdown_timeout 8s")
     ),
     "files-hold-sockets": Break("the limit of open files of web-1 is lowered to its sockets", _low_limit),
     "one-body-size": on_disk(

@@ -193,9 +193,13 @@ class Installed:
 
 
 @contextlib.contextmanager
-def installed(suite: str = SUITE, toml: str = TOML) -> Iterator[Installed]:
-    """Install as a newcomer does, on a host without a network."""
+def installed(
+    suite: str = SUITE, toml: str = TOML, changes: tuple[tuple[str, str, str], ...] = ()
+) -> Iterator[Installed]:
+    """Install as a newcomer does, on a host without a network; `changes` are of the checkout."""
     with booted(suite) as host:
+        if changes:
+            host.checkout(*changes)
         etc = host.path("/etc/parley")
         etc.mkdir()
         (etc / "parley.toml").write_text(toml)
