@@ -13,6 +13,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus, WebSocketException
 
 from tests import programs
+from tests.app.realtime.server import draining
+from tests.ends import codes, ends_of
 from tests.names import NAME, name_server
 from tests.pitfalls.pages import seen
 from tests.pitfalls.serving import PATIENCE, Served, hung_up, in_this_loop, nginx, process, until
@@ -106,6 +108,35 @@ async def test_n3_old_workers_stay(limit: str) -> None:
                 await holder.send("old")
                 assert await holder.recv() == "old"
                 seen("N3", title().decode())
+
+
+INSIDE = """server {
+    listen INSIDE; keepalive_timeout 20d;
+    location = /worker { add_header X-Nginx-Worker $pid; return 204; }
+}"""
+
+
+async def test_n3_ours_moves_them() -> None:
+    """Our server hears of the reload by its idle connection, and closes the old worker's sockets before nginx cuts."""
+    edge = f"127.0.0.1:{free_port()}"
+    async with draining(application, window=0.5, edge=edge) as (server, url):
+        pass_on = f"{UPGRADE} proxy_set_header X-Nginx-Worker $pid; proxy_pass {url.replace('ws', 'http', 1)};"
+        http = f"{INSIDE.replace('INSIDE', edge)} server {{ listen LISTEN; location / {{ {pass_on} }} }}"
+        with nginx(http, main="worker_processes 2; worker_shutdown_timeout 3s;") as served:
+            assert server.edge
+            await until(lambda: server.edge and server.edge.is_connected)
+            forged = {"X-Nginx-Worker": "1"}
+            async with AsyncExitStack() as exits:
+                opening = (connect(served.url, additional_headers=forged, proxy=None) for _ in range(20))
+                clients = [await exits.enter_async_context(one) for one in opening]
+                old = served.children
+                assert server.edge.workers.keys() <= set(map(str, old))
+                served.process.send_signal(signal.SIGHUP)
+                assert codes(await ends_of(clients)) == {1012: 20}
+            await until(lambda: not set(old) & set(served.children))
+            async with connect(served.url, proxy=None) as newcomer:
+                await newcomer.send("new")
+                assert await newcomer.recv() == "new"
 
 
 def test_n4_a_name_that_is_not_there_yet(tmp_path: Path) -> None:

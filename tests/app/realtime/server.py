@@ -10,6 +10,8 @@ from typing import Any
 import uvicorn
 
 from realtime.outlet import Outlet, outlet_for
+from realtime.protocol import PreparedProtocol
+from realtime.worker import DrainingServer
 
 PROTOCOLS = {"prepared": "realtime.protocol:PreparedProtocol", "plain": "websockets-sansio"}
 HANDSHAKE = (
@@ -87,3 +89,18 @@ async def holding(protocol: str, **options: Any) -> AsyncIterator[Holding]:
         server.should_exit = True
         await task
         listener.close()
+
+
+@contextlib.asynccontextmanager
+async def draining(application: Any, **options: Any) -> AsyncIterator[tuple[DrainingServer, str]]:
+    """Serve, and give the server and its address; its own end is waited for."""
+    with socket.create_server(("127.0.0.1", 0), backlog=400) as listener:
+        config = uvicorn.Config(application, interface="asgi3", ws=PreparedProtocol, lifespan="off", log_config=None)
+        server = DrainingServer(config, **({"window": 2.0, "close_wait": 5.0} | options))
+        running = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            yield server, f"ws://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server._begin_drain()
+            async with asyncio.timeout(20):
+                await running

@@ -1,12 +1,10 @@
 """The drain of a server: of its own sockets, of those of stock consumers, and of both together."""
 
 import asyncio
-import contextlib
 import logging
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from types import SimpleNamespace
 from typing import Any
@@ -23,23 +21,8 @@ from realtime.process import Process
 from realtime.protocol import NGINX_WORKER, PreparedProtocol
 from realtime.socket import Socket, Sockets
 from realtime.worker import DrainingServer
-from tests.app.realtime.server import HANDSHAKE
+from tests.app.realtime.server import HANDSHAKE, draining
 from tests.ends import assert_spread, codes, end_of, ends_of, most
-
-
-@contextlib.asynccontextmanager
-async def serving(application: Any, **options: Any) -> AsyncIterator[tuple[DrainingServer, str]]:
-    """Serve, and give the server and its address; its own end is waited for."""
-    with socket.create_server(("127.0.0.1", 0), backlog=400) as listener:
-        config = uvicorn.Config(application, interface="asgi3", ws=PreparedProtocol, lifespan="off", log_config=None)
-        server = DrainingServer(config, **({"window": 2.0, "close_wait": 5.0} | options))
-        running = asyncio.create_task(server.serve(sockets=[listener]))
-        try:
-            yield server, f"ws://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server._begin_drain()
-            async with asyncio.timeout(20):
-                await running
 
 
 async def stock(scope: Any, receive: Any, send: Any) -> None:
@@ -62,7 +45,7 @@ async def late(scope: Any, receive: Any, send: Any) -> None:
 async def test_sockets_that_nobody_counts_are_closed_with_1012(caplog: pytest.LogCaptureFixture) -> None:
     """With a completed handshake; what the application sends afterwards is no error of anybody's."""
     caplog.set_level(logging.INFO)
-    async with serving(late) as (server, url), asyncio.timeout(10), connect(url, proxy=None) as client:
+    async with draining(late) as (server, url), asyncio.timeout(10), connect(url, proxy=None) as client:
         assert await client.recv() == "hello"
         server._begin_drain()
         with pytest.raises(ConnectionClosed) as closed:
@@ -81,7 +64,7 @@ async def many(exits: AsyncExitStack, url: str, number: int, **options: Any) -> 
 
 async def test_stock_sockets_are_closed_over_the_window() -> None:
     """200 of a consumer that knows no drain."""
-    async with AsyncExitStack() as exits, serving(stock) as (server, url):
+    async with AsyncExitStack() as exits, draining(stock) as (server, url):
         clients = await many(exits, url, 200)
         server._begin_drain()
         assert_spread(await ends_of(clients), server.window)
@@ -134,7 +117,7 @@ async def told(client: ClientConnection) -> float:
 
 async def test_both_kinds_go_at_the_same_time(ours: Process) -> None:
     """100 of each: each kind is spread over one window, and so are both together; ours are told and not closed."""
-    async with AsyncExitStack() as exits, serving(both(ours)) as (server, url):
+    async with AsyncExitStack() as exits, draining(both(ours)) as (server, url):
         mine, others = [], []
         for _ in range(10):  # the oldest go first, whosever they are
             mine += await many(exits, f"{url}/ours", 10)
@@ -153,7 +136,7 @@ async def test_both_kinds_go_at_the_same_time(ours: Process) -> None:
 
 async def test_who_is_told_and_stays_is_closed_at_the_end(ours: Process) -> None:
     """With 1012, by its own socket, which writes no more."""
-    async with AsyncExitStack() as exits, serving(both(ours), window=0.5) as (server, url):
+    async with AsyncExitStack() as exits, draining(both(ours), window=0.5) as (server, url):
         clients = await many(exits, f"{url}/ours", 3)
         await until_open(server, 3)
         sockets = list(ours.sockets)
@@ -172,7 +155,7 @@ async def until_open(server: DrainingServer, number: int) -> None:
 @pytest.mark.parametrize("known", [True, False], ids=["ours", "stock"])
 async def test_without_a_window_all_are_closed_at_once(ours: Process, known: bool) -> None:
     """stop.drain_seconds may be 0."""
-    async with AsyncExitStack() as exits, serving(both(ours), window=0.0) as (server, url):
+    async with AsyncExitStack() as exits, draining(both(ours), window=0.0) as (server, url):
         clients = await many(exits, f"{url}/ours" if known else url, 20)
         await until_open(server, 20)
         server._begin_drain()
@@ -189,7 +172,7 @@ async def test_who_is_accepted_in_the_last_moment_is_closed_too() -> None:
         await go.wait()
         await stock(scope, receive, send)
 
-    async with serving(slow, window=0.3) as (server, url), AsyncExitStack() as exits:
+    async with draining(slow, window=0.3) as (server, url), AsyncExitStack() as exits:
         coming = asyncio.create_task(exits.enter_async_context(connect(url, proxy=None)))
         async with asyncio.timeout(10):
             while not server.connections.all():  # noqa: ASYNC110 (uvicorn's set has no event)
@@ -202,7 +185,7 @@ async def test_who_is_accepted_in_the_last_moment_is_closed_too() -> None:
 async def test_who_never_answers_the_close_is_dropped(caplog: pytest.LogCaptureFixture) -> None:
     """After close_wait, and the others do not wait for it."""
     caplog.set_level(logging.INFO)
-    async with AsyncExitStack() as exits, serving(stock, window=0.5, close_wait=0.5) as (server, url):
+    async with AsyncExitStack() as exits, draining(stock, window=0.5, close_wait=0.5) as (server, url):
         deaf, *clients = await many(exits, url, 5, close_timeout=0.1)
         deaf.transport.pause_reading()
         server._begin_drain()
@@ -212,7 +195,7 @@ async def test_who_never_answers_the_close_is_dropped(caplog: pytest.LogCaptureF
 
 async def test_a_reload_moves_who_was_there_and_nobody_else() -> None:
     """The server goes on; who comes back through a new worker stays, and who was on an old one's way is closed."""
-    async with AsyncExitStack() as exits, serving(stock, window=1.0) as (server, url):
+    async with AsyncExitStack() as exits, draining(stock, window=1.0) as (server, url):
         old = {"additional_headers": {NGINX_WORKER: "10"}}
         new = {"additional_headers": {NGINX_WORKER: "20"}}
         before = await many(exits, url, 50, **old)
@@ -232,7 +215,7 @@ async def test_a_reload_moves_who_was_there_and_nobody_else() -> None:
 
 async def test_a_drain_takes_over_from_a_reload() -> None:
     """Stopped in the middle of one: nobody is told twice, everybody goes."""
-    async with AsyncExitStack() as exits, serving(stock, window=1.0) as (server, url):
+    async with AsyncExitStack() as exits, draining(stock, window=1.0) as (server, url):
         clients = await many(exits, url, 50)
         await until_open(server, 50)
         server._reloaded(asyncio.get_running_loop().time(), frozenset())
@@ -244,7 +227,7 @@ async def test_a_drain_takes_over_from_a_reload() -> None:
 async def test_what_is_no_process_id_is_no_worker(value: str) -> None:
     """Who speaks to the server past nginx may send anything."""
     headers = {NGINX_WORKER: value.encode().decode("latin-1")}
-    async with AsyncExitStack() as exits, serving(stock, window=0.0) as (server, url):
+    async with AsyncExitStack() as exits, draining(stock, window=0.0) as (server, url):
         await many(exits, url, 1, additional_headers=headers)
         assert server.server_state.nginx_workers == {}  # type: ignore[attr-defined]
 
