@@ -30,6 +30,7 @@ def _latency(metric: str) -> dict[str, str]:
 PANELS = (
     Panel("Instances that answer", "short", {"{{instance}}": 'up{job="parley"}'}),
     Panel("Channel layer", "short", {"{{instance}}": "parley_layer_well"}),
+    Panel("Hears of nginx's reloads", "short", {"{{instance}}": "parley_edge"}),
     Panel("A message comes back through the edge", "short", {"1: it does": "parley_probe_up"}),
     Panel("From the edge and back", "s", _latency("parley_probe_seconds")),
     Panel("Messages that did not come back", "ops", {"{{reason}}": _rate("parley_probe_failures", "reason")}),
@@ -59,7 +60,11 @@ PANELS = (
     Panel(
         "Drains",
         "ops",
-        {"batches": _rate("parley_drain_batches", "job"), "stragglers": _rate("parley_drain_stragglers", "job")},
+        {
+            "batches": _rate("parley_drain_batches", "job"),
+            "stragglers": _rate("parley_drain_stragglers", "job"),
+            "reloads of nginx": _rate("parley_nginx_reloads", "job"),
+        },
     ),
     Panel("Processor", "short", {"{{instance}}": f'rate(process_cpu_seconds_total{{job="parley"}}[{RATE}])'}),
     Panel("Memory", "bytes", {"{{instance}}": 'process_resident_memory_bytes{job="parley"}'}),
