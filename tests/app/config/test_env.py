@@ -86,6 +86,8 @@ def test_what_is_wrong_does_not_hide_what_is_missing() -> None:
         ("PARLEY_LAYER_URL", "", "is missing"),
         ("PARLEY_LAYER_URL", "memory://", "reaches one process only"),
         ("PARLEY_METRICS_BIND", "9100", "String should match pattern"),
+        ("PARLEY_EDGE", "8081", "String should match pattern"),
+        ("PARLEY_EDGE", "unix:edge.sock", "String should match pattern"),
         ("PARLEY_INSTANCE", "web 1", "String should match pattern"),
         ("PARLEY_GUESTS", "perhaps", "Input should be a valid boolean"),
         ("PARLEY_FRAME_BYTES", "10", "greater than or equal to 65536"),
