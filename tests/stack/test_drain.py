@@ -98,6 +98,7 @@ async def test_heartbeat_goes_on_through_the_drain(tmp_path: Path) -> None:
         ("parley.toml", "worker_timeout = 15 ", "worker_timeout = 5 "),
         ("parley.toml", "drain_seconds = 5 ", "drain_seconds = 7 "),
         ("parley.toml", "graceful_seconds = 12 ", "graceful_seconds = 15 "),
+        ("parley.toml", "worker_shutdown_seconds = 10 ", "worker_shutdown_seconds = 11 "),
     )
     root = changed_checkout(tmp_path / "checkout", *short)
     with running_stack(tmp_path / "stack", root=root) as stack:
