@@ -35,8 +35,9 @@ log has as `request` for the same request or handshake, `user` the id of who is 
 A run at `debug` is searched for query strings, cookies, passwords, tickets and message texts:
 `tests/stack/test_logs.py::test_lines_have_ids_and_no_secrets`.
 
-A request that is refused (a status from 400 to 499) leaves one line with its reason, which for an exception is in `reason`, and no
-traceback. A traceback is a fault of ours: a status from 500 on, or something that runs in the background.
+A request that is refused (a status from 400 to 499) leaves one line with its reason, which for an exception is in
+`reason`, and no traceback. A traceback is a fault of ours: a status from 500 on, or something that runs in the
+background.
 `tests/app/config/test_logs.py::test_a_refusal_is_one_line`.
 """
 
