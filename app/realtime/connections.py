@@ -1,7 +1,7 @@
 """The WebSocket connections of one server: those whose application drains its own sockets, and all others."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from uvicorn.server import ServerState
 
@@ -17,13 +17,25 @@ class Connections:
         self._state = state
 
     def all(self) -> list[PreparedProtocol]:
-        """Return them, the oldest first; a handshake that goes on is one."""
-        found = [one for one in self._state.connections if isinstance(one, PreparedProtocol)]
-        return sorted(found, key=lambda one: one.since)
+        """Return them; a handshake that goes on is one."""
+        return [one for one in self._state.connections if isinstance(one, PreparedProtocol)]
 
     def open(self, which: Callable[[PreparedProtocol], bool] = lambda _: True) -> list[PreparedProtocol]:
-        """Return those that can still be told something."""
-        return [one for one in self.all() if one.is_open and not one.close_sent and which(one)]
+        """Return those that can still be told something, the oldest first."""
+        return sorted(filter(which, self._open()), key=lambda one: one.since)
+
+    def are_gone(self) -> bool:
+        """Tell whether there are none; asked often, and mostly answered by the first one."""
+        return not any(isinstance(one, PreparedProtocol) for one in self._state.connections)
+
+    def are_closed(self, which: Callable[[PreparedProtocol], bool]) -> bool:
+        """Tell whether none of these is open any more."""
+        return not any(map(which, self._open()))
+
+    def _open(self) -> Iterator[PreparedProtocol]:
+        for one in self._state.connections:
+            if isinstance(one, PreparedProtocol) and one.is_open and not one.close_sent:
+                yield one
 
     def tell(self, batch: list[PreparedProtocol], seconds: float) -> None:
         """Let a batch go within so many seconds: our clients are told to come back, stock ones are closed with 1012.

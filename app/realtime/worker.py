@@ -75,28 +75,27 @@ class DrainingServer(Server):
     async def _drain_all(self) -> tuple[int, float]:
         """Return how many connections had to be dropped, and how many seconds it took."""
         started = time.monotonic()
-        everybody = self.connections.all
-        log.info("drain started sockets=%d window=%.1f", len(everybody()), self.window)
+        log.info("drain started sockets=%d window=%.1f", len(self.connections.all()), self.window)
         # The listener goes first: a refused connection is what makes nginx take the next instance (pitfalls L1).
         for server in self.servers:
             server.close()
         if running := process.running():
             running.is_draining = True
         await end(self._besides)  # who was told by one of these goes; the rest is told here
-        await self._let_go(lambda _: True, is_over=lambda: not everybody())
+        await self._let_go(lambda _: True, is_over=self.connections.are_gone)
         deadline = asyncio.get_running_loop().time() + self.close_wait
-        await over_or(self._is_left, deadline)
-        left = everybody()
+        await over_or(self._is_over, deadline)
+        left = self.connections.all()
         for connection in left:
             connection.abort()
         if running:
             await running.stop()
         return len(left), time.monotonic() - started
 
-    def _is_left(self) -> bool:
+    def _is_over(self) -> bool:
         """Tell whether nobody is there any more, and close who was accepted in the last moment."""
         self.connections.close(self.connections.open())
-        return not self.connections.all()
+        return self.connections.are_gone()
 
     async def _let_go(self, concerned: Callable[[PreparedProtocol], bool], *, is_over: Callable[[], bool]) -> None:
         """Let go all that are concerned, spread over the window, then close who stayed."""
@@ -123,7 +122,7 @@ class DrainingServer(Server):
             return self.connections.open(concerned)
 
         log.info("reload started sockets=%d window=%.1f", len(left()), self.window)
-        await self._let_go(concerned, is_over=lambda: not left())
+        await self._let_go(concerned, is_over=lambda: self.connections.are_closed(concerned))
         log.info("reload finished sockets=%d seconds=%.1f", len(left()), loop.time() - started)
         # A handshake that an old worker was at when it was told to leave.
         while loop.time() < started + LATE_SECONDS:
