@@ -1,6 +1,8 @@
 """What a client and an instance see of the rendered configuration, through a real nginx."""
 
 import asyncio
+import os
+import signal
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -9,6 +11,8 @@ from typing import Any
 import pytest
 
 from deploy.config import Config
+from deploy.render import NginxSite
+from realtime.edge import Edge
 
 Front = Any  # conftest.Front: a conftest cannot be imported
 Fronts = Callable[..., Awaitable[Front]]
@@ -46,7 +50,7 @@ async def test_an_instance_that_has_no_socket_file_is_passed_over(front: Front) 
 
 async def test_what_the_app_trusts_is_overwritten(front: Front) -> None:
     """A client's own forwarding headers never reach an instance; Host keeps its port."""
-    forged = "X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-Proto: http\r\nX-Request-ID: forged\r\n"
+    forged = "X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-Proto: http\r\nX-Request-ID: forged\r\nX-Nginx-Worker: 1\r\n"
     for path in ("/", "/ws/chat/"):
         headers = (await front.ask(path, headers=forged)).seen["headers"]
         assert headers["x-forwarded-for"] == "127.0.0.1"
@@ -54,6 +58,30 @@ async def test_what_the_app_trusts_is_overwritten(front: Front) -> None:
         assert headers["host"] == f"localhost:{front.port}"
         assert len(headers["x-request-id"]) == 32
         assert headers["connection"] == "close"
+    assert headers["x-nginx-worker"].isdecimal()  # of the handshake: no page is asked for it
+    assert headers["x-nginx-worker"] != "1"
+
+
+async def test_an_instance_hears_of_a_reload(fronts: Fronts, folder: Path, site: NginxSite) -> None:
+    """By the rendered listener: its idle connection ends, a WebSocket connection does not, and a new worker answers."""
+    place = f"unix:{folder}/the edge.sock"
+    front = await fronts(inside=place)
+    heard: asyncio.Queue[float] = asyncio.Queue()
+    edge = Edge(place, {}, left=lambda moment, _: heard.put_nowait(moment))
+    running = asyncio.create_task(edge.run())
+    async with asyncio.timeout(30):
+        while not edge.is_connected:  # noqa: ASYNC110 (it has no event)
+            await asyncio.sleep(0.01)
+        status, reader, writer = await front.upgrade()
+        before = set(edge.workers)
+        os.kill(int((Path(site.run) / "nginx.pid").read_text()), signal.SIGHUP)
+        assert await heard.get() <= asyncio.get_running_loop().time()
+        assert set(edge.workers) - before
+        writer.write(b"hello")
+        assert status == 101
+        assert (await reader.read(100)).endswith(b" heard hello")
+    running.cancel()
+    await asyncio.wait({running})
 
 
 @pytest.mark.parametrize("upgrade", ["websocket", "h2c"])
