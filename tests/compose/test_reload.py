@@ -63,6 +63,7 @@ async def test_a_renewed_certificate_moves_200_stock_sockets(stack: RunningCompo
     found(stack, times)
 
 
+@pytest.mark.release
 @pytest.mark.parametrize(
     "how", ["kill --signal=HUP edge", "restart edge", "up --detach --no-deps --force-recreate edge"]
 )

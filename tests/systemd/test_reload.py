@@ -75,6 +75,7 @@ async def test_a_reload_by_hand_is_one_too(host: Installed) -> None:
     found(host, cursor)
 
 
+@pytest.mark.release
 async def test_a_restart_cuts_nobody(host: Installed) -> None:
     """`systemctl restart`: nginx waits for its sockets, and has to wait no longer than for a drain."""
     found(host)
@@ -86,6 +87,7 @@ async def test_a_restart_cuts_nobody(host: Installed) -> None:
     found(host, cursor)
 
 
+@pytest.mark.release
 async def test_a_killed_nginx_comes_back(host: Installed) -> None:
     """Over the unix socket that it left."""
     cursor = host.host.cursor()
