@@ -1,6 +1,7 @@
 """The drain of a server: of its own sockets, of those of stock consumers, and of both together."""
 
 import asyncio
+import contextlib
 import logging
 import signal
 import socket
