@@ -85,7 +85,7 @@ def redis(layout: Layout, say: Callable[[str], object] = lambda _: None) -> Path
     if fetched.exists():
         if not (why := _why_not(fetched)):
             return fetched
-        say(f"{fetched} does not run, and is fetched anew: {why}")
+        say(f"{fetched} does not run, and is downloaded again: {why}")
         files.remove(fetched)
     return _fetch_redis(layout, fetched)
 
