@@ -75,7 +75,7 @@ def test_a_broken_one_is_fetched_anew(
     index(RUNS)
     said: list[str] = []
     assert binaries.redis(layout, said.append) == kept
-    assert said == [f"{kept} does not run, and is fetched anew: {why}"]
+    assert said == [f"{kept} does not run, and is downloaded again: {why}"]
     assert kept.read_text() == RUNS
     said.clear()
     assert binaries.redis(layout, said.append) == kept
