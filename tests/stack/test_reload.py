@@ -67,12 +67,13 @@ async def test_a_renewed_certificate_moves_200_stock_sockets(stack: RunningStack
 async def test_two_reloads_close_to_each_other(stack: RunningStack) -> None:
     """Who came back from the first is moved again; nobody is cut."""
     await until_connected(stack)
+    reloads = [stack.measured(number)["parley_nginx_reloads_total"] for number in range(len(stack.instances))]
     async with AsyncExitStack() as exits:
         first = await stock.opened(exits, stack.address, 50)
         os.kill(stack.state["nginx_pid"], signal.SIGHUP)
         ending = asyncio.create_task(ends_of(first))
-        await until_connected(stack)
-        await asyncio.sleep(1)  # a moment in the middle of the first one's window
+        for number, before in enumerate(reloads):
+            await stack.until_measured(number, nginx_reloads_total=before + 1, edge=1)
         second = await stock.opened(exits, stack.address, 50)
         os.kill(stack.state["nginx_pid"], signal.SIGHUP)
         assert codes([*await ends_of(second), *await ending]) == {1012: 100}
