@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +12,9 @@ from realtime import presence, process
 from realtime.feed import Feed
 from realtime.frame import Frame
 from realtime.hub import Head
+from realtime.outlet import PreparedOutlet
 from realtime.process import Process, running
+from realtime.protocol import PreparedProtocol
 from realtime.socket import RESTART, TOO_SLOW, Socket, Sockets
 from tests.app.realtime.fakes import EPOCH, MemoryLog
 from tests.app.realtime.layers import Scripted
@@ -38,7 +41,7 @@ class Running:
             layer=layer,
             source=log,
             presence_frame=told,
-            drain_frame=lambda _: Frame(b"drain"),
+            drain_frame=lambda within: Frame(f"drain {within}".encode()),
             closed=self._closed,
         )
 
@@ -95,15 +98,35 @@ async def test_who_reads_nothing_is_swept(alone: Running, until: Until, monkeypa
     await until(lambda: (REGISTRY.get_sample_value("parley_stuck_total") or 0) == before + 1)
 
 
-async def test_it_refuses_from_the_start_of_a_drain_and_lets_all_go(alone: Running) -> None:
-    """Who comes during it would be told nothing."""
-    assert not alone.process.is_draining
-    _, outlet = alone.enter()
-    draining = asyncio.create_task(alone.process.drain(0.02))
-    await asyncio.sleep(0)
-    assert alone.process.is_draining
-    await draining
-    assert (outlet.written, outlet.closed) == ([b"drain"], [RESTART])
+async def test_a_drain_asks_it_for_the_sockets_that_it_knows(alone: Running) -> None:
+    """They are told in how many milliseconds to come back, or closed; the other connections are given back."""
+    mine, other, unasked = (Connection() for _ in range(3))
+    for one in (mine, unasked):
+        alone.sockets.add(Socket(PreparedOutlet(one)))
+    assert alone.process.tell([other, mine], 0.2501) == [other]
+    assert (mine.written, unasked.written, other.written) == ([b"drain 251"], [], [])
+    assert alone.process.close([mine, other]) == [other]
+    assert (mine.closed, unasked.closed, other.closed) == ([RESTART], [], [])
+
+
+class Connection(PreparedProtocol):
+    """What the server has of a socket, without a server."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+        self.closed: list[int] = []
+        self.writable = asyncio.Event()
+        self.writable.set()
+        self.transport = SimpleNamespace(write=lambda wire: self.written.append(wire[2:]))  # type: ignore[assignment]
+
+    def forget_handshake(self) -> None:
+        """There was none."""
+
+    def close(self, code: int, reason: str = "") -> None:  # noqa: ARG002 (the protocol's)
+        self.closed.append(code)
+
+    def abort(self) -> None:
+        """There is nobody to cut."""
 
 
 async def test_it_shows_what_it_has(alone: Running) -> None:

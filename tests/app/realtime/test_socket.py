@@ -101,21 +101,6 @@ async def test_the_register_keeps_the_order() -> None:
     assert not len(sockets)
 
 
-async def test_empty_is_waited_for_until_the_last_one_has_gone() -> None:
-    """A drain that ended before would cut the rest."""
-    sockets = Sockets()
-    first, last = entered(sockets, 1, "a"), entered(sockets, 2, "b")
-    waiting = asyncio.create_task(sockets.wait_empty())
-    for socket, ended in ((first, False), (last, True)):
-        sockets.discard(socket)
-        for _ in range(3):
-            await asyncio.sleep(0)
-        assert waiting.done() == ended
-    sockets.add(first)
-    with pytest.raises(TimeoutError):
-        await asyncio.wait_for(sockets.wait_empty(), 0.01)
-
-
 def entered(sockets: Sockets, person: int, address: str) -> Socket:
     """One more of somebody's, from somewhere."""
     socket = Socket(Recorder())
