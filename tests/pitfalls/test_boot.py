@@ -2,16 +2,20 @@
 
 import asyncio
 import http.client
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import uvicorn
 from websockets.asyncio.client import connect, unix_connect
 from websockets.exceptions import InvalidStatus
 
 from deploy.drill.visitor import Visitor, guest
+from realtime.protocol import PreparedProtocol
+from realtime.worker import ChatWorker
 from tests.docs.pages import ROOT
 from tests.pitfalls.pages import seen
 from tests.pitfalls.serving import HERE, PATIENCE, our_gunicorn, process, stock_uvicorn
@@ -88,6 +92,22 @@ def test_a2_ours_does_not_boot_without_a_library(tmp_path: Path) -> None:
     with process(*command, cwd=ROOT / "app", PYTHONPATH="", PARLEY_ENV="local") as served:
         assert served.end() != 0
     assert "websockets" in served.printed.splitlines()[-1]
+
+
+def test_a2_ours_names_the_class_that_speaks() -> None:
+    """With `auto` what is installed decides: a handshake without a library would be a page again."""
+    config = uvicorn.Config(lambda: None, **ChatWorker.CONFIG_KWARGS)
+    config.load()
+    assert isinstance(ChatWorker.CONFIG_KWARGS["ws"], type)
+    assert config.ws_protocol_class is PreparedProtocol
+
+
+def test_a2_ours_asks_for_a_library_by_name() -> None:
+    """Not through an extra of uvicorn's alone, which may bring another one some day."""
+    wanted = (ROOT / "requirements" / "app.in").read_text()
+    locked = (ROOT / "requirements" / "app.txt").read_text()
+    assert re.search(r"^websockets\b", wanted, re.MULTILINE)
+    assert re.search(r"^websockets==", locked, re.MULTILINE)
 
 
 async def test_a4_plain_django_takes_no_websocket() -> None:

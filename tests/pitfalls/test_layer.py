@@ -211,28 +211,38 @@ async def test_c12_a_redis_that_is_full(caplog: pytest.LogCaptureFixture) -> Non
 
 @pytest.mark.parametrize("kind", [RedisPubSubChannelLayer, PubSubLayer], ids=["stock", "ours"])
 async def test_l4_one_lock_around_the_layer(kind: Any) -> None:
-    """Stock: with Redis frozen a publish holds the lock, and a join waits for all before it; ours: none waits."""
+    """Stock: with Redis frozen a publish holds the lock, and a join waits for all before it; ours: none waits.
+
+    Neither to be written (each kind of command is on its way at once) nor, once Redis is given up, for an end.
+    """
     with redis() as own:
         layer = pubsub_of(own, kind)
         channel = await joined(layer)
+        for number in range(2):
+            await layer.group_add(f"left.{number}", channel)
         pid = int((own.parent / "redis.pid").read_text())
         os.kill(pid, signal.SIGSTOP)
         try:
             publishes = [asyncio.create_task(layer.group_send("room", {"type": "n"})) for _ in range(3)]
-            join = asyncio.create_task(layer.group_add("other", channel))
-            done, waiting = await asyncio.wait([*publishes, join], return_when="FIRST_COMPLETED", timeout=PATIENCE)
+            joins = [asyncio.create_task(layer.group_add(f"other.{number}", channel)) for number in range(3)]
+            leaves = [asyncio.create_task(layer.group_discard(f"left.{number}", channel)) for number in range(2)]
+            everything = [*publishes, *joins, *leaves]
+            if kind is PubSubLayer:
+                (shard,) = layer._get_layer()._shards
+                await until(lambda: len(shard._wire._asked) == len(everything))
+            done, waiting = await asyncio.wait(everything, return_when="FIRST_COMPLETED", timeout=PATIENCE)
             if kind is PubSubLayer:
                 for _ in range(20):  # turns of the loop, and no time
                     await asyncio.sleep(0)
-                assert all(one.done() for one in [*publishes, join])
+                assert all(one.done() for one in everything)
             else:
                 seen("L4", *(f"{type(one.exception()).__name__}: {one.exception()}" for one in done))
                 assert done == {publishes[0]}
-                assert join in waiting
+                assert waiting > set(joins)
         finally:
             os.kill(pid, signal.SIGCONT)
         async with asyncio.timeout(PATIENCE):
-            await asyncio.gather(*publishes, join, return_exceptions=True)
+            await asyncio.gather(*everything, return_exceptions=True)
         await ended(layer)
 
 
