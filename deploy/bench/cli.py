@@ -110,6 +110,8 @@ def _peers(names: str) -> tuple[str, ...]:
 
 def _chosen(names: str, known: tuple[str, ...], what: str) -> tuple[str, ...]:
     chosen = tuple(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
+    if not chosen:
+        raise BadInputError(f"no {what} is named: there are {', '.join(known)}")
     for name in chosen:
         if name not in known:
             raise BadInputError(f"no {what} {name!r}: there are {', '.join(known)}")

@@ -19,7 +19,10 @@ Act = Literal["show", "add", "turn", "drop"]
 
 def act(path: Path, what: Act) -> list[str]:
     """Do it to the file and say which keys there are now, none of them readable; raises BadInputError out of turn."""
-    keys = path.read_text(encoding="ascii").split()
+    try:
+        keys = path.read_text(encoding="ascii").split()
+    except UnicodeDecodeError:
+        raise BadInputError(f"{path} is no file of keys") from None
     if what != "show":
         keys = after(keys, what, secrets.token_urlsafe(KEY_BYTES))
         _write(path, keys)

@@ -13,6 +13,8 @@ import pytest
 from deploy.cli import app
 from deploy.command import run
 from deploy.config import ROOT
+from deploy.stacks.local import lock
+from deploy.stacks.local.layout import Layout
 
 NOT_TEXT = b"/tmp/\xff"
 TALKERS = [["--help"], ["check"], ["doctor", "--dir", "nowhere", "--json"], ["runbook", "show", "redis-down"]]
@@ -180,6 +182,9 @@ def test_a_time_that_never_ends_is_refused(arguments: list[str], option: str, wo
         (["rollback"], "Missing option '--stack' (env var: 'PARLEY_STACK'). Choose from: compose, systemd"),
         (["drain", "x", "--stack", "nope"], "'PARLEY_STACK'): 'nope' is not one of 'local', 'compose', 'systemd'"),
         (["bench"], "Missing command"),
+        (["bench", "rooms", "--databases", ""], "no database is named: there are sqlite, postgresql"),
+        (["bench", "idle", "--peers", ","], "no peer is named: there are "),
+        (["key-file", sys.executable, "show"], "is no file of keys"),
         (["check", "--site", "a\nb\x1b[1m"], "a b\\x1b[1m: No such file or directory"),
         (["check", "--site", "."], ".: Is a directory"),
         (["check", "--site", "parley.toml/x"], "parley.toml/x: Not a directory"),
@@ -216,3 +221,13 @@ def test_an_option_of_another_stack_is_refused(arguments: list[str], parley: Par
     own = ["--stack", "systemd", "--dir", "x"]
     refused(parley([command, *own, *rest] if command == "manage" else [*arguments, *own]),
             "--dir and PARLEY_DIR are for the local stack: systemd has its own folders")  # fmt: skip
+
+
+def test_a_state_that_somebody_changed_is_one_line(tmp_path: Path, parley: Parley) -> None:
+    """Every command beside `up` reads it."""
+    layout = Layout(tmp_path)
+    layout.make()
+    with lock.held(layout, patience=1):
+        layout.state.write_bytes(b"{\xff")
+        for command in (["drain", "web-1"], ["pid", "up"], ["metrics", "web-1"]):
+            refused(parley([*command, "--dir", str(tmp_path)]), "state.json is not what `up` wrote")

@@ -40,7 +40,7 @@ async def static(env: Mapping[str, str], layout: Layout) -> None:
     """Collect static files unless the app is the same as the last time. Old hashed names stay (pitfalls A11)."""
     stamp = layout.static.parent / "static.stamp"
     now = _fingerprint()
-    if stamp.exists() and stamp.read_text(encoding="ascii") == now and (layout.static / MANIFEST).exists():
+    if stamp.exists() and stamp.read_bytes() == now.encode() and (layout.static / MANIFEST).exists():
         return
     await manage(env, "collectstatic", "--noinput", "--verbosity=0")
     files.write(stamp, now)

@@ -47,4 +47,6 @@ def read(layout: Layout) -> dict[str, Any]:
         state: dict[str, Any] = json.loads(layout.state.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise BadInputError(f"the stack in {layout.dir} is not ready yet") from None
+    except ValueError:  # whoever changed it; `up` writes it whole
+        raise BadInputError(f"{layout.state} is not what `up` wrote: start it again") from None
     return state
