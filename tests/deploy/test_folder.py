@@ -2,8 +2,10 @@
 
 import os
 import socket
+import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,6 +15,13 @@ from deploy import files
 from deploy.errors import BadInputError
 from deploy.stacks.local import lock, ports
 from deploy.stacks.local.layout import SOCKET_PATH_BYTES, Layout
+
+
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A folder whose path leaves room for a socket's: that of pytest, in a run side by side, does not."""
+    with tempfile.TemporaryDirectory(prefix="parley-") as name:
+        yield Path(name)
 
 
 def test_a_relative_folder_is_where_it_was_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,9 +37,9 @@ def test_the_folder_is_private(tmp_path: Path) -> None:
     assert layout.dir.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_deep_folder_has_its_sockets_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_deep_folder_has_its_sockets_elsewhere(tmp_path: Path, short: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a private folder with the same name each time, gone when the run is over."""
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(short))
     layout = Layout(tmp_path / ("deep" * 30))
     layout.make()
     path = layout.sockets / "web-64.sock"
@@ -42,9 +51,11 @@ def test_a_deep_folder_has_its_sockets_elsewhere(tmp_path: Path, monkeypatch: py
     assert not layout.sockets.exists()
 
 
-def test_a_socket_folder_that_others_may_enter_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_socket_folder_that_others_may_enter_is_refused(
+    tmp_path: Path, short: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its name can be guessed by whoever else uses /tmp."""
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(short))
     layout = Layout(tmp_path / ("deep" * 30))
     layout.sockets.mkdir()
     layout.sockets.chmod(0o755)

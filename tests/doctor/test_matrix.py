@@ -1,6 +1,7 @@
 """The doctor names exactly what is broken: one row for each check, against the running stack of `./parley up`."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -119,7 +120,8 @@ def test_one_check_is_asked_for_and_waited_for(ward: Ward) -> None:
         assert done.stdout.splitlines()[-1] == "0 ok, 1 broken, 0 not applicable: instances-are-ready"
         assert watched.poll() is None
     finally:
-        os.kill(worker, signal.SIGCONT)
+        with contextlib.suppress(ProcessLookupError):  # on a busy machine gunicorn's timeout comes before
+            os.kill(worker, signal.SIGCONT)
     output, _ = watched.communicate(timeout=60)
     assert watched.returncode == 0
     assert output.splitlines()[-1] == "1 ok, 0 broken, 0 not applicable"

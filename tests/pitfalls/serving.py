@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from asgiref.sync import sync_to_async
+from django.db import connections
 from websockets.asyncio.client import ClientConnection
 
 from tests import programs
@@ -143,6 +145,8 @@ async def until(condition: Callable[[], Any], what: str = "it came true") -> Non
 @contextlib.asynccontextmanager
 async def in_this_loop(application: Any, *, path: Path | None = None, **options: Any) -> AsyncIterator[str]:
     """Serve an ASGI application with a real uvicorn; gives the ws address of its root, without the last slash."""
+    # What a test before has left open in this loop's thread: Channels would ask it, and may not in every test.
+    await sync_to_async(connections.close_all)()
     if path is None:
         listener = socket.create_server(("127.0.0.1", 0))
     else:

@@ -1,5 +1,6 @@
 """A page that a test forgot to play fails the test; one that was left out does not."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -34,8 +35,9 @@ def test_what_was_not_played_is_told_once(tmp_path: Path, body: str, counted: st
     """The error is the page's own: beside a failure or a skip it would say what is not so."""
     (tmp_path / "conftest.py").write_text(CONFTEST)
     (tmp_path / "test_it.py").write_text(TEST.format(body=body))
-    (tmp_path / "pytest.ini").write_text(f"[pytest]\npythonpath = {ROOT}\nmarkers = runbook\n")
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = runbook\n")
     command = [sys.executable, "-P", "-m", "pytest", "-p", "no:django", "-q", str(tmp_path)]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    env = os.environ | {"PYTHONPATH": str(ROOT)}  # pythonpath of the file would end at a space
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout.splitlines()[-1].startswith(f"{counted} in "), done.stdout + done.stderr
     assert ("not played: " in done.stdout) is ("error" in counted)
