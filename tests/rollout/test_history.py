@@ -38,6 +38,7 @@ def test_each_of_them_is_written_down_once(fake: FakeStack) -> None:
         ("rollback", NEW),
     ]
     assert history.good() == [OLD, NEW]
+    assert (fake.folder / NAME).stat().st_mode & 0o777 == 0o644, "anybody on the host may look what serves"
 
 
 def test_an_older_release_that_is_rolled_out_again_is_no_rollback(fake: FakeStack) -> None:

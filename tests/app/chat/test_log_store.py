@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +102,30 @@ async def test_drafts_that_come_while_one_is_stored_share_the_next_transaction(l
     go.set()
     await asyncio.gather(*futures)
     assert [len(commit.entries) for commit in place.commits] == [1, 2]
+
+
+async def test_the_writer_rests_when_nothing_is_queued(log: Log, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty transaction after the last draft would be followed by another one, for ever."""
+    batches: list[int] = []
+    store = storing.store
+
+    def counted(drafts: Sequence[Draft]) -> Any:
+        batches.append(len(drafts))
+        return store(drafts)
+
+    monkeypatch.setattr("chat.log.log.store", counted)
+    await log.append(place.draft("a"))
+    for _ in range(3):
+        await log._writer.run(lambda: None)
+    assert batches == [1]
+
+
+async def test_what_comes_after_the_end_is_refused(place: Place) -> None:
+    """A sender whose process ends is told so, and does not wait for ever."""
+    log = Log(place.commits.append)
+    await log.close()
+    with pytest.raises(Unavailable, match="the process ends"):
+        await asyncio.wait_for(log.append(place.draft("late")), 10)
 
 
 async def test_the_future_is_answered_after_the_commit_is_told(place: Place) -> None:

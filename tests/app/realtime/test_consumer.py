@@ -61,6 +61,20 @@ async def test_a_socket_is_served_until_the_peer_goes(caplog: pytest.LogCaptureF
     assert not caplog.records
 
 
+async def test_what_comes_behind_our_own_close_is_not_taken() -> None:
+    """Its sender may be banned: what waited meanwhile is not theirs to send any more."""
+    texts: list[str | None] = []
+
+    def bans(text: str | None) -> None:
+        texts.append(text)
+        assert consumer.socket is not None
+        consumer.socket.close(4403)
+
+    consumer = Serving(bans)
+    await served(consumer, CONNECT, TEXT, TEXT)
+    assert texts == ["hello"]
+
+
 async def test_a_fault_of_ours_is_told_to_the_peer_and_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
     """1011, so that a client comes back; nothing else of the process notices (pitfalls B2)."""
 

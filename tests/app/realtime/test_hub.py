@@ -414,6 +414,7 @@ async def test_a_log_that_does_not_answer_ends_no_poll(
         log.is_down = True
         await until(lambda: len(failures if broken else log.polls) > 2)
     log.is_down = False
+    assert broken or log.counted["polls_failed"] >= 2, "an alert counts them"
     log.append(1)
     await until(lambda: reader.seqs == [1])
     assert not reader.restarted

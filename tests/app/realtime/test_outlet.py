@@ -186,19 +186,27 @@ async def test_both_servers_send_the_same_bytes() -> None:
 
 async def test_what_was_aborted_sends_no_more() -> None:
     """Whatever is still written, or was queued: nobody is there."""
-    sent: list[dict[str, object]] = []
+    sent: list[object] = []
+    go = asyncio.Event()
 
     async def send(message: dict[str, object]) -> None:
-        sent.append(message)
+        sent.append(message.get("text"))
+        await go.wait()
+
+    async def turns() -> None:
+        for _ in range(5):
+            await asyncio.sleep(0)
 
     outlet = AsgiOutlet(send)
+    outlet.write(Frame(b"under way"))
     outlet.write(Frame(b"queued"))
+    await turns()
     outlet.abort()
+    await turns()
     outlet.write(Frame(b"late"))
     outlet.close(1000)
-    for _ in range(5):
-        await asyncio.sleep(0)
-    assert sent == []
+    await turns()
+    assert sent == ["under way"]
 
 
 @pytest.mark.parametrize("sent", [b"\x88\x80\0\0\0\0", b"\xf1\x80\0\0\0\0"], ids=["close", "no frame"])

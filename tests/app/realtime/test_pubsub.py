@@ -105,6 +105,9 @@ async def test_one_connection_for_everything(layers: list[PubSubLayer], tmp_path
     async with Redis(unix_socket_path=str(tmp_path / "redis.sock")) as admin:
         assert len(await admin.pubsub_channels("*")) == 51
         assert len(await admin.client_list()) == 2
+        for number in range(50):
+            await layers[0].group_discard(f"room.{number}", channel)
+        assert len(await admin.pubsub_channels("*")) == 1, "Redis would go on sending what nobody here reads"
 
 
 async def test_it_comes_back_with_its_groups(
