@@ -19,7 +19,7 @@ class Serving(SocketConsumer):
         self.gone: list[Socket] = []
 
     async def connect(self) -> None:
-        await self.accept()
+        assert await self.accept() is self.socket
 
     async def receive(self, text: str | None) -> None:
         self.does(text)

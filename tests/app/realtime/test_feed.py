@@ -1,6 +1,7 @@
 """One room in one process: whatever order entries come in, each socket reads each of them once, in sequence."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -399,3 +400,30 @@ async def test_close_ends_every_task(log: MemoryLog, until: Until) -> None:
     offer(feed, 4, 4)
     feed.close()
     await until(lambda: asyncio.all_tasks() == {asyncio.current_task()})
+
+
+async def test_a_gap_behind_a_gap_that_closed_is_repaired_too(
+    log: MemoryLog, feed: Feed, reader: Reader, until: Until
+) -> None:
+    """What came early and is early still waits for its own missing piece, and not for the poll."""
+    log.append(6)
+    offer(feed, 3, 3)
+    offer(feed, 6, 6)
+    offer(feed, 1, 2)
+    assert reader.seqs == numbers(3)
+    await until(lambda: reader.seqs == numbers(6))
+    assert log.reads == [(1, 3)]
+
+
+async def test_a_log_that_is_away_is_one_line_and_no_fault(
+    log: MemoryLog, feed: Feed, until: Until, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The next poll tries again; a task that failed would be told with a traceback each time."""
+    log.append(1)
+    log.is_down = True
+    feed.head_is(1)
+    await until(lambda: log.reads and not log.asked)
+    for _ in range(3):
+        await asyncio.sleep(0)
+    gc.collect()
+    assert caplog.messages == ["room 1: the log cannot be read; the next poll tries again"]

@@ -1,6 +1,7 @@
 """Whether the layer carries messages: said by a probe that comes back, whatever the layer says."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from itertools import pairwise
 from typing import Any
@@ -36,9 +37,9 @@ class Probed:
 
 
 @pytest.fixture
-async def probed(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Probed]:
-    """A health that probes often."""
-    monkeypatch.setattr(healths, "PROBE_SECONDS", 0.02)
+async def probed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Probed]:
+    """A health that probes often, or as often as a test says from the start."""
+    monkeypatch.setattr(healths, "PROBE_SECONDS", getattr(request, "param", 0.02))
     probed = Probed()
     tasks = [
         asyncio.create_task(probed.health.run(probed.channel)),
@@ -59,9 +60,9 @@ async def test_unwell_until_the_first_probe_is_back(probed: Probed, until: Until
     assert probed.changes[0] is True
 
 
+@pytest.mark.parametrize("probed", [3600.0], indirect=True)
 async def test_the_first_probe_goes_when_there_is_a_channel(probed: Probed, until: Until) -> None:
     """Not one interval later: a fresh process is not unwell for a second. The verdict is known with it."""
-    healths.PROBE_SECONDS = 3600.0  # the fixture takes it back
     assert not probed.health.is_known.is_set()
     await until(lambda: probed.health.is_well)
     assert probed.health.is_known.is_set()
@@ -132,3 +133,16 @@ async def test_without_a_layer_it_is_never_well() -> None:
 
     await health.run(channel)
     assert not health.is_well
+
+
+async def test_a_layer_that_raises_is_unwell_and_no_fault(
+    probed: Probed, until: Until, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each probe that it does not take would be a traceback in the log, as long as Redis is away."""
+    await until(lambda: probed.health.is_well)
+    probed.layer.is_broken = True
+    await until(lambda: not probed.health.is_well)
+    number = probed.health._number
+    await until(lambda: probed.health._number > number + 1)
+    gc.collect()
+    assert [record.message for record in caplog.records if record.name == "asyncio"] == []
