@@ -48,6 +48,7 @@ def app(config: Config, site: AppSite) -> dict[str, str]:
     hosts = list(dict.fromkeys([*LOOPBACK, *config.site.hosts]))
     return {
         "PARLEY_ENV": site.tier,
+        "PARLEY_NAME": config.site.name,
         "PARLEY_SECRET_KEY_FILE": str(site.secret_key_file),
         "PARLEY_HOSTS": ",".join(in_url(host) for host in hosts),
         "PARLEY_ORIGINS": ",".join(origin(host, site.port, site.scheme) for host in hosts),

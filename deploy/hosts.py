@@ -5,6 +5,9 @@ import re
 
 LABEL = re.compile(r"^(?!-)[a-z0-9-]{1,63}(?<!-)$")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+# Of everything that a site's name names, a network interface takes the fewest characters: Compose's lock on it is one.
+MOST_OF_A_SITE = 15
+SITE = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
 # nginx takes it for the -1 with which inet_addr() says that it could not read an address.
 BROADCAST = ipaddress.ip_network("255.255.255.255/32")
 
@@ -36,6 +39,15 @@ def encodable(name: str) -> bool:
     except UnicodeError:
         return False
     return "\0" not in name
+
+
+def site(name: str) -> str:
+    """Return a site's name; raise ValueError for what a unit, a user, a role, a project or an interface cannot be."""
+    if len(name) > MOST_OF_A_SITE or not SITE.fullmatch(name):
+        raise ValueError(
+            f"{name!r} is not a site's name: at most {MOST_OF_A_SITE} of a-z, 0-9 and -, a letter first, no - last"
+        )
+    return name
 
 
 def in_url(name: str) -> str:

@@ -5,12 +5,13 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from deploy import urls
-from deploy.hosts import endpoint, host, network
+from deploy.hosts import endpoint, host, network, site
 
 KILL_AFTER = 5  # design.md section 6: the supervisor kills so long after gunicorn's graceful_timeout
 
 
 Host = Annotated[str, AfterValidator(host)]
+SiteName = Annotated[str, AfterValidator(site)]
 Network = Annotated[str, AfterValidator(network)]
 Endpoint = Annotated[str, AfterValidator(endpoint)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
@@ -27,8 +28,9 @@ class Section(BaseModel):
 
 
 class Site(Section):
-    """Where people find the site."""
+    """Where people find the site, and what this host calls it."""
 
+    name: SiteName = "parley"
     hosts: Annotated[tuple[Host, ...], Field(strict=False)] = ()
     port: Port = 8443
     http_port: NoPort = 0

@@ -63,6 +63,7 @@ class Environment(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     env: Literal["local", "test", "production"]
+    name: str = Field(default="parley", pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
     secret_key: Lines = ()  # the first one signs; what the others signed is still believed
     hosts: Names = ()
     origins: Origins = ()

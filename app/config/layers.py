@@ -12,8 +12,11 @@ PATIENCE = {"socket_timeout": SOCKET_SECONDS, "socket_connect_timeout": SOCKET_S
 MEMORY_CAPACITY = 100_000  # Channels' 100 drops messages without a word (pitfalls C3)
 
 
-def from_url(url: str) -> dict[str, Any]:
-    """Return CHANNEL_LAYERS for redis://, rediss://, unix://, sentinel://, memory:// and none:// (or an empty URL)."""
+def from_url(url: str, name: str = "parley") -> dict[str, Any]:
+    """Return CHANNEL_LAYERS for redis://, rediss://, unix://, sentinel://, memory:// and none:// (or an empty URL).
+
+    Sites that share a server are kept apart by their names.
+    """
     if url in {"", "none://"}:
         return {}
     if url == MEMORY:
@@ -22,4 +25,4 @@ def from_url(url: str) -> dict[str, Any]:
     address = sentinels.parse(url, PATIENCE) if url.startswith(sentinels.SCHEME) else {"address": url}
     host = {**address, **PATIENCE, "max_connections": MAX_CONNECTIONS}
     backend = "realtime.pubsub.PubSubLayer"  # of channels-redis; its core layer drops (pitfalls C3-C6)
-    return {"default": {"BACKEND": backend, "CONFIG": {"hosts": [host], "prefix": "parley"}}}
+    return {"default": {"BACKEND": backend, "CONFIG": {"hosts": [host], "prefix": name}}}

@@ -79,7 +79,7 @@ class ComposeBody:
         """Give what the Compose file and the files that it names give."""
         self._is_own()
         written = {f"{PREFIX}{name.upper()}": text for name, text in site.files(self.config, self.size).items()}
-        return {**site.app(self.config, self.size), **written}
+        return {**site.app(self.config, self.size), **written, "PARLEY_NAME": self.project.site}
 
     def accept(self) -> None:
         """Run nginx -t in its container."""

@@ -26,6 +26,17 @@ def new_name(process: int | None = None) -> str:
     return f"parley-test-{owner}-{_born(owner)}-{secrets.token_hex(3)}"
 
 
+def naming() -> dict[str, str]:
+    """Give the variables of a new project: its name is longer than a site's, and any checkout may act on it."""
+    name = new_name()
+    return {"COMPOSE_PROJECT_NAME": name, "PARLEY_NAME": short_name(), "PARLEY_CHECKOUT": name}
+
+
+def short_name() -> str:
+    """Make a name of a site."""
+    return f"t-{secrets.token_hex(5)}"
+
+
 def left(name: str) -> list[str]:
     """List what begins with a name, and the images that Compose built for it and then forgot."""
     found = [one for kind in KINDS for one in _listed(kind) if one.startswith(name)]
@@ -42,7 +53,7 @@ def sweep() -> None:
 
 
 def _listed(kind: str) -> list[str]:
-    return _docker(kind, *KINDS[kind]).split()
+    return _docker(kind, *KINDS[kind]).splitlines()
 
 
 def _docker(*words: str) -> str:

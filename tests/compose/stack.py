@@ -21,7 +21,7 @@ from deploy.config import load
 from deploy.drill.address import Address
 from deploy.stacks.compose.project import Project
 from deploy.stacks.compose.stack import ComposeStack
-from tests.compose.owned import left, new_name
+from tests.compose.owned import left, naming
 from tests.docs.pages import commands
 from tests.running import free_port
 
@@ -139,10 +139,11 @@ def command(*words: str, env: dict[str, str] | None = None, root: Path = ROOT) -
 @contextlib.contextmanager
 def running_compose(replicas: int = 3, root: Path = ROOT, **variables: str) -> Iterator[RunningCompose]:
     """Build the image, bring everything up as a user does, and leave nothing behind."""
-    name = new_name()
+    own = naming()
+    name = own["COMPOSE_PROJECT_NAME"]
     given = {
         **os.environ,
-        "COMPOSE_PROJECT_NAME": name,
+        **own,
         "COMPOSE_PROGRESS": "plain",
         "PARLEY_IMAGE": f"{name}:current",
         "PARLEY_PORT": str(free_port()),

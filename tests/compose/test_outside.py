@@ -13,7 +13,7 @@ from deploy.config import load
 from deploy.drill.visitor import guest
 from deploy.drill.wire import connect
 from deploy.stacks.compose.rendered import write
-from tests.compose.owned import new_name
+from tests.compose.owned import naming, new_name
 from tests.compose.stack import FILE, ROOT, RunningCompose, command
 from tests.running import free_port
 
@@ -81,7 +81,7 @@ async def test_a_stack_on_servers_outside(compose: RunningCompose, checkout: Pat
     text = (checkout / FILE).read_text()
     env = {
         **compose.variables,
-        "COMPOSE_PROJECT_NAME": new_name(),
+        **naming(),
         "PARLEY_PORT": str(free_port()),
         "PARLEY_HTTP_PORT": str(free_port()),
         "PARLEY_REPLICAS": "2",

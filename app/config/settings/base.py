@@ -55,7 +55,7 @@ ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
 
 DATABASES = {"default": databases.from_url(env.database_url, pool=env.database_pool)}
-CHANNEL_LAYERS = layers.from_url(env.layer_url)
+CHANNEL_LAYERS = layers.from_url(env.layer_url, env.name)
 LOGGING = logs.configuration(style=env.log_format, level=env.log_level)
 
 AUTH_USER_MODEL = "accounts.User"

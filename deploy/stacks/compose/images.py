@@ -38,8 +38,13 @@ class Images:
         return _exists(self._project.of(release))
 
     def keep(self, images: Iterable[str]) -> None:
-        """Give images that serve the names of their releases: one that was built over has none otherwise."""
+        """Give images that serve the names of their releases: one that was built over has none otherwise.
+
+        The serving name is missing where it was another project's too, as it was before it followed the project's.
+        """
         for image in set(images):
+            if not _exists(self._project.image):
+                docker("tag", image, self._project.image)
             docker("tag", image, self._project.of(holds(image)))
 
     @contextmanager
