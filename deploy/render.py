@@ -66,6 +66,8 @@ class ComposeSite:
 class SystemdSite:
     """The facts that the units need beside Config; paths are absolute."""
 
+    name: str  # of the site: what its units begin with
+    title: str  # for people
     user: str
     group: str
     prefix: str  # /opt/parley
@@ -141,7 +143,7 @@ def systemd(config: Config, size: Capacity, site: SystemdSite) -> dict[str, str]
     """Render systemd/ to {unit: text}; no Redis where parley.toml names another, no probe where nobody asks it."""
     texts = folder(SYSTEMD, {"config": config, "size": size, "site": site})
     used = {"parley-redis.service": bool(site.redis), "parley-probe.service": bool(site.probe)}
-    return {name: text for name, text in texts.items() if used.get(name, True)}
+    return {name.replace("parley", site.name, 1): text for name, text in texts.items() if used.get(name, True)}
 
 
 def prometheus(config: Config, site: PrometheusSite) -> dict[str, str]:

@@ -17,7 +17,7 @@ from deploy.drill.address import Address
 from deploy.errors import BadInputError, StackError
 from deploy.release import release
 from deploy.stacks.systemd import host, own, places, site, systemctl
-from deploy.stacks.systemd.plan import NGINX
+from deploy.stacks.systemd.places import Places
 from deploy.stacks.systemd.stack import SystemdStack
 
 SECONDS = {"min": 60, "s": 1}
@@ -29,7 +29,7 @@ def patient(env: str | None, **options: Any) -> Patient:
     """Find what is installed on this host; raises BadInputError for who may not look."""
     host.require_root("doctor --stack systemd")
     try:
-        body = SystemdBody(own.env())
+        body = SystemdBody(places.here(env or site.STACK))
     except (BadInputError, StackError, OSError) as error:
         config = load(env=env or site.STACK)
         return Patient(site.STACK, config, declared(config), None, str(error), **options)
@@ -37,31 +37,32 @@ def patient(env: str | None, **options: Any) -> Patient:
 
 
 class SystemdBody:
-    """Reads /opt/parley, /etc/parley, /proc and what systemd says; see Body."""
+    """Reads the site's folders, /proc and what systemd says; see Body."""
 
-    def __init__(self, env: str) -> None:
-        self.config = load(env=env, site=places.TOML)
+    def __init__(self, at: Places) -> None:
+        self.at = at
+        self.config = own.config(at)
         self.size = declared(self.config)
         self.stack = SystemdStack(self.config)
         self.address = Address.at(self.stack.url)
-        self.release = places.CURRENT.readlink().name
+        self.release = self.at.current.readlink().name
 
     def replicas(self) -> Sequence[Replica]:
         """List the units."""
         found = []
-        for number in host.instances():
-            pid = systemctl.pid(places.unit(number))
-            address = self.address.instance(places.socket(number))
+        for number in host.instances(self.at):
+            pid = systemctl.pid(self.at.unit(number))
+            address = self.address.instance(self.at.socket(number))
             found.append(Replica(f"web-{number}", pid, address, process.environment(pid)))
         return found
 
     def nginx(self) -> int | None:
         """Give the unit's main process."""
-        return systemctl.pid(NGINX)
+        return systemctl.pid(self.at.nginx)
 
     def nginx_files(self) -> Mapping[str, str]:
         """Read those of the release that serves."""
-        folder = places.CURRENT / places.LINK / "nginx"
+        folder = self.at.current / places.LINK / "nginx"
         return {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()}
 
     def modelled_nginx(self) -> Mapping[str, str]:
@@ -75,43 +76,53 @@ class SystemdBody:
 
     def accept(self) -> None:
         """Run nginx -t as the service is run."""
-        folder = places.CURRENT / places.LINK
+        folder = self.at.current / places.LINK
         program = str(host.programs(self.config).nginx)
-        command = (program, "-t", "-q", "-e", "stderr", "-p", str(places.RUN), "-c", str(folder / BELOW / "nginx.conf"))
-        systemctl.once(places.USER, command, folder=folder, env_file=folder / places.APP_ENV, low_ports=True)
+        command = (
+            program,
+            "-t",
+            "-q",
+            "-e",
+            "stderr",
+            "-p",
+            str(self.at.run),
+            "-c",
+            str(folder / BELOW / "nginx.conf"),
+        )
+        systemctl.once(self.at.name, command, folder=folder, env_file=folder / places.APP_ENV, low_ports=True)
 
     def upstreams(self) -> Sequence[str]:
         """Give each instance's socket."""
-        return [f"unix:{places.socket(number)}" for number in host.instances()]
+        return [f"unix:{self.at.socket(number)}" for number in host.instances(self.at)]
 
     def kill_seconds(self, replica: Replica) -> int:
         """Ask systemd."""
-        unit = places.unit(int(replica.name.removeprefix("web-")))
+        unit = self.at.unit(int(replica.name.removeprefix("web-")))
         said = systemctl.show(unit, "TimeoutStopUSec")["TimeoutStopUSec"]
         return sum(int(number) * SECONDS[unit] for number, unit in SPAN.findall(said))
 
     def installed(self, names: Sequence[str]) -> Mapping[str, str]:
         """Ask the Python of the release that serves."""
         self._is_own()
-        python = places.CURRENT / places.PYTHON
+        python = self.at.current / places.PYTHON
         said = runner.output([str(python), "-I", packages.__file__, *names])
         return msgspec.json.decode(said, type=dict[str, str])
 
     def certificate(self) -> bytes:
         """Read the file."""
-        return places.CERTIFICATE.read_bytes()
+        return self.at.certificate.read_bytes()
 
     def folders(self) -> Sequence[Path]:
         """Give the backups', the releases' and the logs'."""
-        return places.STATE, places.OPT, Path("/var/log")
+        return self.at.state, self.at.opt, Path("/var/log")
 
     def secrets(self) -> Sequence[Path]:
-        """Give those of /etc/parley."""
-        return places.SECRET_KEY, places.DATABASE_URL, places.LAYER_URL, places.CERTIFICATE_KEY
+        """Give those of the site's folder in /etc."""
+        return self.at.secret_key, self.at.database_url, self.at.layer_url, self.at.certificate_key
 
     def layer(self) -> str:
         """Read its URL."""
-        return places.LAYER_URL.read_text(encoding="utf-8").strip()
+        return self.at.layer_url.read_text(encoding="utf-8").strip()
 
     def open_ticket(self) -> Ticket:
         """Ask manage.py of the release that serves."""

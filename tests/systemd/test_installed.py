@@ -164,6 +164,7 @@ def test_another_checkout_is_not_installed_over_it(systemd: Installed) -> None:
     assert done.stderr.splitlines()[-1] == (
         f"parley: {release()} is installed, and this is {done.stderr.split('this is ')[1].split(':')[0]}: "
         "deploy it with sudo ./parley rollout --stack systemd"
+        " (to install a site beside parley, change site.name in parley.toml)"
     )
     for arguments, said in (
         (("--port", "8443"), "/etc/parley/parley.toml says port 443: change it there"),

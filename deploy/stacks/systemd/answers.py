@@ -7,7 +7,8 @@ from pathlib import Path
 
 from deploy.config import Config
 from deploy.errors import StackError
-from deploy.stacks.systemd import places, systemctl
+from deploy.stacks.systemd import systemctl
+from deploy.stacks.systemd.places import Places
 
 ATTEMPT_SECONDS = 5.0
 READY_SECONDS = 90.0
@@ -25,9 +26,9 @@ class _Connection(http.client.HTTPConnection):
         self.sock.connect(str(self._path))
 
 
-def ready(number: int) -> bool:
+def ready(at: Places, number: int) -> bool:
     """Tell whether an instance says that it is ready."""
-    connection = _Connection(places.socket(number))
+    connection = _Connection(at.socket(number))
     try:
         connection.request("GET", "/readyz")
         return connection.getresponse().status == 200
@@ -37,12 +38,12 @@ def ready(number: int) -> bool:
         connection.close()
 
 
-def wait(config: Config) -> None:
+def wait(at: Places, config: Config) -> None:
     """Wait until every instance is ready; raises StackError with the last lines of the first that is not in time."""
     deadline = time.monotonic() + READY_SECONDS
     for number in range(1, config.app.instances + 1):
-        while not ready(number):
+        while not ready(at, number):
             if time.monotonic() > deadline:
-                lines = systemctl.last_lines(places.unit(number))
+                lines = systemctl.last_lines(at.unit(number))
                 raise StackError("\n".join([f"web-{number} was not ready within {READY_SECONDS:g} s", *lines]))
             time.sleep(PAUSE)

@@ -1,6 +1,8 @@
 """What this host has: the programs, the units and instances of an earlier installation, the ports."""
 
+import grp
 import os
+import pwd
 import re
 import shutil
 from pathlib import Path
@@ -8,12 +10,14 @@ from pathlib import Path
 from deploy.config import Config
 from deploy.errors import BadInputError
 from deploy.stacks.local import binaries, ports
-from deploy.stacks.systemd import places, systemctl
+from deploy.stacks.systemd import places, postgres, systemctl
+from deploy.stacks.systemd.places import Places
 from deploy.stacks.systemd.site import Programs
 
 SBIN = os.pathsep.join(("/usr/sbin", "/usr/bin", "/sbin", "/bin"))
 REDIS = ("redis-server", "valkey-server")
 POSTGRES = Path("/usr/lib/postgresql")
+NOBODYS_HOME = "/nonexistent"  # of the users that we make
 LISTEN = re.compile(r"^\s*listen (\S+)", re.MULTILINE)
 
 
@@ -50,9 +54,9 @@ def ipv6() -> bool:
     return Path("/proc/net/if_inet6").exists()
 
 
-def require_ports(config: Config) -> None:
+def require_ports(at: Places, config: Config) -> None:
     """Raise BadInputError for a port that somebody else listens on."""
-    own = _listening()
+    own = _listening(at)
     addresses = [one for one in ports.wanted(config) if ipv6() or ":" not in one]
     for port in {config.site.port, config.site.http_port} - {0} - own:
         try:
@@ -68,21 +72,45 @@ def _by_whom() -> str:
     return ""
 
 
-def _listening() -> set[int]:
+def _listening(at: Places) -> set[int]:
     """Return the ports that our own nginx has."""
-    if not systemctl.active("parley-nginx.service"):
+    if not systemctl.active(at.nginx):
         return set()
-    texts = [path.read_text(encoding="utf-8") for path in (places.CURRENT / places.LINK / "nginx").glob("*.conf")]
+    texts = [path.read_text(encoding="utf-8") for path in (at.current / places.LINK / "nginx").glob("*.conf")]
     return {int(found.rpartition(":")[2]) for text in texts for found in LISTEN.findall(text)}
 
 
-def units() -> tuple[str, ...]:
-    """Name the units of ours that are here."""
-    return tuple(sorted(path.name for path in places.UNITS.glob("parley*") if path.is_file()))
+def units(at: Places) -> tuple[str, ...]:
+    """Name the units of this site that are here, of whatever release, and not those of a site named alike."""
+    others = [path.stem for path in places.UNITS.glob(f"{at.name}-*.target")]
+    found = [path.name for path in places.UNITS.glob(f"{at.name}[-.]*") if path.is_file() and not path.is_symlink()]
+    alike = tuple(f"{other}{sign}" for other in others for sign in ("-", "."))
+    return tuple(sorted(name for name in found if not name.startswith(alike)))
 
 
-def instances() -> tuple[int, ...]:
+def instances(at: Places) -> tuple[int, ...]:
     """Give the numbers of the instances that are here."""
-    return (
-        tuple(sorted(int(path.name) for path in places.INSTANCES.glob("[0-9]*"))) if places.INSTANCES.is_dir() else ()
+    return tuple(sorted(int(path.name) for path in at.instances.glob("[0-9]*"))) if at.instances.is_dir() else ()
+
+
+def require_name(at: Places, config: Config) -> None:
+    """Raise BadInputError where something of the host, and not of Parley, has the site's name."""
+    if at.env.is_file() or at.toml.is_file() or at.releases.is_dir():
+        return  # ours, or begun, or written for us
+    ours = {at.etc: ("tls", "secrets"), at.opt: (), at.state: ("backups", "acme"), at.run: ()}
+    for folder, known in ours.items():
+        if folder.exists() and (not folder.is_dir() or {path.name for path in folder.iterdir()} - set(known)):
+            raise _taken(at, str(folder))
+    try:
+        if (account := pwd.getpwnam(at.name)).pw_dir != NOBODYS_HOME or grp.getgrgid(account.pw_gid).gr_name != at.name:
+            raise _taken(at, f"the user {at.name}")
+    except KeyError:
+        pass
+    if config.brings_postgres and systemctl.active(postgres.UNIT) and postgres.known(at.name):
+        raise _taken(at, f"the role or the database {at.name} in PostgreSQL")
+
+
+def _taken(at: Places, what: str) -> BadInputError:
+    return BadInputError(
+        f"the name {at.name} is taken: {what} is not Parley's; site.name in parley.toml is another one"
     )

@@ -12,7 +12,8 @@ from deploy.errors import BadInputError
 from deploy.hosts import origin
 from deploy.release import release
 from deploy.stacks.lock import held
-from deploy.stacks.systemd import answers, doing, host, places, plan, site
+from deploy.stacks.systemd import answers, doing, host, own, places, plan, site
+from deploy.stacks.systemd.places import Places
 from deploy.stacks.systemd.plan import Wanted
 from deploy.stacks.systemd.steps import File, Step
 
@@ -40,28 +41,30 @@ def install(asked: Asked, say: Say, *, dry_run: bool) -> None:
         say(f"{len(steps)} steps; nothing was changed")
         return
     if steps:
-        with held(places.STATE, "install"):
+        with held(wanted.at.state, "install"):
             for step in steps:
                 say(step.says)
                 doing.do(step)
-    answers.wait(wanted.config)
+    answers.wait(wanted.at, wanted.config)
     conclude(wanted, steps, say)
 
 
 def look(asked: Asked) -> Wanted:
     """Look at everything that could be wrong, before anything is changed; raises BadInputError."""
-    named = release()
-    if places.CURRENT.is_symlink() and places.CURRENT.readlink().name != named:
-        installed = places.CURRENT.readlink().name
+    at, named = places.here(asked.env), release()
+    if at.current.is_symlink() and at.current.readlink().name != named:
+        installed = at.current.readlink().name
         raise BadInputError(
             f"{installed} is installed, and this is {named}: deploy it with sudo ./parley rollout --stack systemd"
+            f" (to install a site beside {at.name}, change site.name in parley.toml)"
         )
     if asked.wheels and not any(asked.wheels.glob("*.whl")):
         raise BadInputError(f"{asked.wheels} has no wheels")
-    config, toml = configured(asked)
+    config, toml = configured(at, asked)
+    host.require_name(at, config)
     size = site.fitting(config)
     programs = host.programs(config)
-    host.require_ports(config)
+    host.require_ports(at, config)
     return Wanted(
         config=config,
         size=size,
@@ -71,47 +74,47 @@ def look(asked: Asked) -> Wanted:
         source=ROOT,
         wheels=asked.wheels,
         toml=toml,
-        units_there=host.units(),
-        instances_there=host.instances(),
+        units_there=host.units(at),
+        instances_there=host.instances(at),
     )
 
 
-def configured(asked: Asked) -> tuple[Config, str]:
+def configured(at: Places, asked: Asked) -> tuple[Config, str]:
     """Return the model of this host, and its own parley.toml; raises BadInputError where they disagree."""
-    if not places.TOML.exists():
-        return first(asked)
-    before = places.ENV.read_text(encoding="utf-8").strip() if places.ENV.exists() else asked.env
+    if not at.toml.exists():
+        return first(at, asked)
+    before = at.env.read_text(encoding="utf-8").strip() if at.env.exists() else asked.env
     if asked.env != before:
         raise BadInputError(f"this host was installed with --env {before}")
-    config = load(env=asked.env, site=places.TOML)
+    config = own.read(at, asked.env)
     if asked.port not in {None, config.site.port}:
-        raise BadInputError(f"{places.TOML} says port {config.site.port}: change it there")
+        raise BadInputError(f"{at.toml} says port {config.site.port}: change it there")
     if missing := [name for name in asked.hosts if name.lower() not in config.site.hosts]:
-        raise BadInputError(f"{places.TOML} does not name {missing[0]}: add it there")
-    return config, places.TOML.read_text(encoding="utf-8")
+        raise BadInputError(f"{at.toml} does not name {missing[0]}: add it there")
+    return config, at.toml.read_text(encoding="utf-8")
 
 
-def first(asked: Asked) -> tuple[Config, str]:
+def first(at: Places, asked: Asked) -> tuple[Config, str]:
     """Choose the numbers of a new host: one instance per core, or as many as the rules allow."""
     for cores in range(host.cores(), 0, -1):
-        config = load(overrides(asked, cores), env=asked.env)
+        config = load(overrides(at, asked, cores), env=asked.env)
         if cores == 1 or not rules.broken(config, declared(config), site.STACK):
             break
-    return config, site.toml(config.site.hosts, asked.port, cores)
+    return config, site.toml(at, config.site.hosts, asked.port, cores)
 
 
-def overrides(asked: Asked, cores: int) -> dict[str, dict[str, Any]]:
+def overrides(at: Places, asked: Asked, cores: int) -> dict[str, dict[str, Any]]:
     """Return what site.toml writes, as config.load takes it."""
-    own: dict[str, Any] = {"hosts": list(asked.hosts)}
+    given: dict[str, Any] = {"name": at.name, "hosts": list(asked.hosts)}
     if asked.port is not None:
-        own |= {"port": asked.port, "http_port": 0}
-    return {"site": own, "app": {"instances": cores}, "nginx": {"workers": cores}}
+        given |= {"port": asked.port, "http_port": 0}
+    return {"site": given, "app": {"instances": cores}, "nginx": {"workers": cores}}
 
 
 def conclude(wanted: Wanted, done: Sequence[Step], say: Say) -> None:
     """Say where it is, and what does not hold yet."""
     changed = {step.path for step in done if isinstance(step, File)}
-    environment = places.rendered(wanted.release) / places.APP_ENV
+    environment = wanted.at.rendered(wanted.release) / places.APP_ENV
     if environment in changed and len(done) < len(plan.steps(wanted)) // 2:
         say("the instances run with the old settings until: sudo ./parley rollout --stack systemd --again")
     if not done:

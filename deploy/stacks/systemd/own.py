@@ -1,42 +1,56 @@
 """What a release renders for itself on an installed host: a rollout runs this with the release's own code, because its
 templates and the keys of its parley.toml may be others than those of the release that serves."""
 
+import tomllib
 from collections.abc import Iterator
 
 from deploy.config import ROOT, Config, load
 from deploy.errors import BadInputError
+from deploy.sections import Site
 from deploy.stacks.systemd import doing, host, places, plan, site
+from deploy.stacks.systemd.places import Places
 from deploy.stacks.systemd.plan import Wanted
 
 
-def env() -> str:
-    """Return which [env.NAME] this host was installed with; raises BadInputError where nothing is installed."""
+def env(at: Places) -> str:
+    """Return which [env.NAME] a site was installed with; raises BadInputError where it is not installed."""
     try:
-        return places.ENV.read_text(encoding="utf-8").strip()
+        return at.env.read_text(encoding="utf-8").strip()
     except FileNotFoundError:
-        raise BadInputError("Parley is not installed on this host: run sudo ./parley install") from None
+        what = "Parley" if at.name == Site().name else f"The site {at.name}"
+        raise BadInputError(f"{what} is not installed on this host: run sudo ./parley install") from None
 
 
-def config() -> Config:
-    """Return the model of this host."""
-    return load(env=env(), site=places.TOML)
+def config(at: Places) -> Config:
+    """Return the model of an installed site; raises BadInputError where its file gives it another name."""
+    return read(at, env(at))
+
+
+def read(at: Places, named: str) -> Config:
+    """Return the model of a site whose own file is there; the name is its folder's, whichever checkout it came from."""
+    found = load({"site": {"name": at.name}}, env=named, site=at.toml)
+    said = tomllib.loads(at.toml.read_text(encoding="utf-8")).get("site", {}).get("name", at.name)
+    if said != at.name:
+        raise BadInputError(f"{at.toml}: site.name: this is the file of {at.name}; another site has a file of its own")
+    return found
 
 
 def configure(release: str, *, units: bool) -> Iterator[str]:
     """Render what belongs to a release, and the units where it becomes the stack's own; say what changed."""
     host.require_root("configure")
-    model = config()
+    at = places.here()
+    model = config(at)
     wanted = Wanted(
         config=model,
         size=site.fitting(model),
         programs=host.programs(model),
-        env=env(),
+        env=env(at),
         release=release,
         source=ROOT,
         wheels=None,
         toml="",
-        units_there=host.units(),
-        instances_there=host.instances(),
+        units_there=host.units(at),
+        instances_there=host.instances(at),
     )
     steps = plan.unit_steps(wanted) if units else plan.release_steps(wanted)
     for step in doing.due(steps):

@@ -8,7 +8,8 @@ from deploy.capacity import Capacity
 from deploy.config import Config
 from deploy.hosts import LOOPBACK
 from deploy.stacks.secret_key import KEY_BYTES
-from deploy.stacks.systemd import places, site
+from deploy.stacks.systemd import places, postgres, site
+from deploy.stacks.systemd.places import Places
 from deploy.stacks.systemd.site import Programs
 from deploy.stacks.systemd.steps import (
     Account,
@@ -28,12 +29,6 @@ from deploy.stacks.systemd.steps import (
     Step,
 )
 
-TIMERS = ("parley-cleanup.timer", "parley-backup.timer")
-NGINX = "parley-nginx.service"
-REDIS = "parley-redis.service"
-PROBE = "parley-probe.service"
-POSTGRES = "postgresql.service"
-
 
 @dataclass(frozen=True)
 class Wanted:
@@ -50,58 +45,66 @@ class Wanted:
     units_there: tuple[str, ...] = ()  # our unit files on the host
     instances_there: tuple[int, ...] = ()  # the instances that it has
 
+    @property
+    def at(self) -> Places:
+        """Where all of it goes."""
+        return Places(self.config.site.name)
+
 
 def steps(wanted: Wanted) -> list[Step]:
     """Return all steps in their order; what takes longest and fails first comes first."""
-    config, folder = wanted.config, places.release(wanted.release)
-    migrate = f"parley-migrate@{wanted.release}.service"
-    current = Link(places.CURRENT, folder)
+    config, at = wanted.config, wanted.at
+    folder, migrate = at.release(wanted.release), at.migrate(wanted.release)
+    current = Link(at.current, folder)
     numbers = range(1, config.app.instances + 1)
-    pair = Pair(places.CERTIFICATE, places.CERTIFICATE_KEY, (*LOOPBACK, *config.site.hosts), places.USER)
+    pair = Pair(at.certificate, at.certificate_key, (*LOOPBACK, *config.site.hosts), at.name)
     return [
-        Folder(places.OPT),
-        Folder(places.RELEASES),
+        Folder(at.opt),
+        Folder(at.releases),
         Stage(wanted.release, folder, wanted.source, wanted.wheels),
-        Account(places.USER),
-        *folders(),
-        File(places.TOML, wanted.toml, 0o640, places.USER, once=True),
-        File(places.ENV, f"{wanted.env}\n", 0o640, places.USER),
-        Secret(places.SECRET_KEY, KEY_BYTES, places.USER),
-        *(File(path, text, 0o640, places.USER) for path, text in site.secrets(config).items()),
+        Account(at.name),
+        *folders(at),
+        File(at.toml, wanted.toml, 0o640, at.name, once=True),
+        File(at.env, f"{wanted.env}\n", 0o640, at.name),
+        Secret(at.secret_key, KEY_BYTES, at.name),
+        *(File(path, text, 0o640, at.name) for path, text in site.secrets(config).items()),
         pair,
         *release_steps(wanted),
         *unit_steps(wanted),
-        *([Active(POSTGRES), Database(places.USER)] if config.brings_postgres else []),
+        *([Active(postgres.UNIT), Database(at.name)] if config.brings_postgres else []),
         Run(("systemctl", "start", migrate), (current,)),
-        Publish(wanted.release, folder / places.COLLECTED, places.STATIC),
-        *(Link(places.instance(number), folder, once=True) for number in numbers),
+        Publish(wanted.release, folder / places.COLLECTED, at.static),
+        *(Link(at.instance(number), folder, once=True) for number in numbers),
         current,
-        *running(config),
-        Run(("systemctl", "reload", NGINX), (pair, *(one for one in rendered(wanted) if one.path.suffix == ".conf"))),
+        *running(at, config),
+        Run(
+            ("systemctl", "reload", at.nginx), (pair, *(one for one in rendered(wanted) if one.path.suffix == ".conf"))
+        ),
     ]
 
 
-def folders() -> list[Folder]:
+def folders(at: Places) -> list[Folder]:
     """Return the folders. What holds something secret is for root to write and for our group to read."""
-    group = places.USER
+    group = at.name
     return [
-        Folder(places.INSTANCES),
-        *(Folder(path, 0o750, group) for path in (places.ETC, places.SECRETS, places.TLS, places.RENDERED)),
-        Folder(places.STATE, 0o750, group),
-        Folder(places.STATIC),
-        Folder(places.SERVED),
-        *(Folder(path) for path in (places.ACME, places.CHALLENGES.parent, places.CHALLENGES)),
-        Folder(places.BACKUPS, 0o700),
+        Folder(at.instances),
+        *(Folder(path, 0o750, group) for path in (at.etc, at.secrets, at.tls, at.rendered_all)),
+        Folder(at.state, 0o750, group),
+        Folder(at.static),
+        Folder(at.served),
+        *(Folder(path) for path in (at.acme, at.challenges.parent, at.challenges)),
+        Folder(at.backups, 0o700),
     ]
 
 
 def release_steps(wanted: Wanted) -> list[Step]:
     """Return what is rendered for the release, and the link that leads there from its folder."""
-    folder = places.rendered(wanted.release)
+    at = wanted.at
+    folder = at.rendered(wanted.release)
     return [
-        *(Folder(path, 0o750, places.USER) for path in (folder, folder / "nginx")),
+        *(Folder(path, 0o750, at.name) for path in (folder, folder / "nginx")),
         *rendered(wanted),
-        Link(places.release(wanted.release) / places.LINK, folder),
+        Link(at.release(wanted.release) / places.LINK, folder),
     ]
 
 
@@ -110,43 +113,44 @@ def unit_steps(wanted: Wanted) -> list[Step]:
     texts = site.units(wanted.config, wanted.size, wanted.programs)
     units = tuple(File(places.UNITS / name, text) for name, text in texts.items())
     old = obsolete(wanted, list(texts))
-    probe = tuple(one for one in units if one.path.name == PROBE)
+    probe = tuple(one for one in units if one.path.name == wanted.at.probe)
     return [
         *units,
         *old,
         Run(("systemctl", "daemon-reload"), (*units, *old)),
         # An instance more takes the port that it had.
-        *([Run(("systemctl", "try-restart", PROBE), probe)] if probe else []),
+        *([Run(("systemctl", "try-restart", wanted.at.probe), probe)] if probe else []),
     ]
 
 
 def rendered(wanted: Wanted) -> list[File]:
     """Return the files of the release."""
     texts = site.release_files(wanted.config, wanted.size, wanted.programs, wanted.release)
-    folder = places.rendered(wanted.release)
-    return [File(folder / name, text, 0o640, places.USER) for name, text in texts.items()]
+    folder = wanted.at.rendered(wanted.release)
+    return [File(folder / name, text, 0o640, wanted.at.name) for name, text in texts.items()]
 
 
-def instance_units(config: Config) -> list[str]:
+def instance_units(at: Places, config: Config) -> list[str]:
     """Name the instances' units."""
-    return [places.unit(number) for number in range(1, config.app.instances + 1)]
+    return [at.unit(number) for number in range(1, config.app.instances + 1)]
 
 
-def running(config: Config) -> list[Step]:
+def running(at: Places, config: Config) -> list[Step]:
     """Return what starts at boot, and now: nginx last, when there is somebody behind it."""
-    probe = [PROBE] if config.app.metrics_port else []
-    services = [*([REDIS] if config.brings_redis else []), *instance_units(config), NGINX, *TIMERS, *probe]
-    units = [*services, places.TARGET]
+    probe = [at.probe] if config.app.metrics_port else []
+    services = [*([at.redis] if config.brings_redis else []), *instance_units(at, config), at.nginx, *at.timers, *probe]
+    units = [*services, at.target]
     return [*(Enabled(unit) for unit in units), *(Active(unit) for unit in units)]
 
 
 def obsolete(wanted: Wanted, units: Sequence[str]) -> list[Step]:
     """Return what an earlier configuration had: more instances, a Redis of its own."""
+    at = wanted.at
     more = [number for number in wanted.instances_there if number > wanted.config.app.instances]
     gone = [unit for unit in wanted.units_there if unit not in units]
     return [
-        *(Down(places.unit(number)) for number in more),
-        *(Gone(places.instance(number)) for number in more),
+        *(Down(at.unit(number)) for number in more),
+        *(Gone(at.instance(number)) for number in more),
         *(Down(unit) for unit in gone),
         *(Gone(places.UNITS / unit) for unit in gone),
     ]

@@ -3,13 +3,18 @@
 from deploy import runner
 from deploy.errors import StackError
 
+UNIT = "postgresql.service"
 AS_POSTGRES = ("runuser", "-u", "postgres", "--")
 
 
 def there(name: str) -> bool:
     """Tell whether role and database are there; raises StackError where PostgreSQL cannot be asked."""
-    asked = f"SELECT (SELECT count(*) FROM pg_roles WHERE rolname='{name}') + (SELECT count(*) FROM pg_database WHERE datname='{name}')"  # noqa: S608, E501
-    return told(asked) == "2"
+    return _count(name) == 2
+
+
+def known(name: str) -> bool:
+    """Tell whether one of them is there."""
+    return _count(name) > 0
 
 
 def make(name: str) -> None:
@@ -24,6 +29,11 @@ def drop(name: str) -> None:
     """Remove both, with everything in them."""
     _run("dropdb", "--if-exists", "--force", name)
     _run("dropuser", "--if-exists", name)
+
+
+def _count(name: str) -> int:
+    asked = f"SELECT (SELECT count(*) FROM pg_roles WHERE rolname='{name}') + (SELECT count(*) FROM pg_database WHERE datname='{name}')"  # noqa: S608, E501
+    return int(told(asked))
 
 
 def told(query: str) -> str:

@@ -12,8 +12,10 @@ from deploy.errors import BadInputError
 from deploy.facts import Facts, NginxFacts
 from deploy.hosts import in_url, origin
 from deploy.render import NginxSite, SystemdSite
+from deploy.sections import Site
 from deploy.stacks.local import ports
 from deploy.stacks.systemd import places
+from deploy.stacks.systemd.places import Places
 
 STACK = "systemd"
 
@@ -37,10 +39,11 @@ def fitting(config: Config) -> Capacity:
 
 def release_files(config: Config, size: Capacity, programs: Programs, release: str) -> dict[str, str]:
     """Return what belongs to one release: {path below its folder: text}. None of it is secret."""
+    at = Places(config.site.name)
     shared = environment.app(config, app(config, size, release))
     files = {places.APP_ENV: env_file(shared)}
     for number in range(1, config.app.instances + 1):
-        own = environment.instance(f"web-{number}", places.socket(number), metrics(config, number))
+        own = environment.instance(f"web-{number}", at.socket(number), metrics(config, number))
         files[f"web-{number}.env"] = env_file(own)
     configuration = render.nginx(config, nginx(config, size, programs))
     return files | {f"nginx/{name}": text for name, text in configuration.items()}
@@ -53,15 +56,16 @@ def units(config: Config, size: Capacity, programs: Programs) -> dict[str, str]:
 
 def secrets(config: Config) -> dict[Path, str]:
     """Return the URLs, which may hold a password."""
+    at = Places(config.site.name)
     return {
-        places.DATABASE_URL: config.database.url or own_database(),
-        places.LAYER_URL: environment.layer_url(config) or f"unix://{places.REDIS_SOCKET}?db=0",
+        at.database_url: config.database.url or own_database(at),
+        at.layer_url: environment.layer_url(config) or f"unix://{at.redis_socket}?db=0",
     }
 
 
-def own_database() -> str:
+def own_database(at: Places) -> str:
     """Return the URL of the distribution's PostgreSQL: its socket, where it knows us by our user."""
-    return f"postgres://{places.USER}@{str(places.POSTGRES_SOCKETS).replace('/', '%2F')}/{places.USER}"
+    return f"postgres://{at.name}@{str(places.POSTGRES_SOCKETS).replace('/', '%2F')}/{at.name}"
 
 
 def metrics(config: Config, number: int) -> str:
@@ -76,17 +80,18 @@ def probe_metrics(config: Config) -> str:
 
 def app(config: Config, size: Capacity, release: str) -> AppSite:
     """Return what every process of the app is told."""
+    at = Places(config.site.name)
     return AppSite(
         tier="production",
         scheme="https",
         port=config.site.port,
-        secret_key_file=places.SECRET_KEY,
-        database_url=places.DATABASE_URL,
-        layer_url=places.LAYER_URL,
-        static_root=places.release(release) / places.COLLECTED,
+        secret_key_file=at.secret_key,
+        database_url=at.database_url,
+        layer_url=at.layer_url,
+        static_root=at.release(release) / places.COLLECTED,
         release=release,
         sockets=size.sockets,
-        edge=f"unix:{places.EDGE_SOCKET}",
+        edge=f"unix:{at.edge_socket}",
     )
 
 
@@ -102,34 +107,38 @@ def listen(config: Config, port: int, *, ipv6: bool) -> tuple[str, ...]:
 
 def nginx(config: Config, size: Capacity, programs: Programs) -> NginxSite:
     """Return what nginx's templates need."""
+    at = Places(config.site.name)
     return NginxSite(
         nginx_version=programs.nginx_version,
         listen=listen(config, config.site.port, ipv6=programs.ipv6),
         http_listen=listen(config, config.site.http_port, ipv6=programs.ipv6),
-        upstreams=tuple(f"unix:{places.socket(number)}" for number in range(1, config.app.instances + 1)),
-        run=str(places.RUN),
-        static=str(places.SERVED),
-        certificate=str(places.CERTIFICATE),
-        certificate_key=str(places.CERTIFICATE_KEY),
+        upstreams=tuple(f"unix:{at.socket(number)}" for number in range(1, config.app.instances + 1)),
+        run=str(at.run),
+        static=str(at.served),
+        certificate=str(at.certificate),
+        certificate_key=str(at.certificate_key),
         access_log="syslog:server=unix:/dev/log,nohostname",  # journald; a unit's stdout cannot be opened again
         error_log="stderr",
         open_files=size.open_files,
         worker_connections=size.worker_connections,
         workers=config.nginx.workers,
-        acme=str(places.CHALLENGES),
-        inside=f"unix:{places.EDGE_SOCKET}",
+        acme=str(at.challenges),
+        inside=f"unix:{at.edge_socket}",
     )
 
 
 def host(config: Config, programs: Programs) -> SystemdSite:
     """Return what the units need."""
+    at = Places(config.site.name)
     return SystemdSite(
-        user=places.USER,
-        group=places.USER,
-        prefix=str(places.OPT),
-        etc=str(places.ETC),
-        state=str(places.STATE),
-        run=str(places.RUN),
+        name=at.name,
+        title=title(at),
+        user=at.name,
+        group=at.name,
+        prefix=str(at.opt),
+        etc=str(at.etc),
+        state=str(at.state),
+        run=str(at.run),
         nginx=str(programs.nginx),
         redis=str(programs.redis) if config.brings_redis and programs.redis else "",
         probe=probe_metrics(config),
@@ -137,10 +146,15 @@ def host(config: Config, programs: Programs) -> SystemdSite:
     )
 
 
+def title(at: Places) -> str:
+    """Name the site to people."""
+    return "Parley" if at.name == Site().name else f"Parley ({at.name})"
+
+
 def read(config: Config, size: Capacity) -> Facts:
     """Render everything, and read it back as systemd and nginx will."""
     files = release_files(config, size, Programs(), "0")
-    text = units(config, size, Programs())["parley-web@.service"]
+    text = units(config, size, Programs())[f"{config.site.name}-web@.service"]
     return Facts(
         app=facts.unit(text, files[places.APP_ENV]),
         nginx=NginxFacts.of({name.removeprefix("nginx/"): text for name, text in files.items()}),
@@ -160,10 +174,10 @@ def env_file(variables: Mapping[str, str]) -> str:
 QUOTED = '\\"`$'
 
 
-def toml(hosts: Sequence[str], port: int | None, cores: int) -> str:
-    """Write the first /etc/parley/parley.toml."""
+def toml(at: Places, hosts: Sequence[str], port: int | None, cores: int) -> str:
+    """Write a site's first parley.toml of its own."""
     lines = [
-        "# This host's own, on top of the release's parley.toml (/opt/parley/current/parley.toml has every key).",
+        f"# This host's own, on top of the release's parley.toml ({at.current}/parley.toml has every key).",
         "# After a change: sudo ./parley install, and sudo ./parley rollout --stack systemd --again",
         "",
         "[site]",

@@ -16,54 +16,56 @@ from deploy.stacks.stack import Instance, Postgres
 from deploy.stacks.systemd import answers, host, own, places, staging, systemctl
 from deploy.stacks.systemd import source as sources
 from deploy.stacks.systemd.doing import link
-from deploy.stacks.systemd.plan import NGINX, PROBE, REDIS
+from deploy.stacks.systemd.places import Places
 
 
 def installed(env: str) -> "SystemdStack":
     """Open what is installed on this host; raises BadInputError where nothing is, or with another --env."""
     host.require_root("rollout --stack systemd")
-    if env not in {"systemd", own.env()}:
-        raise BadInputError(f"this host was installed with --env {own.env()}")
-    return SystemdStack(own.config())
+    at = places.here(env)
+    if env not in {"systemd", own.env(at)}:
+        raise BadInputError(f"this host was installed with --env {own.env(at)}")
+    return SystemdStack(own.config(at))
 
 
 class SystemdStack:
     """See deploy/stacks/stack.py for what each verb promises."""
 
     name = "systemd"
-    folder = places.STATE
-    backups = places.BACKUPS
 
     def __init__(self, config: Config) -> None:
         self.config = config
+        self.at = at = Places(config.site.name)
+        self.folder = at.state
+        self.backups = at.backups
         self.url = f"{origin('localhost', config.site.port)}/"
-        as_user = ("runuser", "-u", places.USER, "--")  # peer authentication
-        mine = Postgres(f"host={places.POSTGRES_SOCKETS} user={places.USER} dbname={places.USER}", as_user)
+        as_user = ("runuser", "-u", at.name, "--")  # peer authentication
+        mine = Postgres(f"host={places.POSTGRES_SOCKETS} user={at.name} dbname={at.name}", as_user)
         self.database = mine if config.brings_postgres else Postgres.at(config.database.url)
 
     def instances(self) -> Sequence[Instance]:
         """List the instances by their links; what one runs is told by its process, for the link may be newer."""
         found = []
-        for number in host.instances():
-            pid = systemctl.pid(places.unit(number))
-            release = _release(pid) or places.instance(number).readlink().name
+        for number in host.instances(self.at):
+            pid = systemctl.pid(self.at.unit(number))
+            release = self._release(pid) or self.at.instance(number).readlink().name
             found.append(Instance(f"web-{number}", release, running=pid is not None))
         return found
 
     def pid(self, name: str) -> int | None:
         """Give the main process of a unit."""
-        return systemctl.pid({"nginx": NGINX, "redis": REDIS}.get(name) or places.unit(_number(name)))
+        return systemctl.pid({"nginx": self.at.nginx, "redis": self.at.redis}.get(name) or self.at.unit(_number(name)))
 
     def stage(self, source: str | None) -> str:
         """Copy a checkout or unpack an archive, and make its environment."""
         with sources.opened(source) as (folder, release):
             if not self.staged(release):
-                staging.stage(folder, places.release(release), release, None)
+                staging.stage(folder, self.at.release(release), release, None)
         return release
 
     def staged(self, release: str) -> bool:
         """Tell whether its folder is whole."""
-        return staging.staged(places.release(release))
+        return staging.staged(self.at.release(release))
 
     def check(self, release: str) -> None:
         """Have the release render its own files, import everything with them, and have nginx read them."""
@@ -72,18 +74,18 @@ class SystemdStack:
         gunicorn = ("-m", "gunicorn", "--check-config", "-c", "gunicorn.conf.py", "config.asgi:application")
         self._once(release, *gunicorn)
         program = host.programs(self.config).nginx
-        nginx = (str(program), "-t", "-q", "-e", "stderr", "-p", str(places.RUN), "-c", str(_nginx(release)))
-        folder = places.release(release)
+        nginx = (str(program), "-t", "-q", "-e", "stderr", "-p", str(self.at.run), "-c", str(self._nginx(release)))
+        folder = self.at.release(release)
         env_file = folder / places.LINK / places.APP_ENV
-        systemctl.once(places.USER, nginx, folder=folder, env_file=env_file, low_ports=True)
+        systemctl.once(self.at.name, nginx, folder=folder, env_file=env_file, low_ports=True)
 
     def migrate(self, release: str) -> None:
         """Run this release's migrations as a unit, whose log says what they did."""
-        systemctl.tell("start", f"parley-migrate@{release}.service")
+        systemctl.tell("start", self.at.migrate(release))
 
     def publish(self, release: str) -> None:
         """Put its static files beside those that are served."""
-        static.add(places.release(release) / places.COLLECTED, places.STATIC, release)
+        static.add(self.at.release(release) / places.COLLECTED, self.at.static, release)
 
     def manage(self, release: str, *arguments: str) -> str:
         """Run manage.py as the app's user."""
@@ -91,13 +93,13 @@ class SystemdStack:
 
     def become_manage(self, *arguments: str) -> Never:
         """Become it as a unit of its own, of the release that boots."""
-        folder = places.release(places.CURRENT.readlink().name)
+        folder = self.at.release(self.at.current.readlink().name)
         command = (str(folder / places.PYTHON), "manage.py", *arguments)
-        systemctl.become(places.USER, command, folder=folder / "app", env_file=folder / places.LINK / places.APP_ENV)
+        systemctl.become(self.at.name, command, folder=folder / "app", env_file=folder / places.LINK / places.APP_ENV)
 
     def secret_key(self, act: Act) -> list[str]:
         """Change the file, which root and our group read."""
-        return secret_key.act(places.SECRET_KEY, act)
+        return secret_key.act(self.at.secret_key, act)
 
     def replace(self, old: Instance, release: str) -> Instance:
         """Drain the old one and start the new one in its place.
@@ -105,22 +107,22 @@ class SystemdStack:
         The link is changed while neither runs: a process would import the rest of itself from the other release.
         """
         number = _number(old.name)
-        systemctl.tell("stop", places.unit(number))
-        link(places.instance(number), places.release(release))
-        systemctl.tell("start", places.unit(number))
+        systemctl.tell("stop", self.at.unit(number))
+        link(self.at.instance(number), self.at.release(release))
+        systemctl.tell("start", self.at.unit(number))
         return Instance(old.name, release)
 
     def ready(self, instance: Instance) -> bool:
         """Ask /readyz of the process that runs this release; one that systemd had to start again never will be."""
-        unit = places.unit(_number(instance.name))
+        unit = self.at.unit(_number(instance.name))
         now = systemctl.show(unit, "ActiveState", "NRestarts")
         if now["ActiveState"] == "failed" or int(now["NRestarts"] or 0):
             raise StackError("\n".join([f"{instance.name} ended:", *systemctl.last_lines(unit)]))
-        return _release(systemctl.pid(unit)) == instance.release and answers.ready(_number(instance.name))
+        return self._release(systemctl.pid(unit)) == instance.release and answers.ready(self.at, _number(instance.name))
 
     def probe(self, instance: Instance, ticket: str) -> None:
         """Send the message over the instance's socket."""
-        self._deploy(instance.release, "probe", f"unix:{places.socket(_number(instance.name))}", given=ticket)
+        self._deploy(instance.release, "probe", f"unix:{self.at.socket(_number(instance.name))}", given=ticket)
 
     def retire(self, old: Instance, new: Instance) -> None:
         """Nothing is left beside the new one."""
@@ -128,54 +130,65 @@ class SystemdStack:
     def put_back(self, old: Instance, new: Instance | None) -> None:  # noqa: ARG002 (it has the old one's name)
         """Start the old release in its place again, unless it never stopped."""
         number = _number(old.name)
-        link_is_old = places.instance(number).readlink() == places.release(old.release)
-        if link_is_old and _release(systemctl.pid(places.unit(number))) == old.release:
+        link_is_old = self.at.instance(number).readlink() == self.at.release(old.release)
+        if link_is_old and self._release(systemctl.pid(self.at.unit(number))) == old.release:
             return
-        systemctl.tell("stop", places.unit(number))
-        link(places.instance(number), places.release(old.release))
+        systemctl.tell("stop", self.at.unit(number))
+        link(self.at.instance(number), self.at.release(old.release))
         if old.running:
-            systemctl.tell("start", places.unit(number))
+            systemctl.tell("start", self.at.unit(number))
 
     def finish(self, release: str) -> None:
         """Write its units, make it what boots, reload nginx if its files differ, and remove old releases."""
-        before = places.CURRENT.readlink()
+        before = self.at.current.readlink()
         self._deploy(release, "configure", release, "--units")
-        reload = _differs(_nginx(before.name).parent, _nginx(release).parent)
-        link(places.CURRENT, places.release(release))
+        reload = _differs(self._nginx(before.name).parent, self._nginx(release).parent)
+        link(self.at.current, self.at.release(release))
         try:
             if reload:  # it moves the sockets of nginx's old workers
-                systemctl.tell("reload", NGINX)
+                systemctl.tell("reload", self.at.nginx)
         except StackError:
-            link(places.CURRENT, before)
+            link(self.at.current, before)
             self._deploy(before.name, "configure", before.name, "--units")
             raise
-        if (places.UNITS / PROBE).exists():  # it is of the release that boots
-            systemctl.tell("try-restart", PROBE)
-        static.serves(places.STATIC, release)
+        if (places.UNITS / self.at.probe).exists():  # it is of the release that boots
+            systemctl.tell("try-restart", self.at.probe)
+        static.serves(self.at.static, release)
         if before.name != release:
-            link(places.PREVIOUS, before)
-        prune()
+            link(self.at.previous, before)
+        prune(self.at)
 
     def _once(self, release: str, *arguments: str) -> str:
         """Run this release's Python in its app, as the services are run."""
-        folder = places.release(release)
+        folder = self.at.release(release)
         command = (str(folder / places.PYTHON), *arguments)
         env_file = folder / places.LINK / places.APP_ENV
-        return systemctl.once(places.USER, command, folder=folder / "app", env_file=env_file)
+        return systemctl.once(self.at.name, command, folder=folder / "app", env_file=env_file)
 
     def _deploy(self, release: str, *arguments: str, given: str = "") -> str:
         """Run this release's own `python -m deploy`."""
-        folder = places.release(release)
+        folder = self.at.release(release)
         env = environment.clean(os.environ) | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
         command = (str(folder / places.PYTHON), "-P", "-m", "deploy", *arguments)
         return runner.output(command, env=env, cwd=folder, given=given)
 
+    def _nginx(self, release: str) -> Path:
+        return self.at.rendered(release) / "nginx" / "nginx.conf"
 
-def prune() -> None:
+    def _release(self, pid: int | None) -> str | None:
+        """Tell which release a process was started from: its working directory, without links."""
+        try:
+            folder = Path(f"/proc/{pid}/cwd").readlink() if pid else None
+        except OSError:
+            return None
+        return folder.parent.name if folder and folder.parent.parent == self.at.releases else None
+
+
+def prune(at: Places) -> None:
     """Remove the releases that nothing leads to: neither what serves, nor what a rollback would take."""
-    links = [places.CURRENT, places.PREVIOUS, *(places.instance(number) for number in host.instances())]
+    links = [at.current, at.previous, *(at.instance(number) for number in host.instances(at))]
     kept = {one.readlink().name for one in links if one.is_symlink()}
-    for folder in (places.RELEASES, places.RENDERED):
+    for folder in (at.releases, at.rendered_all):
         for path in folder.iterdir():
             if path.name not in kept:
                 files.remove(path)
@@ -185,10 +198,6 @@ def _number(name: str) -> int:
     return int(name.removeprefix("web-"))
 
 
-def _nginx(release: str) -> Path:
-    return places.rendered(release) / "nginx" / "nginx.conf"
-
-
 def _differs(old: Path, new: Path) -> bool:
     """Tell whether nginx would run with something else."""
     if not old.is_dir():
@@ -196,12 +205,3 @@ def _differs(old: Path, new: Path) -> bool:
     found = filecmp.dircmp(old, new)
     _, wrong, unread = filecmp.cmpfiles(old, new, found.common_files, shallow=False)
     return bool(found.left_only or found.right_only or wrong or unread)
-
-
-def _release(pid: int | None) -> str | None:
-    """Tell which release a process was started from: its working directory, without links."""
-    try:
-        folder = Path(f"/proc/{pid}/cwd").readlink() if pid else None
-    except OSError:
-        return None
-    return folder.parent.name if folder and folder.parent.parent == places.RELEASES else None

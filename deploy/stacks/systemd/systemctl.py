@@ -68,7 +68,7 @@ def _once(
         "EnvironmentFile": str(env_file),
         "NoNewPrivileges": "yes",
         "ProtectSystem": "strict",
-        "ReadWritePaths": "-/run/parley",
+        "ReadWritePaths": f"-/run/{user}",
         "ProtectHome": "yes",
         "PrivateTmp": "yes",
         "UMask": "0027",
