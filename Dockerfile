@@ -1,5 +1,5 @@
 # The image of every Python container of docker-compose.prod.yml: the app, and `python -m deploy setup`.
-#   docker compose -f docker-compose.prod.yml build        or: docker build --tag parley:current .
+#   docker compose -f docker-compose.prod.yml build
 # Reproducible from requirements/run.txt: wheels alone, each checked against its hash, so no compiler anywhere.
 ARG PYTHON=3.13
 

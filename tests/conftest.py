@@ -16,7 +16,7 @@ from tests.running import RunningStack, running_stack
 
 __all__ = ["book", "compose", "engine", "pytest_runtest_call", "systemd", "systemd_host"]  # fixtures of every test
 
-for _said in ("PARLEY_STACK", "PARLEY_DIR"):  # of the shell's own stack, which no test is to meet
+for _said in ("PARLEY_STACK", "PARLEY_DIR", "PARLEY_NAME"):  # of the shell's own stack, which no test is to meet
     os.environ.pop(_said, None)
 
 IN_CI = os.environ.get("CI") == "true"

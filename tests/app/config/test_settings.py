@@ -131,6 +131,15 @@ def test_redis_is_the_pubsub_layer_with_its_limits(url: str) -> None:
     assert host["max_connections"] >= 256
 
 
+def test_sites_on_one_redis_do_not_hear_each_other() -> None:
+    """Each has its name in front of its channels; the default is the one that there was before there was a name."""
+    prefixes = [
+        shown(**PRODUCTION | named)["CHANNEL_LAYERS"]["default"]["CONFIG"]["prefix"]
+        for named in ({}, {"PARLEY_NAME": "staging"})
+    ]
+    assert prefixes == ["parley", "staging"]
+
+
 def test_sentinels_are_asked_with_patience() -> None:
     """What channels-redis 4.3 takes, with a password for each side and timeouts for both."""
     url = "sentinel://me:p%40ss@10.0.0.1:5000,[fd00::1],two/our%20chat?db=3&sentinel_password=a%26b"

@@ -1,0 +1,108 @@
+"""One name for all that a host has of a site; nothing fixed is left in what is rendered for another one."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from deploy.capacity import declared
+from deploy.config import load
+from deploy.errors import BadInputError
+from deploy.hosts import MOST_OF_A_SITE, site
+from deploy.stacks.compose.rendered import compose_file
+from deploy.stacks.systemd import host, own, places
+from deploy.stacks.systemd import site as systemd
+from deploy.stacks.systemd.places import Places
+
+# What says `parley` and is no name on a host: the command, its file, its variables, nginx's words inside one process.
+WORDS = re.compile(
+    r"\./parley|`parley \w+`|parley\.toml|upstream parley|http://parley;|zone parley|(log_format|\") parley"
+)
+
+
+@pytest.mark.parametrize("name", ["parley", "a", "chat-2", "x" * MOST_OF_A_SITE])
+def test_a_name_that_every_tier_takes(name: str) -> None:
+    """It comes back as it is."""
+    assert site(name) == name
+
+
+@pytest.mark.parametrize("name", ["", "-a", "a-", "2a", "Chat", "a_b", "a.b", "a b", "a\n", "é", "../x", "x" * 16])
+def test_a_name_that_one_does_not_take_is_refused(name: str) -> None:
+    """The line says what was typed, and what may be."""
+    with pytest.raises(ValueError, match="is not a site's name: at most 15 of") as caught:
+        site(name)
+    assert repr(name) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_wrong_key_and_a_wrong_variable_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As every bad input is."""
+    with pytest.raises(BadInputError, match=r"^site\.name: 'Chat' is not a site's name"):
+        load({"site": {"name": "Chat"}})
+    monkeypatch.setenv("PARLEY_NAME", "Chat")
+    with pytest.raises(BadInputError, match=r"^PARLEY_NAME: 'Chat' is not a site's name"):
+        places.here()
+
+
+def test_nothing_of_another_site_is_in_a_named_ones_units_and_files() -> None:
+    """Units, folders, users, sockets, nginx's files: not one word of the default name is left."""
+    config = load({"site": {"name": "staging"}, "app": {"metrics_port": 9001}}, env="systemd")
+    size, programs = declared(config), systemd.Programs()
+    texts = {
+        **systemd.units(config, size, programs),
+        **systemd.release_files(config, size, programs, "0"),
+        **{str(path): text for path, text in systemd.secrets(config).items()},
+    }
+    assert {"staging.target", "staging-web@.service", "/etc/staging/secrets/layer_url"} <= texts.keys()
+    for name, text in texts.items():
+        assert "parley" not in name
+        assert [line for line in text.splitlines() if "parley" in WORDS.sub("", line)] == [], name
+
+
+def test_compose_names_everything_by_the_project() -> None:
+    """The image too; nothing has a name of its own but the network that says whose the name is."""
+    found = yaml.safe_load(compose_file(load({"site": {"name": "staging"}}, env="compose")))
+    assert found["name"] == "${PARLEY_NAME:-staging}"
+    assert {one["image"] for one in found["services"].values() if "PARLEY_IMAGE" in one["image"]} == {
+        "${PARLEY_IMAGE:-${COMPOSE_PROJECT_NAME}:current}"
+    }
+    assert not any("container_name" in one for one in found["services"].values())
+    assert not any(found["volumes"].values())
+    assert [name for name, one in found["networks"].items() if "name" in one] == ["checkout"]
+
+
+def test_units_of_a_site_named_alike_are_not_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`chat` and `chat-web` have units whose names begin alike: uninstalling the one leaves the other."""
+    monkeypatch.setattr(places, "UNITS", tmp_path)
+    here = {"chat.target", "chat-web@.service", "chat-nginx.service", "chat-of-a-newer-release.timer"}
+    alike = {"chat-web.target", "chat-web-web@.service", "chat-web-nginx.service"}
+    for name in (*here, *alike, "chatter.target", "chatter-nginx.service"):
+        (tmp_path / name).touch()
+    assert set(host.units(Places("chat"))) == here
+    assert set(host.units(Places("chat-web"))) == alike
+
+
+def test_a_release_that_is_installed_belongs_to_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever its parley.toml and the shell say: it may come from any checkout."""
+    monkeypatch.setattr(places, "ALL_SITES", tmp_path)
+    monkeypatch.setattr(places, "ROOT", tmp_path / "staging" / "releases" / "0.1.0-12345678")
+    monkeypatch.setenv("PARLEY_NAME", "other")
+    assert places.here() == Places("staging")
+    monkeypatch.setattr(places, "ROOT", tmp_path / "checkout")
+    assert places.here() == Places("other")
+    monkeypatch.delenv("PARLEY_NAME")
+    assert places.here() == Places("parley")
+
+
+def test_a_sites_own_file_does_not_rename_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its folders have the name already."""
+    monkeypatch.setattr(Places, "etc", property(lambda self: tmp_path / self.name))
+    (tmp_path / "staging").mkdir()
+    toml = tmp_path / "staging" / "parley.toml"
+    toml.write_text('[site]\nport = 9443\nname = "staging"\n')
+    config = own.read(Places("staging"), "systemd")
+    assert (config.site.name, config.site.port) == ("staging", 9443)
+    toml.write_text('[site]\nname = "other"\n')
+    with pytest.raises(BadInputError, match=r"staging/parley\.toml: site\.name: this is the file of staging"):
+        own.read(Places("staging"), "systemd")
