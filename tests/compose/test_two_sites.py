@@ -121,7 +121,7 @@ async def test_a_name_that_another_clone_has_is_refused(clones: tuple[Clone, Clo
                 deploy = (PYTHON, "-P", "-m", "deploy", *words, "--stack", "compose")
                 assert await asyncio.to_thread(second.refused, *deploy) == (
                     2,
-                    [f"parley: the name {name} is that of {first.folder}: set PARLEY_NAME in .env to another one"],
+                    [f"parley: the name {name} belongs to {first.folder}: set another PARLEY_NAME in .env"],
                 )
             assert f"{name} of {first.folder} - " in command("docker", "network", "ls", "--format={{.Name}}")
             assert everything(name) == before

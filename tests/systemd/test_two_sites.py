@@ -68,13 +68,13 @@ async def test_two_sites_on_one_host(bare: Host) -> None:
         ("books", DATABASE),
     ):
         assert refusal(parley(bare, CHECKOUT, "install", name=name)) == (
-            f"parley: the name {name} is taken: {what} is not Parley's; site.name in parley.toml is another one"
+            f"parley: the name {name} is taken: {what} is not Parley's; choose another site.name in parley.toml"
         )
     assert refusal(parley(bare, CHECKOUT, "install", name="../x")).startswith("parley: PARLEY_NAME: '../x' is not a")
     assert refusal(parley(bare, OTHER, "install", name="parley")).endswith(
-        "(a site beside parley has another site.name in parley.toml)"
+        "(to install a site beside parley, change site.name in parley.toml)"
     )
-    assert refusal(parley(bare, OTHER, "uninstall")) == "parley: nothing of Parley (staging) is installed here"
+    assert refusal(parley(bare, OTHER, "uninstall")) == "parley: Parley (staging) is not installed here"
     assert everything(bare) == alone
 
     done = parley(bare, OTHER, "install")

@@ -98,4 +98,4 @@ def _checkout(found: Mapping[str, Any], https: int) -> str | None:
     owner = there[0].removeprefix(f"{found['name']} of ").rpartition(" - taken?")[0]
     if owner == f"port {https}" or (Path(owner).is_dir() and Path(owner).samefile(ROOT)):
         return owner
-    raise BadInputError(f"the name {found['name']} is that of {owner}: set PARLEY_NAME in .env to another one")
+    raise BadInputError(f"the name {found['name']} belongs to {owner}: set another PARLEY_NAME in .env")

@@ -112,5 +112,5 @@ def require_name(at: Places, config: Config) -> None:
 
 def _taken(at: Places, what: str) -> BadInputError:
     return BadInputError(
-        f"the name {at.name} is taken: {what} is not Parley's; site.name in parley.toml is another one"
+        f"the name {at.name} is taken: {what} is not Parley's; choose another site.name in parley.toml"
     )
