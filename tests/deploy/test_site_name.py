@@ -70,6 +70,10 @@ def test_compose_names_everything_by_the_project() -> None:
     assert not any("container_name" in one for one in found["services"].values())
     assert not any(found["volumes"].values())
     assert [name for name, one in found["networks"].items() if "name" in one] == ["checkout"]
+    interface = found["networks"]["checkout"]["driver_opts"]["com.docker.network.bridge.name"]
+    assert interface == found["services"]["web"]["environment"]["PARLEY_NAME"], "the lock on the name"
+    using = [name for name, one in found["services"].items() if "checkout" in one.get("networks", ())]
+    assert using == ["setup", "cleanup"], "before all others, and as long as the site runs"
 
 
 def test_units_of_a_site_named_alike_are_not_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
