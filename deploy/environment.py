@@ -9,6 +9,7 @@ from deploy.config import Config
 from deploy.hosts import LOOPBACK, in_url, origin
 
 # What somebody's shell may hold that would reach the app or the server past parley.toml.
+SUPERUSER = "DJANGO_SUPERUSER_"
 FOREIGN = (
     "PARLEY_",
     "DJANGO_SETTINGS_MODULE",
@@ -41,6 +42,11 @@ class AppSite:
 def clean(variables: Mapping[str, str]) -> dict[str, str]:
     """Leave out of the caller's environment what would change the app."""
     return {name: value for name, value in variables.items() if not name.startswith(FOREIGN)} | UTF8
+
+
+def superuser(variables: Mapping[str, str]) -> dict[str, str]:
+    """Give what `createsuperuser --noinput` reads, and the caller of `manage` may have set for it."""
+    return {name: value for name, value in variables.items() if name.startswith(SUPERUSER)}
 
 
 def app(config: Config, site: AppSite) -> dict[str, str]:

@@ -1,7 +1,9 @@
 """One command brings it up, and people chat across the replicas."""
 
+import asyncio
 import re
 from contextlib import AsyncExitStack
+from dataclasses import replace
 
 import pytest
 
@@ -76,3 +78,13 @@ def test_the_lines_of_app_and_nginx_are_json(compose: RunningCompose) -> None:
         lines = command("docker", "logs", compose.containers(service)[0]["Id"]).splitlines()
         assert lines
         assert [line for line in lines if not line.startswith("{") and not NGINX_ERROR.match(line)] == []
+
+
+async def test_an_admin_is_made_without_a_question(compose: RunningCompose) -> None:
+    """The password reaches the container, and no list of processes: it was said to be made, and was of no use."""
+    secret = {"DJANGO_SUPERUSER_PASSWORD": "a-long-enough-one", "DJANGO_SUPERUSER_EMAIL": "ada@example.com"}
+    asking = replace(compose, variables=compose.variables | secret)
+    make = ("manage", "--stack", "compose", "createsuperuser", "--noinput", "--username", "ada")
+    done = await asyncio.to_thread(asking.parley, *make)
+    assert done.returncode == 0, done.stderr
+    assert await Visitor(compose.address).login("ada", secret["DJANGO_SUPERUSER_PASSWORD"])

@@ -174,3 +174,13 @@ def test_another_checkout_is_not_installed_over_it(systemd: Installed) -> None:
     ):
         refused = systemd.host.parley("install", *arguments, check=False)
         assert (refused.returncode, refused.stderr) == (2, f"parley: {said}\n")
+
+
+async def test_an_admin_is_made_without_a_question(systemd: Installed) -> None:
+    """The password reaches the unit, whose properties are for all to read, and no file of it is left."""
+    secret = "a-long-enough-one"
+    make = ("manage", "--stack", "systemd", "createsuperuser", "--noinput", "--username", "ada")
+    given = (f"DJANGO_SUPERUSER_PASSWORD={secret}", "DJANGO_SUPERUSER_EMAIL=ada@example.com")
+    systemd.host.run("env", *given, f"{CHECKOUT}/parley", *make)
+    assert await Visitor(systemd.address).login("ada", secret)
+    assert list(systemd.host.path("/run").glob("parley-*.env")) == []

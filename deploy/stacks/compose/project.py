@@ -8,6 +8,7 @@ from typing import Any, Never
 
 from deploy import runner
 from deploy.config import ROOT
+from deploy.environment import superuser
 from deploy.errors import BadInputError, StackError
 from deploy.stacks.compose import places
 from deploy.stacks.compose.docker import docker
@@ -70,7 +71,8 @@ class Project:
     def become(self, release: str, service: str, *command: str) -> Never:
         """Become a service of this release with another command, on this terminal if it is one."""
         plain = () if runner.on_terminal() else ("--no-TTY",)
-        words = [*COMPOSE, "run", "--rm", "--no-deps", *plain, service, *command]
+        handed = [f"--env={name}" for name in superuser(self.variables)]  # not the value: everybody may list arguments
+        words = [*COMPOSE, "run", "--rm", "--no-deps", *plain, *handed, service, *command]
         runner.become(words, env={**self.variables, "PARLEY_IMAGE": self.of(release)}, cwd=ROOT)
 
     def edge(self, *command: str) -> str:

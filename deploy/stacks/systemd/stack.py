@@ -13,7 +13,7 @@ from deploy.hosts import origin
 from deploy.stacks import secret_key, static
 from deploy.stacks.secret_key import Act
 from deploy.stacks.stack import Instance, Postgres
-from deploy.stacks.systemd import answers, host, own, places, staging, systemctl
+from deploy.stacks.systemd import answers, host, own, places, site, staging, systemctl
 from deploy.stacks.systemd import source as sources
 from deploy.stacks.systemd.doing import link
 from deploy.stacks.systemd.places import Places
@@ -95,7 +95,9 @@ class SystemdStack:
         """Become it as a unit of its own, of the release that boots."""
         folder = self.at.release(self.at.current.readlink().name)
         command = (str(folder / places.PYTHON), "manage.py", *arguments)
-        systemctl.become(self.at.name, command, folder=folder / "app", env_file=folder / places.LINK / places.APP_ENV)
+        secret = site.env_file(environment.superuser(os.environ))
+        env_file = folder / places.LINK / places.APP_ENV
+        systemctl.become(self.at.name, command, folder=folder / "app", env_file=env_file, secret=secret)
 
     def secret_key(self, act: Act) -> list[str]:
         """Change the file, which root and our group read."""

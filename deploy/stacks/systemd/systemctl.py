@@ -3,12 +3,14 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from secrets import token_hex
 from typing import Never
 
-from deploy import runner
+from deploy import files, runner
 from deploy.errors import StackError
 
 LINES = 15
+RUN = Path("/run")  # in memory, and gone with the next boot
 
 
 def show(unit: str, *properties: str) -> dict[str, str]:
@@ -53,9 +55,17 @@ def once(user: str, command: Sequence[str], *, folder: Path, env_file: Path, low
     return runner.output(_once(user, command, folder, env_file, low_ports=low_ports))
 
 
-def become(user: str, command: Sequence[str], *, folder: Path, env_file: Path) -> Never:
-    """Become such a command, on this terminal if it is one."""
-    runner.become(_once(user, command, folder, env_file, "--pty"), env=os.environ, cwd=Path("/"))
+def become(user: str, command: Sequence[str], *, folder: Path, env_file: Path, secret: str = "") -> Never:
+    """Become such a command, on this terminal if it is one; `secret` is one more EnvironmentFile of its own.
+
+    Nobody but root reads that file, and systemd removes it at the end: arguments and a unit's properties are for all.
+    """
+    options = ["--pty"]
+    if secret:
+        path = RUN / f"parley-{token_hex(8)}.env"
+        files.write(path, secret)
+        options += [f"--property=EnvironmentFile={path}", f"--property=ExecStopPost=+/bin/rm -f {path}"]
+    runner.become(_once(user, command, folder, env_file, *options), env=os.environ, cwd=Path("/"))
 
 
 def _once(
