@@ -39,7 +39,7 @@ LABEL org.opencontainers.image.title="Parley" \
 # A volume that is mounted on one of these folders for the first time takes its owner and mode from here.
 RUN groupadd --gid 10001 parley \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin parley \
-    && for folder in nginx tls secrets/app secrets/redis secrets/postgres static acme certbot prometheus; do \
+    && for folder in nginx tls tls-served secrets/app secrets/redis secrets/postgres static acme certbot prometheus; do \
         install -d -o 10001 -g 10001 -m 0750 "/srv/parley/$folder"; done
 COPY --from=release /opt/parley /opt/parley
 ENV PATH=/opt/parley/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
@@ -48,8 +48,9 @@ WORKDIR /opt/parley/app
 USER 10001:10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM
-# slim has no curl. /readyz and not /healthz: Docker restarts nothing for this, and a rollout waits for it.
+# slim has no curl. /readyz and not /healthz: Docker restarts nothing for this, and a rollout waits for it. http.client
+# knows of no proxy: where Docker's client has `proxies`, HTTP_PROXY is in every container, and urllib would go there.
 HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --start-interval=1s --retries=3 \
-    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/readyz', timeout=4)"]
+    CMD ["python", "-c", "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8000, timeout=4); c.request('GET', '/readyz'); exit(c.getresponse().status != 200)"]
 # The exec form: a shell in between would keep SIGTERM to itself (pitfalls D1).
 CMD ["python", "-m", "gunicorn", "-c", "gunicorn.conf.py", "config.asgi:application"]

@@ -1,6 +1,7 @@
 """`./parley metrics NAME`: what an instance counts, on every stack; where Prometheus finds it is monitoring.py's."""
 
-import urllib.request
+import http.client
+from contextlib import closing
 from pathlib import Path
 
 from deploy.config import Config
@@ -14,7 +15,15 @@ from deploy.stacks.pid import known
 from deploy.stacks.systemd import site as systemd
 
 SECONDS = 5.0
-ASK = f"import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout={SECONDS}).read().decode(), end='')"
+# http.client knows of no proxy, and HTTP_PROXY may be in any environment: urllib would ask it for our own loopback.
+ASK = f"""
+import http.client, sys
+connection = http.client.HTTPConnection(sys.argv[1], timeout={SECONDS})
+connection.request("GET", "/metrics")
+answer = connection.getresponse()
+print(answer.read().decode(), end="")
+sys.exit(answer.status != 200)
+"""
 
 
 def metrics(stack: AnyName, directory: Path | None, env: str | None, name: str) -> str:
@@ -29,8 +38,7 @@ def metrics(stack: AnyName, directory: Path | None, env: str | None, name: str) 
     known(name, names)
     if stack == "compose":
         # What serves them listens on networks of containers alone, so a container is asked from inside.
-        url = f"http://127.0.0.1:{compose.metrics(one.config)}/metrics"
-        return docker("exec", name, "python", "-c", ASK, url)
+        return docker("exec", name, "python", "-c", ASK, f"127.0.0.1:{compose.metrics(one.config)}")
     return _read(name, _port(one.config, names.index(name) + 1))
 
 
@@ -42,8 +50,13 @@ def _port(config: Config, number: int) -> str:
 
 def _read(name: str, address: str) -> str:
     try:
-        with urllib.request.urlopen(f"http://{address}/metrics", timeout=SECONDS) as answer:
-            text: str = answer.read().decode()
-    except OSError as error:
+        connection = http.client.HTTPConnection(address, timeout=SECONDS)
+        with closing(connection):
+            connection.request("GET", "/metrics")
+            answer = connection.getresponse()
+            text = answer.read().decode()
+    except (OSError, http.client.HTTPException) as error:
         raise StackError(f"{name} gives no metrics at {address}: {error}") from None
+    if answer.status != 200:
+        raise StackError(f"{name} gives no metrics at {address}: it answers {answer.status}")
     return text.rstrip("\n")
