@@ -206,6 +206,7 @@ def doctor(
 @app.command()
 def watch(
     dir: Dir = None,  # noqa: A002
+    *,
     every: Annotated[float, typer.Option(min=0.1, max=DAY, help="Seconds between two messages.")] = watch_note.SECONDS,
     site: Annotated[
         str | None,
@@ -215,9 +216,13 @@ def watch(
         str | None, typer.Option(help="Connect --site to this host:port.", show_default="the URL's own")
     ] = None,
     bind: Annotated[str, typer.Option(help="host:port of /metrics with --site; port 0: any.")] = "127.0.0.1:0",
+    own: Annotated[
+        Path | None,
+        typer.Option(help="Trust this machine's own self-signed certificate for --site.", show_default="none"),
+    ] = None,
 ) -> None:
     """Probe the site again and again. A probe sends a message and reads it back; metrics have the results."""
-    run_watch(watch_site.named(site, edge, bind) if site else watch_site.local(dir), every)
+    run_watch(watch_site.named(site, edge, bind, own) if site else watch_site.local(dir), every)
 
 
 @app.command(context_settings=PASS_ON)

@@ -1,24 +1,45 @@
-"""The self-signed certificate: for localhost and each host, made again when these change or it runs out."""
+"""The self-signed certificate: for localhost and each host, made again when these change or it runs out.
+
+Only what was made here is ever replaced. A certificate tells that by its issuer's name, a key by being the key of such
+a certificate. That is why a new certificate keeps the key: at no moment do two files lie there that are no pair.
+"""
 
 import datetime as dt
 import hashlib
-import ssl
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes, PrivateKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from deploy import files, hosts
+from deploy.errors import BadInputError
 
 LIFETIME = dt.timedelta(days=397)  # browsers refuse certificates of more than 398 days
 RENEW_BEFORE = dt.timedelta(days=30)
-SOON = dt.timedelta(days=14)  # ours is made again 30 days before, and certbot's too: then nothing renews it
+# Ours is made again 30 days before its end, and certbot renews at a third of the lifetime, of less than ten days at a
+# half: when there is less left than both of these, nobody renews it.
+SOON = dt.timedelta(days=14)
+SOON_SHARE = 3  # of a lifetime, one part in so many: an authority's may be six days
 NAME = "Parley on this machine"
+ADVICE = "put both there, or remove both to have a self-signed one made"
+DECRYPT = "`openssl pkey -in key.pem -out plain.pem` writes one that is not"
+
+
+class Whose(Enum):
+    """What a folder holds."""
+
+    NOBODYS = "nothing"
+    OURS = "made here"
+    THEIRS = "somebody else's"
 
 
 class Pair(Protocol):
@@ -41,19 +62,58 @@ class Files:
     certificate_key: Path
 
 
+def soon(lifetime: dt.timedelta) -> dt.timedelta:
+    """Tell how long before its end a certificate of this lifetime should have been renewed."""
+    return min(SOON, lifetime / SOON_SHARE)
+
+
+def lifetime(certificate: x509.Certificate) -> dt.timedelta:
+    """Tell for how long it is valid in all."""
+    return certificate.not_valid_after_utc - certificate.not_valid_before_utc
+
+
 def ensure(pair: Pair, names: Sequence[str], now: dt.datetime | None = None) -> bool:
-    """Make the certificate for these names unless the one there fits; tell whether one was made."""
+    """Make the certificate for these names unless the one there fits, or is not ours; tell whether one was made.
+
+    Raises BadInputError for what `look` refuses, with nothing touched.
+    """
     now = now or dt.datetime.now(dt.UTC)
-    if fits(pair, names, now):
+    if look(pair, now) is Whose.THEIRS or fits(pair, names, now):
         return False
-    key = ec.generate_private_key(ec.SECP256R1())
-    certificate = _build(key, names, now)
-    files.write(
-        pair.certificate_key,
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
-    )
-    files.write(pair.certificate, certificate.public_bytes(serialization.Encoding.PEM))
+    key = _key(pair.certificate_key) if pair.certificate_key.exists() else None
+    made = key or ec.generate_private_key(ec.SECP256R1())
+    # The certificate first: whoever is killed in between leaves one of ours without its key, which is made again.
+    files.write(pair.certificate, _build(made, names, now).public_bytes(serialization.Encoding.PEM))
+    if key is None:
+        pem = serialization.Encoding.PEM
+        none = serialization.NoEncryption()
+        files.write(pair.certificate_key, made.private_bytes(pem, serialization.PrivateFormat.PKCS8, none))
     return True
+
+
+def look(pair: Pair, now: dt.datetime | None = None, *, ended: bool = False) -> Whose:
+    """Tell whose pair lies there.
+
+    Raises BadInputError, which names the file, for what nginx could not serve and we may not replace; unless `ended` is
+    allowed, for a certificate that has ended too.
+    """
+    here, key = pair.certificate, pair.certificate_key
+    lacking = [path for path in (here, key) if not _is_there(path)]
+    if lacking == [here, key]:
+        return Whose.NOBODYS
+    if here in lacking:
+        raise BadInputError(f"{key} is there without {here.name}: {ADVICE}")
+    certificate = _certificate(here)
+    ours = _is_ours(certificate)
+    if lacking and ours:
+        return Whose.OURS
+    if lacking:
+        raise BadInputError(f"{here} is there without {key.name}: {ADVICE}")
+    if _key(key).public_key() != certificate.public_key():
+        raise BadInputError(f"{key} is not the key of {here.name}: {ADVICE}")
+    if not (ours or ended) and certificate.not_valid_after_utc <= (now or dt.datetime.now(dt.UTC)):
+        raise BadInputError(f"{here} ended on {certificate.not_valid_after_utc:%Y-%m-%d}: {ADVICE}")
+    return Whose.OURS if ours else Whose.THEIRS
 
 
 def is_ours(pair: Pair) -> bool:
@@ -66,14 +126,17 @@ def is_ours(pair: Pair) -> bool:
 
 def made_here(pem: bytes) -> bool:
     """Tell whether a certificate was made here, or on a machine like this; raises ValueError for what is none."""
-    issuer = x509.load_pem_x509_certificate(pem).issuer
-    return [name.value for name in issuer.get_attributes_for_oid(NameOID.COMMON_NAME)] == [NAME]
+    return _is_ours(x509.load_pem_x509_certificate(pem))
+
+
+def der(pair: Pair) -> bytes:
+    """Return the certificate as it is shown, without its chain."""
+    return x509.load_pem_x509_certificate(pair.certificate.read_bytes()).public_bytes(serialization.Encoding.DER)
 
 
 def fingerprint(pair: Pair) -> str:
     """Return the SHA-256 that a browser shows for it."""
-    der = ssl.PEM_cert_to_DER_cert(pair.certificate.read_text(encoding="ascii"))
-    return hashlib.sha256(der).digest().hex(":").upper()
+    return hashlib.sha256(der(pair)).digest().hex(":").upper()
 
 
 def fits(pair: Pair, names: Sequence[str], now: dt.datetime | None = None) -> bool:
@@ -83,13 +146,56 @@ def fits(pair: Pair, names: Sequence[str], now: dt.datetime | None = None) -> bo
         certificate = x509.load_pem_x509_certificate(pair.certificate.read_bytes())
         key = serialization.load_pem_private_key(pair.certificate_key.read_bytes(), password=None)
         covered = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (OSError, ValueError, x509.ExtensionNotFound):
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm, x509.ExtensionNotFound):
         return False
     return (
         key.public_key() == certificate.public_key()
         and set(covered) == set(_names(names))
         and certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc - RENEW_BEFORE
     )
+
+
+def _is_there(path: Path) -> bool:
+    """Tell whether there is anything by this name; raises BadInputError for what cannot be reached."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise BadInputError(f"{path} cannot be read: {error.strerror}") from None
+    if path.is_symlink() and not path.exists():
+        raise BadInputError(f"{path} is a link to {os.readlink(path)}, which is not there: {ADVICE}")  # noqa: PTH115
+    return True
+
+
+def _certificate(path: Path) -> x509.Certificate:
+    try:
+        return x509.load_pem_x509_certificate(_read(path))
+    except ValueError:
+        raise BadInputError(f"{path} is not a certificate in PEM: {ADVICE}") from None
+
+
+def _key(path: Path) -> CertificateIssuerPrivateKeyTypes:
+    """Read a key; raises BadInputError for what nginx could not read by itself."""
+    try:
+        key: PrivateKeyTypes = serialization.load_pem_private_key(_read(path), password=None)
+    except TypeError:
+        raise BadInputError(f"{path} is encrypted, and nobody is there to be asked: {DECRYPT}") from None
+    except (ValueError, UnsupportedAlgorithm):
+        raise BadInputError(f"{path} is not a private key in PEM: {ADVICE}") from None
+    return cast("CertificateIssuerPrivateKeyTypes", key)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadInputError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _is_ours(certificate: x509.Certificate) -> bool:
+    """Tell it by the issuer, which is nobody else's name."""
+    return [one.value for one in certificate.issuer.get_attributes_for_oid(NameOID.COMMON_NAME)] == [NAME]
 
 
 def _names(names: Sequence[str]) -> list[x509.GeneralName]:
@@ -100,7 +206,7 @@ def _names(names: Sequence[str]) -> list[x509.GeneralName]:
     return general
 
 
-def _build(key: ec.EllipticCurvePrivateKey, names: Sequence[str], now: dt.datetime) -> x509.Certificate:
+def _build(key: CertificateIssuerPrivateKeyTypes, names: Sequence[str], now: dt.datetime) -> x509.Certificate:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
     usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
     return (

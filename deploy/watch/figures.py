@@ -1,12 +1,14 @@
 """What `watch` serves as /metrics, in a registry of its own."""
 
-import datetime as dt
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal, get_args
 
+from cryptography import x509
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+
+from deploy.stacks import certificate
 
 Reason = Literal["login", "connect", "handshake", "refused", "late", "certificate"]
 SECONDS = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -37,7 +39,18 @@ class Figures:
             "When the certificate that the edge shows ends, in Unix time.",
             registry=self.registry,
         )
-        self._expires.set(math.nan)  # until one was seen
+        self._lifetime = Gauge(
+            "parley_probe_certificate_lifetime_seconds",
+            "For how long the certificate that the edge shows is valid in all.",
+            registry=self.registry,
+        )
+        self._accepted = Gauge(
+            "parley_probe_certificate_accepted",
+            "1 while a browser would take the certificate that the edge shows, for each name of the site.",
+            registry=self.registry,
+        )
+        for gauge in (self._expires, self._lifetime, self._accepted):
+            gauge.set(math.nan)  # until one was seen
         for reason in get_args(Reason):
             self._failures.labels(reason)
 
@@ -51,9 +64,14 @@ class Figures:
         self._up.set(0)
         self._failures.labels(reason).inc()
 
-    def certificate(self, ends: dt.datetime) -> None:
+    def certificate(self, shown: x509.Certificate) -> None:
         """Note the one that was shown."""
-        self._expires.set(ends.timestamp())
+        self._expires.set(shown.not_valid_after_utc.timestamp())
+        self._lifetime.set(certificate.lifetime(shown).total_seconds())
+
+    def accepted(self, *, accepted: bool) -> None:
+        """Note whether a browser would take it."""
+        self._accepted.set(accepted)
 
     @contextmanager
     def served(self, host: str, port: int) -> Iterator[int]:

@@ -29,6 +29,7 @@ class Site:
     address: Address
     environment: Mapping[str, str] = field(repr=False)
     bind: tuple[str, int]
+    own: Path | None = None  # the certificate of this machine, if it made one
     layout: Layout | None = None  # where a note is left for `render prometheus`
 
     async def ticket(self) -> Ticket:
@@ -47,16 +48,16 @@ def local(folder: Path | None) -> Site:
     config = load()
     port = config.app.metrics_port and config.app.metrics_port + len(found["instances"])
     environment = app_environment(config, layout, found["layer"])
-    return Site(Address.at(found["url"]), environment, ("127.0.0.1", port), layout)
+    return Site(Address.at(found["url"]), environment, ("127.0.0.1", port), layout.certificate, layout)
 
 
-def named(url: str, edge: str | None, bind: str) -> Site:
+def named(url: str, edge: str | None, bind: str, own: Path | None = None) -> Site:
     """Take a site by its address, in a unit or a container that has its app's environment."""
     try:
         address = _plain(Address.at(url))
         if edge is not None:
             address = address.through(*_endpoint(edge, least=1))
-        return Site(address, os.environ, _endpoint(bind))
+        return Site(address, os.environ, _endpoint(bind), own)
     except ValueError as error:
         raise BadInputError(f"watch: {error}") from None
 

@@ -13,6 +13,7 @@ from websockets.exceptions import InvalidHandshake
 from deploy.doctor.patient import Ticket
 from deploy.drill.wire import Hangup, Refused, Socket, connect
 from deploy.errors import StackError
+from deploy.watch import trust
 from deploy.watch.figures import Figures, Reason
 from deploy.watch.site import Site
 
@@ -39,6 +40,7 @@ class Tries:
         self._said: str | None = ""  # the last line's reason; None: it went well
         self._ticket: Ticket | None = None
         self._asked = 0.0
+        self._refused: str | None = None  # why a browser would not take the certificate, as it was said
 
     async def once(self) -> None:
         """Try, and count what comes of it."""
@@ -51,6 +53,8 @@ class Tries:
         else:
             self.figures.came_back(seconds)
             self._tell(None, f"messages come back, this one after {seconds * 1000:.0f} ms")
+            if self.site.address.secure:
+                await self._judge()
 
     async def for_ever(self, every: float) -> None:
         """Try every so many seconds, from the last one's beginning on."""
@@ -63,6 +67,18 @@ class Tries:
         if state != self._said:
             self._said = state
             self._say(line)
+
+    async def _judge(self) -> None:
+        """Note whether a browser would take the certificate, and say it when that changes: a message needs none."""
+        try:
+            names = trust.names(self.site.environment, self.site.address)
+            refused = await trust.refusal(self.site.address, names, self.site.own)
+        except OSError:  # TimeoutError among them: the next try says what this is
+            return
+        self.figures.accepted(accepted=not refused)
+        if refused != self._refused:
+            self._refused = refused
+            self._say(f"a browser refuses the certificate: {refused}" if refused else "a browser takes the certificate")
 
     async def _login(self) -> Ticket:
         """Give a ticket that holds, asking the app for one now and then."""
@@ -102,7 +118,8 @@ class Tries:
         shown = socket.connection.transport.get_extra_info("ssl_object")
         if shown is None:  # plain http
             return
-        ends = x509.load_der_x509_certificate(shown.getpeercert(binary_form=True)).not_valid_after_utc
-        self.figures.certificate(ends)
+        certificate = x509.load_der_x509_certificate(shown.getpeercert(binary_form=True))
+        self.figures.certificate(certificate)
+        ends = certificate.not_valid_after_utc
         if ends <= dt.datetime.now(dt.UTC):
             raise Failed("certificate", f"ended at {ends:%Y-%m-%d %H:%M} UTC")

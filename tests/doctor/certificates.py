@@ -36,25 +36,32 @@ def fresh(folder: Path) -> Pair:
     return _made(folder, LOOPBACK)
 
 
-def unknown() -> Pair:
-    """Give one that an authority made which no system knows."""
+def unknown(left: dt.timedelta = 90 * DAY, *names: str) -> Pair:
+    """Give one that an authority made which no system knows, and that has so much left."""
     authority, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     now = dt.datetime.now(dt.UTC)
-    names = x509.SubjectAlternativeName([x509.DNSName("localhost")])
+    general = x509.SubjectAlternativeName([x509.DNSName(name) for name in names or ("localhost",)])
     built = (
         x509.CertificateBuilder()
         .subject_name(_called("localhost"))
         .issuer_name(_called("An authority of nobody"))
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - DAY)
-        .not_valid_after(now + 90 * DAY)
-        .add_extension(names, critical=False)
+        .not_valid_before(now - DAY + min(left, 0 * DAY))
+        .not_valid_after(now + left)
+        .add_extension(general, critical=False)
         .sign(authority, hashes.SHA256())
     )
     pem = serialization.Encoding.PEM
     private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     return built.public_bytes(pem), private
+
+
+def encrypted(key: bytes) -> bytes:
+    """Give the same key, shut with a passphrase."""
+    private = serialization.load_pem_private_key(key, password=None)
+    shut = serialization.BestAvailableEncryption(b"a passphrase")
+    return private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, shut)
 
 
 def _called(name: str) -> x509.Name:

@@ -5,6 +5,8 @@ import re
 import socket
 import ssl
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -14,11 +16,13 @@ from deploy.config import load
 from deploy.doctor.patient import Ticket
 from deploy.drill.address import Address
 from deploy.errors import BadInputError
+from deploy.stacks import certificate
 from deploy.stacks.local.layout import Layout
 from deploy.stacks.local.manage import app_environment
-from deploy.watch import site, tries
+from deploy.watch import site, tries, trust
 from deploy.watch.figures import Figures, Reason
 from deploy.watch.tries import Tries
+from tests.doctor import certificates
 from tests.running import RunningStack, free_port
 from tests.watch.running import watching
 
@@ -27,8 +31,9 @@ pytestmark = pytest.mark.stack
 
 def site_of(stack: RunningStack, address: Address | None = None, **more: str) -> site.Site:
     """Give the running stack as the probe knows it, or another way to it."""
-    environment = app_environment(load(), Layout.at(stack.directory), stack.state["layer"])
-    return site.Site(address or stack.address, environment | more, ("127.0.0.1", 0))
+    layout = Layout.at(stack.directory)
+    environment = app_environment(load(), layout, stack.state["layer"])
+    return site.Site(address or stack.address, environment | more, ("127.0.0.1", 0), layout.certificate)
 
 
 def values(figures: Figures) -> dict[str, float]:
@@ -57,9 +62,52 @@ async def test_a_message_comes_back(stack: RunningStack) -> None:
     assert 0 < found["parley_probe_seconds_sum"] < tries.SECONDS
     assert re.fullmatch(r"messages come back, this one after \d+ ms", said[0])
     pem = ssl.get_server_certificate((stack.address.hostname, stack.address.port))
-    ends = x509.load_pem_x509_certificate(pem.encode()).not_valid_after_utc
-    assert found["parley_probe_certificate_expires_seconds"] == ends.timestamp()
+    shown = x509.load_pem_x509_certificate(pem.encode())
+    assert found["parley_probe_certificate_expires_seconds"] == shown.not_valid_after_utc.timestamp()
+    assert found["parley_probe_certificate_lifetime_seconds"] == certificate.lifetime(shown).total_seconds()
+    assert (found["parley_probe_certificate_accepted"], len(said)) == (1, 1)
     assert [found[f"parley_probe_failures_total {reason}"] for reason in get_args(Reason)] == [0] * 6
+
+
+async def test_a_certificate_that_browsers_refuse_is_said(stack: RunningStack, tmp_path: Path) -> None:
+    """For what it lacks: an authority that somebody knows, or a name of the site. A message comes back all the same."""
+    ours = site_of(stack)
+    (tmp_path / "other.pem").write_bytes(certificates.fresh(tmp_path)[0])
+    for probed, why in (
+        (replace(ours, own=None), "localhost: self-signed certificate"),
+        (replace(ours, own=tmp_path / "nothing.pem"), "localhost: self-signed certificate"),
+        (replace(ours, own=tmp_path / "other.pem"), "localhost: "),
+        (site_of(stack, PARLEY_HOSTS="localhost,chat.example.com"), "chat.example.com: Hostname mismatch, "),
+    ):
+        found, said = await tried(probed)
+        assert (found["parley_probe_up"], found["parley_probe_certificate_accepted"]) == (1, 0)
+        assert said[1].startswith(f"a browser refuses the certificate: {why}")
+
+
+async def test_a_certificate_that_heals_is_said_once(stack: RunningStack) -> None:
+    """And one that is refused each time is not said each time."""
+    figures, said = Figures(), list[str]()
+    ours = site_of(stack)
+    one = Tries(replace(ours, own=None), figures, said.append)
+    await one.once()
+    await one.once()
+    one.site = ours
+    await one.once()
+    assert [line.partition(":")[0] for line in said[1:]] == [
+        "a browser refuses the certificate",
+        "a browser takes the certificate",
+    ]
+    assert values(figures)["parley_probe_certificate_accepted"] == 1
+
+
+def test_the_names_are_those_that_people_open(tmp_path: Path) -> None:
+    """As the app is told them, by a file too; without any it is the one that the probe goes by."""
+    address = Address.at("https://localhost:8443")
+    hosts = "localhost,127.0.0.1,[::1],chat.example.com,[2001:db8::1]"
+    (tmp_path / "hosts").write_text(hosts)
+    for environment in ({"PARLEY_HOSTS": hosts}, {"PARLEY_HOSTS_FILE": str(tmp_path / "hosts")}):
+        assert trust.names(environment, address) == ("chat.example.com", "2001:db8::1")
+    assert trust.names({"PARLEY_HOSTS": "localhost"}, address) == ("localhost",)
 
 
 NOBODY = Ticket("sessionid=wrong", "_probe")
