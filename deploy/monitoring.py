@@ -53,7 +53,8 @@ def rendered(config: Config, size: Capacity, found: Targets) -> dict[str, str]:
         sockets=size.sockets,
         probe=found.probe,
         probe_seconds=found.probe_seconds,
-        certificate_days=certificate.SOON.days,
+        certificate_seconds=int(certificate.SOON.total_seconds()),
+        certificate_share=certificate.SOON_SHARE,
     )
     return render.prometheus(config, site) | {DASHBOARD: dashboard()}
 

@@ -99,7 +99,8 @@ class PrometheusSite:
     replicas: Replicas | None  # in the targets' place
     probe: str  # the address of the probe's /metrics; empty: there is none
     probe_seconds: float  # between two of its tries
-    certificate_days: int  # fewer are soon
+    certificate_seconds: int  # fewer are soon
+    certificate_share: int  # of its lifetime, one part in so many is soon too
 
 
 def quoted(value: str) -> str:

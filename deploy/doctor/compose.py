@@ -24,6 +24,8 @@ from deploy.stacks.compose.docker import Container, containers, docker, inspect
 from deploy.stacks.compose.project import COMPOSE
 from deploy.stacks.compose.setup import STACK, fitting
 
+MET = ("web", "edge", "redis", "postgres")  # whoever visits the site meets these, and other checks ask them
+CERTIFICATE = places.CERTIFICATE.name
 NAME_AND_LINE = ("grep", "-rH", "")  # the files of a folder as one text, each line with its file's name in front
 
 
@@ -52,6 +54,11 @@ class ComposeBody:
     def replicas(self) -> Sequence[Replica]:
         """List the containers that nginx knows."""
         return [self._replica(inspect(one.name)[0]) for one in self.stack.instances()]
+
+    def beside(self) -> Mapping[str, bool]:
+        """Ask Docker for each service that stays, of the profiles that .env names."""
+        stay = [name for name, one in self._services.items() if one.get("restart") and name not in MET]
+        return {name: any(_well(one) for one in containers(self.project.name, name)) for name in stay}
 
     def nginx(self) -> int | None:
         """Give the first process of the edge."""
@@ -101,8 +108,9 @@ class ComposeBody:
         return msgspec.json.decode(said, type=dict[str, str])
 
     def certificate(self) -> bytes:
-        """Read it where nginx does."""
-        return self.project.edge("cat", str(places.CERTIFICATE)).encode()
+        """Read what the edge is given; one that was started by an earlier release serves that itself."""
+        folder = f'folder={places.GIVEN}; [ -d "$folder" ] || folder={places.TLS}; cat "$folder/{CERTIFICATE}"'
+        return self.project.edge("sh", "-c", folder).encode()
 
     def folders(self) -> Sequence[Path]:
         """Give where Docker keeps its volumes."""
@@ -139,11 +147,17 @@ class ComposeBody:
                 return one.name
         raise StackError("no replica runs")
 
-    @cached_property
+    @property
     def _setup(self) -> dict[str, Any]:
         """Give what Compose makes of the service that knows .env."""
+        found: dict[str, Any] = self._services["setup"]
+        return found
+
+    @cached_property
+    def _services(self) -> dict[str, Any]:
+        """Give what Compose makes of all of them, without those of a profile that nobody asked for."""
         said = runner.output([*COMPOSE, "config", "--format", "json"], env=self.project.variables, cwd=ROOT)
-        found: dict[str, Any] = json.loads(said)["services"]["setup"]
+        found: dict[str, Any] = json.loads(said)["services"]
         return found
 
     def _toml(self) -> Path:
@@ -167,6 +181,12 @@ class ComposeBody:
         """Raise NotApplicable where this checkout is not what serves: its templates may be others."""
         if self.release != (here := release()):
             raise NotApplicable(f"{self.release} is running, and this checkout is {here}")
+
+
+def _well(container: Container) -> bool:
+    """Tell whether it runs, and its health check has not given it up."""
+    state = container["State"]
+    return bool(state["Running"] and state.get("Health", {}).get("Status") != "unhealthy")
 
 
 def _each(name: str, files: Sequence[str]) -> list[str]:

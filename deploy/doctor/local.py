@@ -60,6 +60,10 @@ class LocalBody:
             for one in self._state()["instances"]
         ]
 
+    def beside(self) -> Mapping[str, bool]:
+        """`up` has nothing of that kind."""
+        raise NotApplicable("`up` runs nothing beside nginx, the instances and Redis")
+
     def nginx(self) -> int | None:
         """Give nginx's master."""
         pid: int | None = self._state()["nginx_pid"]

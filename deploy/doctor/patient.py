@@ -39,6 +39,12 @@ class Body(Protocol):
     def replicas(self) -> Sequence[Replica]:
         """List the instances there should be."""
 
+    def beside(self) -> Mapping[str, bool]:
+        """Tell of what should run beside nginx, the instances and their servers whether it does, and well.
+
+        Raises NotApplicable where there is nothing of that kind.
+        """
+
     def nginx(self) -> int | None:
         """Give the process of nginx's master, as this machine numbers it."""
 

@@ -18,6 +18,7 @@ from deploy.errors import BadInputError, StackError
 from deploy.release import release
 from deploy.stacks.systemd import host, own, places, site, systemctl
 from deploy.stacks.systemd.places import Places
+from deploy.stacks.systemd.plan import beside
 from deploy.stacks.systemd.stack import SystemdStack
 
 SECONDS = {"min": 60, "s": 1}
@@ -55,6 +56,10 @@ class SystemdBody:
             address = self.address.instance(self.at.socket(number))
             found.append(Replica(f"web-{number}", pid, address, process.environment(pid)))
         return found
+
+    def beside(self) -> Mapping[str, bool]:
+        """Ask for the timers, and for the probe where there should be one."""
+        return {unit: systemctl.active(unit) for unit in beside(self.at, self.config)}
 
     def nginx(self) -> int | None:
         """Give the unit's main process."""

@@ -32,7 +32,8 @@ def certbot(compose: RunningCompose) -> Iterator[dict[str, str]]:
         "COMPOSE_PROFILES": "acme",
     }
     compose.road("docker compose -f docker-compose.prod.yml --profile acme rm --stop --force acme")
-    compose.compose("run", "--rm", "--no-deps", "--entrypoint=rm", "setup", "-f", "/srv/parley/tls/certificate.pem")
+    pair = ("/srv/parley/tls/certificate.pem", "/srv/parley/tls/key.pem")
+    compose.compose("run", "--rm", "--no-deps", "--entrypoint=rm", "setup", "-f", *pair)
     compose.compose("run", "--rm", "--no-deps", "setup")
     asyncio.run(compose.signed_by(OURS))  # no reload is left to come into another test
 

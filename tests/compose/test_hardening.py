@@ -49,7 +49,7 @@ def test_nothing_can_be_written_but_what_is_meant(compose: RunningCompose) -> No
         (web, "/opt/parley/app/x"),
         (web, "/srv/parley/secrets/app/x"),
         (edge, "/srv/parley/nginx/x"),
-        (edge, "/srv/parley/tls/x"),
+        (edge, "/srv/parley/tls-given/x"),
         (edge, "/etc/x"),
     ):
         with pytest.raises(AssertionError, match="Read-only file system"):

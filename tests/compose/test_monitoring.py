@@ -102,6 +102,8 @@ def test_a_probe_goes_through_the_edge(compose: RunningCompose, server: Promethe
     assert not container["HostConfig"]["PortBindings"]
     asked = {"query": 'parley_probe_up{job="probe",instance="probe"} == 1'}
     until(lambda: bool(server.ask("query", **asked)["result"]), "heard of a message that came back")
+    accepted = server.ask("query", query="parley_probe_certificate_accepted")["result"][0]["value"][1]
+    assert accepted == "1", compose.compose("logs", "probe")
     left = server.ask("query", query="parley_probe_certificate_expires_seconds - time()")["result"][0]["value"][1]
     assert float(left) > 86_400
 

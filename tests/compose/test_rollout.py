@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from deploy.release import release as release_of
 from deploy.rollout import roll
 from deploy.stacks import certificate
 from deploy.stacks.compose import places
-from tests.compose.stack import RunningCompose, command, road, running_compose
+from tests.compose.stack import PATIENCE, POLL, RunningCompose, command, road, running_compose
+from tests.doctor import certificates
 from tests.rollout.judged import statuses, style
 from tests.rollout.releases import STYLE, change, release
 
@@ -45,11 +47,24 @@ def give(tls: Path, issuer: str) -> None:
     with pytest.MonkeyPatch.context() as other:
         other.setattr(certificate, "NAME", issuer)
         certificate.ensure(certificate.Files(made / "certificate.pem", made / "key.pem"), ["localhost"])
+    install(tls, made)
+
+
+def install(tls: Path, made: Path) -> None:
+    """Put a pair there by the page's own commands."""
     for line in (
         "sudo install -o 10001 -g 10001 -m 0640 key.pem /etc/parley/tls/key.pem",
         "sudo install -o 10001 -g 10001 -m 0640 certificate.pem /etc/parley/tls/certificate.pem",
     ):
         road(line, dict(os.environ), made, tls=str(tls))
+
+
+def until_said(compose: RunningCompose, words: str) -> None:
+    """Wait until the edge's log has it."""
+    deadline = time.monotonic() + PATIENCE
+    while words not in compose.compose("logs", "edge"):
+        assert time.monotonic() < deadline, compose.compose("logs", "edge")
+        time.sleep(POLL)
 
 
 def quiet(_: str) -> None:
@@ -62,6 +77,32 @@ async def test_a_certificate_in_a_folder_of_the_host(compose: RunningCompose, tl
     assert f"certificate: the one in {places.TLS}" in compose.compose("logs", "setup")
     await asyncio.to_thread(give, tls, "Second")
     await compose.signed_by("CN=Second")
+
+
+async def test_a_pair_that_is_no_pair_changes_nothing(compose: RunningCompose, tls: Path) -> None:
+    """What was served is served on, past a restart of nginx; `setup` says what is wrong, and the right key heals it."""
+    issuer = compose.issuer()
+    other = tls.with_name("Third")
+    new = certificates.unknown()
+    other.mkdir()
+    (other / "certificate.pem").write_bytes(new[0])
+    (other / "key.pem").write_bytes(certificates.unknown()[1])
+    await asyncio.to_thread(install, tls, other)
+    try:
+        await asyncio.to_thread(until_said, compose, "is not served: ")
+        assert compose.issuer() == issuer
+        await asyncio.to_thread(compose.compose, "restart", "edge")
+        await asyncio.to_thread(compose.until_healthy)
+        assert compose.issuer() == issuer, "the pair of before is kept for this"
+        said = await asyncio.to_thread(compose.compose, "logs", "edge")
+        assert 1 <= said.count("key values mismatch") <= 2, "once by each process"
+        with pytest.raises(AssertionError, match=rf"parley: .env: PARLEY_TLS: {tls}/key.pem is not the key of "):
+            await asyncio.to_thread(compose.compose, "run", "--rm", "--no-deps", "setup")
+        assert (tls / "certificate.pem").read_bytes() == new[0]
+    finally:
+        (other / "key.pem").write_bytes(new[1])
+        await asyncio.to_thread(install, tls, other)
+    await compose.signed_by("CN=An authority of nobody")
 
 
 async def test_what_stays_and_what_goes(compose: RunningCompose, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What the one-shot `setup` makes, once or anew, and what it refuses."""
 
+import datetime as dt
 import json
 import os
 import stat
@@ -10,9 +11,9 @@ import pytest
 from deploy import files
 from deploy.config import Config, load
 from deploy.errors import BadInputError
-from deploy.stacks import certificate
 from deploy.stacks.compose import places, variables
 from deploy.stacks.compose.setup import setup
+from tests.doctor import certificates
 
 NOWHERE = Path("/nonexistent/parley.toml")
 
@@ -20,8 +21,8 @@ NOWHERE = Path("/nonexistent/parley.toml")
 @pytest.fixture
 def srv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The volumes and the image's own files, in a folder."""
-    folders = ("APP", "REDIS", "POSTGRES", "TLS", "NGINX", "STATIC", "PROMETHEUS")
-    for name in (*folders, "CERTIFICATE", "CERTIFICATE_KEY", "CURRENT"):
+    folders = ("APP", "REDIS", "POSTGRES", "TLS", "NGINX", "STATIC", "PROMETHEUS", "CERTBOT")
+    for name in (*folders, "OWN", "CERTIFICATE", "CERTIFICATE_KEY", "CURRENT"):
         monkeypatch.setattr(places, name, tmp_path / getattr(places, name).relative_to(places.SRV))
     monkeypatch.setattr(places, "CHALLENGES", tmp_path / "acme/.well-known/acme-challenge")
     monkeypatch.setattr(places, "COLLECTED", tmp_path / "image/static")
@@ -163,21 +164,113 @@ def test_nginx_has_a_folder_to_a_release_and_a_link_to_one(srv: Path) -> None:
     assert {path.name for path in places.NGINX.iterdir()} == {"current", "0.1.0-00000002", "0.1.0-00000003"}
 
 
-def test_a_certificate_of_somebody_else_is_left_alone(srv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_certificate_of_somebody_else_is_left_alone(srv: Path) -> None:
     """One of ours is made again for other names."""
-    pair = certificate.Files(places.CERTIFICATE, places.CERTIFICATE_KEY)
     assert "made now" in run()
     ours = places.CERTIFICATE.read_bytes()
     run()
     assert places.CERTIFICATE.read_bytes() == ours
     run(PARLEY_HOSTS="chat.example.com")
     assert places.CERTIFICATE.read_bytes() != ours
-    with monkeypatch.context() as other:
-        other.setattr(certificate, "NAME", "Some authority")
-        certificate.ensure(pair, ["elsewhere.example.com"])
+    lay(*certificates.unknown())
     theirs = places.CERTIFICATE.read_bytes()
     assert f"the one in {places.TLS}" in run(PARLEY_HOSTS="chat.example.com")
     assert places.CERTIFICATE.read_bytes() == theirs
+
+
+def lay(first: bytes | None = None, key: bytes | None = None) -> None:
+    """Put the operator's files where the container finds them."""
+    for path, data in ((places.CERTIFICATE, first), (places.CERTIFICATE_KEY, key)):
+        path.unlink(missing_ok=True)
+        if data is not None:
+            path.write_bytes(data)
+
+
+def refused(srv: Path, **env: str) -> str:
+    """See that it is refused before anything is written, and give the line."""
+    before = {path: path.lstat() for path in srv.rglob("*")}
+    with pytest.raises(BadInputError) as error:
+        run(**env)
+    assert {path: path.lstat() for path in srv.rglob("*")} == before
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+OWN = {"PARLEY_TLS": "/etc/parley/tls"}
+EXPECTED = "certificate.pem (with its chain) and key.pem should be there, readable by user 10001"
+
+
+def test_a_pair_of_the_operators_is_served(srv: Path) -> None:
+    """And stays."""
+    pair = certificates.unknown()
+    lay(*pair)
+    assert f"the one in {places.TLS}" in run(**OWN)
+    assert (places.CERTIFICATE.read_bytes(), places.CERTIFICATE_KEY.read_bytes()) == pair
+
+
+def test_half_a_pair_is_refused_by_the_operators_own_name(srv: Path) -> None:
+    """A key alone was overwritten; so was one that is another certificate's."""
+    first, key = certificates.unknown()
+    lay(key=key)
+    line = f".env: PARLEY_TLS: /etc/parley/tls/key.pem is there without certificate.pem: {EXPECTED}"
+    assert refused(srv, **OWN) == line
+    assert refused(srv).startswith(f"the volume tls: {places.TLS}/key.pem is there without certificate.pem: put both ")
+    lay(first, certificates.unknown()[1])
+    assert refused(srv, **OWN).startswith(".env: PARLEY_TLS: /etc/parley/tls/key.pem is not the key of ")
+    lay(first, certificates.encrypted(key))
+    assert refused(srv, **OWN).startswith(".env: PARLEY_TLS: /etc/parley/tls/key.pem is encrypted, ")
+    lay(*certificates.unknown(dt.timedelta(days=-1)))
+    assert refused(srv, **OWN).startswith(".env: PARLEY_TLS: /etc/parley/tls/certificate.pem ended on ")
+
+
+def test_links_that_lead_out_of_the_folder_are_refused(srv: Path) -> None:
+    """The container has the folder alone; they were replaced by a self-signed pair."""
+    places.CERTIFICATE.symlink_to("../../archive/chat/fullchain1.pem")
+    places.CERTIFICATE_KEY.symlink_to("../../archive/chat/privkey1.pem")
+    words = "certificate.pem is a link to ../../archive/chat/fullchain1.pem, which is not there: "
+    assert refused(srv, **OWN) == f".env: PARLEY_TLS: /etc/parley/tls/{words}{EXPECTED}"
+
+
+def test_other_names_are_refused(srv: Path) -> None:
+    """A self-signed pair was made beside them."""
+    assert refused(srv, **OWN) == f".env: PARLEY_TLS: /etc/parley/tls holds nothing: {EXPECTED}"
+    for name in ("fullchain.pem", "privkey.pem"):
+        (places.TLS / name).write_text("")
+    assert refused(srv, **OWN) == f".env: PARLEY_TLS: /etc/parley/tls holds fullchain.pem, privkey.pem: {EXPECTED}"
+
+
+def test_one_of_ours_may_lie_in_the_operators_folder(srv: Path) -> None:
+    """An earlier `setup` made it there."""
+    run()
+    assert "self-signed" in run(**OWN)
+
+
+def test_what_acme_fills_need_not_be_whole(srv: Path) -> None:
+    """One that ended or is torn is what it is there to replace: refusing it would keep it from that."""
+    assert "made now" in run(**OWN, COMPOSE_PROFILES="monitoring,acme")
+    lay(*certificates.unknown(dt.timedelta(days=-1)))
+    assert "the one in" in run(COMPOSE_PROFILES="acme")
+    lay(certificates.unknown()[0], certificates.unknown()[1])
+    assert "the one in" in run(COMPOSE_PROFILES="acme")
+
+
+def test_acme_does_not_replace_the_operators_own(srv: Path) -> None:
+    """But what it wrote itself, and what we made."""
+    acme = {**OWN, "COMPOSE_PROFILES": "acme"}
+    first, key = certificates.unknown()
+    lay(first, key)
+    assert refused(srv, **acme).startswith(
+        ".env: PARLEY_TLS: COMPOSE_PROFILES has acme, which would replace /etc/parley/tls/certificate.pem: "
+    )
+    lay(None, key)
+    assert refused(srv, **acme).startswith(".env: PARLEY_TLS: /etc/parley/tls/key.pem is there without ")
+    lay(first, key)
+    archive = places.CERTBOT / "archive/parley"
+    archive.mkdir(parents=True)
+    (archive / "fullchain1.pem").write_bytes(first)
+    (archive / "privkey1.pem").write_bytes(key)
+    (archive / "privkey2.pem").write_bytes(b"the next one")
+    assert "the one in" in run(**acme)
 
 
 def test_the_model_is_the_files_own(srv: Path) -> None:

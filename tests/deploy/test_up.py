@@ -1,7 +1,9 @@
 """`up` under faults: what is killed comes back, what is stopped is gone, a second run finds the first one's things."""
 
+import datetime as dt
 import json
 import os
+import re
 import select
 import signal
 import sqlite3
@@ -17,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from tests.doctor import certificates
 from tests.programs import bring_redis
 from tests.running import free_port
 
@@ -196,3 +199,30 @@ def test_a_drained_instance_ends_and_comes_back(start: Callable[..., Up], folder
     assert (done.returncode, done.stderr) == (0, "")
     up.until(lambda: up.pids()["web-1"] not in {None, old})
     up.until(up.answers)
+
+
+def test_a_pair_of_ones_own_is_served_and_stays(start: Callable[..., Up], folder: Path) -> None:
+    """One of six days, for another name than localhost; the doctor finds nothing wrong with its dates."""
+    first, key = certificates.unknown(dt.timedelta(days=5), "chat.example.com")
+    (folder / "tls").mkdir(parents=True)
+    for name, content in {"certificate.pem": first, "key.pem": key}.items():
+        (folder / "tls" / name).write_bytes(content)
+    up = start("--instances", "1")
+    up.ready()
+    assert ssl.get_server_certificate(("127.0.0.1", up.port)).encode() == first
+    assert f"certificate: your own, {folder}/tls/certificate.pem" in up.log.read_text()
+    done = parley("doctor", "--only", "certificate-lasts", "--only", "certificate-is-the-files", "--dir", str(folder))
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    up.process.terminate()
+    assert up.process.wait(PATIENCE) == 0
+    assert [(folder / "tls" / name).read_bytes() for name in ("certificate.pem", "key.pem")] == [first, key]
+
+
+def test_a_pair_that_cannot_be_served_is_refused(folder: Path) -> None:
+    """In one line, before anything is made."""
+    (folder / "tls").mkdir(parents=True)
+    (folder / "tls" / "key.pem").write_bytes(certificates.unknown()[1])
+    done = parley("up", "--port", str(free_port()), "--dir", str(folder))
+    assert done.returncode == 2
+    assert re.fullmatch(rf"parley: {folder}/tls/key.pem is there without certificate.pem: .*\n", done.stderr)
+    assert [path.name for path in folder.rglob("*")] == ["tls", "key.pem"]

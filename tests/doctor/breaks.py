@@ -244,6 +244,7 @@ BREAKS = {
     "proxies-are-ours": toml("site.trusted_proxies holds everybody", site={"trusted_proxies": ["0.0.0.0/0"]}),
     "metrics-ports-fit": toml("app.metrics_port is 65535", app={"metrics_port": 65_535}),
     "stack-runs": Break("nothing was started in the folder"),
+    "beside-it-runs": Break("the clean-up's timer is stopped", host=("systemctl", "stop", "parley-cleanup.timer")),
     "versions-are-locked": Break("an older channels-redis is installed", _old_versions),
     "disk-has-room": Break("a file system of 4 MB where the logs go", _full_disk),
     "descriptors-are-left": Break("connections that fill most of what nginx's workers may open", _few_files),

@@ -6,7 +6,7 @@ import pytest
 from redis import Redis
 
 from deploy.doctor.compose import ComposeBody
-from tests.compose.stack import RunningCompose
+from tests.compose.stack import RunningCompose, command
 from tests.doctor.applies import EVERYTHING, left_out
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
@@ -38,3 +38,30 @@ def test_a_redis_that_evicts_is_named_and_nothing_else(compose: RunningCompose) 
             assert [line.partition(":")[0] for line in examined(compose)["broken"]] == ["layer-evicts-nothing"]
         finally:
             redis.config_set("maxmemory-policy", "noeviction")
+
+
+def test_what_was_stopped_by_hand_is_named(compose: RunningCompose) -> None:
+    """A replica: those that run were counted, and there were enough of them; and what no visitor meets."""
+    replica = compose.containers("web")[-1]["Name"].removeprefix("/")
+    for service, name, check, words in (
+        ("web", replica, "instances-are-ready", f"{replica} does not run"),
+        ("cleanup", compose.containers("cleanup")[0]["Name"], "beside-it-runs", "cleanup: not running, or not well"),
+    ):
+        command("docker", "stop", name)
+        try:
+            assert examined(compose)["broken"] == [f"{check}: {words}"], service
+        finally:
+            command("docker", "start", name)
+            compose.until_healthy()
+
+
+def test_a_replica_that_is_gone_is_missed(compose: RunningCompose) -> None:
+    """Nothing is left of it to be asked."""
+    last = compose.containers("web")[-1]["Name"].removeprefix("/")
+    command("docker", "rm", "--force", last)
+    try:
+        [broken] = examined(compose)["broken"]
+        assert broken.startswith("instances-are-ready: ")
+        assert broken.endswith(" answer, and there should be 3")
+    finally:
+        compose.compose("up", "--detach", "--wait", "--no-recreate")

@@ -47,6 +47,7 @@ def test_a_healthy_stack_has_nothing(ward: Ward) -> None:
     others = ("open-files-known", "memory-holds-sockets", "database-has-connections")
     assert reasons == {
         **dict.fromkeys(others, "the rule is for compose and systemd"),
+        "beside-it-runs": "`up` runs nothing beside nginx, the instances and Redis",
         "kill-after-graceful": "`up` does not show its stop timeout",
     }
     assert list(reasons) == left_out("local")

@@ -55,7 +55,10 @@ or no TLS), `certificate` (it ended, or names another site), `handshake` (anothe
 | systemd | `parley-probe.service`, where `app.metrics_port` is set, on the port after the last instance's |
 | Compose | the service `probe` of the profile `monitoring` |
 
-It goes through the host's own nginx, at the name `localhost`: what stands in front of the host it does not see.
+It goes through the host's own nginx, at the name `localhost`: what stands in front of the host it does not see. After
+each message that came back it shakes hands once for each name of `site.hosts`, as a browser does: with the system's
+authorities, and with this machine's own certificate where it made one. What a browser would refuse is a line of its log
+and `parley_probe_certificate_accepted` 0; the message is none the later for it.
 
 """
 

@@ -18,6 +18,8 @@ WEB = {"instance": "web-1", "job": "parley"}
 PROBE = {"instance": "probe", "job": "probe"}
 UP = 'parley_probe_up{instance="probe",job="probe"}'
 EXPIRES = 'parley_probe_certificate_expires_seconds{instance="probe",job="probe"}'
+LIFETIME = 'parley_probe_certificate_lifetime_seconds{instance="probe",job="probe"}'
+ACCEPTED = 'parley_probe_certificate_accepted{instance="probe",job="probe"}'
 FORTNIGHT = 14 * 86_400
 SENT = {
     bound: f'parley_sent_seconds_bucket{{instance="web-1",job="parley",le="{bound}"}}'
@@ -82,9 +84,15 @@ CASES = {
         PROBE,
     ),
     "ParleyCertificateExpires": Case(  # AT counts from the epoch here
-        {EXPIRES: f"{FORTNIGHT + 149}x20"},
-        {EXPIRES: f"{FORTNIGHT + 151}x20"},
+        {EXPIRES: f"{FORTNIGHT + 149}x20", LIFETIME: f"{90 * 86_400}x20"},
+        {EXPIRES: f"{FORTNIGHT + 151}x20", LIFETIME: f"{90 * 86_400}x20"},
         "is shown a certificate that ends in 13d 23h 59m 59s",
+        PROBE,
+    ),
+    "ParleyCertificateRefused": Case(
+        {ACCEPTED: "1x4 0x20"},
+        {ACCEPTED: "1x4 0x1 1x9"},
+        "is shown a certificate that browsers refuse: it lacks a name of the site, its chain, or an authority",
         PROBE,
     ),
 }
@@ -150,6 +158,22 @@ def test_an_alert_fires_and_is_quiet(tmp_path: Path, name: str) -> None:
     promtool("test", "rules", tests)
 
 
+@pytest.mark.parametrize(("hours", "due"), [(49, False), (47, True)])
+def test_a_certificate_of_six_days_is_due_in_its_last_third(tmp_path: Path, hours: int, due: bool) -> None:
+    """A fortnight before its end would be for ever."""
+    write(tmp_path)
+    name = "ParleyCertificateExpires"
+    rule = next(alert for alert in alerts() if alert["alert"] == name)
+    summary = f"{PROBE['instance']} is shown a certificate that ends in 1d 22h 57m 30s"
+    annotations = {"summary": summary, "runbook": rule["annotations"]["runbook"]}
+    fired = [{"exp_labels": PROBE | rule["labels"], "exp_annotations": annotations}]
+    series = {EXPIRES: f"{hours * 3600}x20", LIFETIME: f"{6 * 86_400}x20"}
+    groups = [_group(name, series, fired if due else [])]
+    tests = tmp_path / "tests.yml"
+    tests.write_text(yaml.safe_dump({"rule_files": ["rules.yml"], "evaluation_interval": "15s", "tests": groups}))
+    promtool("test", "rules", tests)
+
+
 def _group(name: str, series: dict[str, str], expected: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "interval": "15s",
@@ -185,7 +209,8 @@ def test_few_metrics_are_on_no_panel() -> None:
     """Those that are on none are named here, so that a new one is decided about."""
     shown = {name for queries in panels().values() for query in queries for name in NAME.findall(query)}
     hidden = {metric.name for metric in own() if not any(name.startswith(metric.name) for name in shown)}
-    assert hidden == {"parley_subscriptions", "parley_behind", "parley_feeds", "parley_groups", "parley_people"}
+    counted = {"parley_subscriptions", "parley_behind", "parley_feeds", "parley_groups", "parley_people"}
+    assert hidden == counted | {"parley_probe_certificate_lifetime_seconds", "parley_probe_certificate_accepted"}
 
 
 def test_the_page_says_what_is() -> None:

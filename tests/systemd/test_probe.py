@@ -51,6 +51,7 @@ def test_a_probe_runs_where_metrics_are_asked_for(systemd: Installed) -> None:
             assert time.monotonic() < end, host.journal(UNIT)
             time.sleep(0.2)
         assert found["parley_probe_up"] == 1, host.journal(UNIT)
+        assert found["parley_probe_certificate_accepted"] == 1, host.journal(UNIT)
         assert host.out("systemctl", "is-enabled", UNIT) == "enabled"
         assert host.out("ps", "-o", "user=", "-p", str(host.main(UNIT))) == "parley"
         said = host.run("systemd-analyze", "verify", UNIT)

@@ -41,7 +41,8 @@ async def lasts(patient: Patient) -> str:
     now = dt.datetime.now(dt.UTC)
     require(found.not_valid_before_utc <= now, f"not valid before {found.not_valid_before_utc:%Y-%m-%d}")
     left = found.not_valid_after_utc - now
-    require(left > certificate.SOON, f"expires on {found.not_valid_after_utc:%Y-%m-%d}, in {left.days} days")
+    soon = certificate.soon(certificate.lifetime(found))
+    require(left > soon, f"expires on {found.not_valid_after_utc:%Y-%m-%d}, in {left.days} days")
     return f"until {found.not_valid_after_utc:%Y-%m-%d}"
 
 
@@ -75,11 +76,13 @@ async def chain(patient: Patient) -> str:
     return "made by this machine, and complete" if own else "an authority vouches for it"
 
 
-RENEW = "renew it (certbot, or remove the file and start again for the one this machine makes), then reload nginx"
+RENEW = (
+    "renew it (certbot, or remove it and its key and start again for one that this machine makes), then reload nginx"
+)
 CHECKS = (
     Check(
         "certificate-lasts",
-        f"the certificate is valid now and for more than {certificate.SOON.days} days",
+        f"the certificate is valid now and for more than {certificate.SOON.days} days, or a third of a short lifetime",
         "reads the certificate that nginx serves",
         RENEW,
         "docs/runbooks/certificate.md",
@@ -99,7 +102,7 @@ CHECKS = (
         "certificate-is-the-files",
         "nginx serves the certificate that is on the disk",
         "compares the two",
-        "reload nginx: it reads the file only then",
+        "reload nginx: it reads the file only then; where it keeps the old one, its log says what is wrong",
         "docs/runbooks/certificate.md",
         same,
         ("edge-answers",),

@@ -16,7 +16,9 @@ APART = 5  # seconds; a Date header has whole ones
 
 
 async def _ask(replica: Replica) -> Reply | None:
-    """Ask for /readyz; None where nobody answers."""
+    """Ask for /readyz; None where nobody answers, as one that does not run."""
+    if not replica.environment:
+        return None
     try:
         return await Visitor(replica.address, timeout=SECONDS).get("/readyz")
     except OSError:
@@ -30,12 +32,15 @@ async def words(patient: Patient) -> Mapping[str, dict[str, Any]]:
 
 
 async def ready(patient: Patient) -> str:
-    """Ask each for /readyz."""
-    for one in patient.body.replicas():
+    """Ask each for /readyz: those that there are, and no fewer than there should be."""
+    found, wanted = patient.body.replicas(), patient.config.app.instances
+    for one in found:
+        require(one.environment, f"{one.name} does not run")
         reply = await _ask(one)
         require(reply is not None, f"{one.name} does not answer")
         require(reply and reply.status == 200, f"{one.name}: {reply and reply.text}")
-    return f"{', '.join(one.name for one in patient.body.replicas())} answer"
+    require(len(found) >= wanted, f"{', '.join(one.name for one in found)} answer, and there should be {wanted}")
+    return f"{', '.join(one.name for one in found)} answer"
 
 
 def _living(patient: Patient) -> list[Replica]:
@@ -82,9 +87,9 @@ async def clock(patient: Patient) -> str:
 CHECKS = (
     Check(
         "instances-are-ready",
-        "each instance is ready: /readyz, asked directly",
-        "asks each instance directly",
-        "read its last log lines; `database`, `migrations` and `draining` in the answer say what it waits for",
+        "every configured instance runs and is ready: /readyz, asked directly",
+        "counts the instances, and asks each directly",
+        "start what is missing; `database`, `migrations` and `draining` in the answer say what an instance waits for",
         "docs/architecture.md",
         ready,
         ("stack-runs",),

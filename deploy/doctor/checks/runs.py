@@ -10,6 +10,14 @@ async def runs(patient: Patient) -> str:
     return f"{patient.body.address.origin}, {len(patient.body.replicas())} instances"
 
 
+async def beside(patient: Patient) -> str:
+    """Hold what should run beside the site against what does."""
+    found = patient.body.beside()
+    ended = [name for name, well in found.items() if not well]
+    require(not ended, f"{', '.join(ended)}: not running, or not well")
+    return f"{', '.join(found)} run"
+
+
 CHECKS = (
     Check(
         "stack-runs",
@@ -18,5 +26,15 @@ CHECKS = (
         "start it: `./parley up`, `docker compose -f docker-compose.prod.yml up -d --wait`, or `./parley install`",
         "docs/deploying.md",
         runs,
+    ),
+    Check(
+        "beside-it-runs",
+        "what no visitor meets runs too: the clean-up, backups, the probe, what renews certificates",
+        "compares what is configured with the project's containers, or with systemd's units",
+        "start it again: `docker compose -f docker-compose.prod.yml up -d`, or `sudo ./parley install`",
+        "docs/deploying.md",
+        beside,
+        ("stack-runs",),
+        ("compose", "systemd"),
     ),
 )

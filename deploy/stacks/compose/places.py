@@ -4,9 +4,12 @@ from pathlib import Path
 
 SRV = Path("/srv/parley")
 APP = SRV / "secrets" / "app"  # what the app's processes read by PARLEY_*_FILE
+OWN = APP / "certificate.pem"  # the one that this machine made, for the probe to trust; there is no key beside it
 REDIS = SRV / "secrets" / "redis"
 POSTGRES = SRV / "secrets" / "postgres"
 TLS = SRV / "tls"
+GIVEN = SRV / "tls-given"  # where the edge finds what is in TLS elsewhere; it serves a copy, in its own TLS
+SERVED_TLS = SRV / "tls-served"  # where `setup` sees that copy
 CERTIFICATE = TLS / "certificate.pem"
 CERTIFICATE_KEY = TLS / "key.pem"
 NGINX = SRV / "nginx"  # a folder to a release
@@ -36,6 +39,9 @@ FOLDERS = {
     "redis": str(REDIS),
     "postgres": str(POSTGRES),
     "tls": str(TLS),
+    "own": str(OWN),
+    "given": str(GIVEN),
+    "served": str(SERVED_TLS),
     "nginx": str(NGINX),
     "static": str(STATIC),
     "acme": str(ACME),

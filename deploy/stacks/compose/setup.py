@@ -10,10 +10,8 @@ from pathlib import Path
 from deploy import files, monitoring, render, rules
 from deploy.capacity import Capacity, capacity
 from deploy.config import Config
-from deploy.errors import BadInputError
-from deploy.hosts import LOOPBACK
-from deploy.stacks import certificate, static
-from deploy.stacks.compose import places, secrets, site, variables
+from deploy.stacks import static
+from deploy.stacks.compose import places, secrets, site, tls, variables
 
 STACK = "compose"
 
@@ -23,7 +21,10 @@ def setup(given: Mapping[str, str], only: str | None = None) -> Iterator[str]:
     config = variables.config(given, places.TOML)
     size = fitting(config)
     release = places.RELEASE.read_text(encoding="ascii").strip()
+    whose = None if only == "static" else tls.check(given)  # for a rollout too: at its end all of it runs again
     os.umask(0o027)  # the group reads: postgres and prometheus are not the image's user
+    if only is None and whose:
+        yield tls.ensure(whose, config)
     if only in (None, "nginx"):
         yield nginx(config, size, release, current=only is None)
     if only in (None, "static"):
@@ -34,7 +35,6 @@ def setup(given: Mapping[str, str], only: str | None = None) -> Iterator[str]:
         for name, text in {**secrets.fill(config), **site.files(config, size)}.items():
             files.write(places.APP / name, text, secrets.READABLE)
         yield f"{size.sockets} sockets each for {config.app.instances} replicas, {size.open_files} open files"
-        yield tls(config)
         places.CHALLENGES.mkdir(parents=True, exist_ok=True)
         for name, text in monitoring.rendered(config, size, monitoring.of_compose(config)).items():
             files.write(places.PROMETHEUS / name, text, secrets.READABLE)
@@ -66,14 +66,3 @@ def point(link: Path, folder: Path) -> None:
     new.unlink(missing_ok=True)
     new.symlink_to(folder.name)
     new.replace(link)
-
-
-def tls(config: Config) -> str:
-    """Make a certificate unless somebody else's is there."""
-    pair = certificate.Files(places.CERTIFICATE, places.CERTIFICATE_KEY)
-    if places.CERTIFICATE.exists() and not certificate.is_ours(pair):
-        return f"certificate: the one in {places.TLS}"
-    if not os.access(places.TLS, os.W_OK):
-        raise BadInputError(f"{places.TLS} has no certificate.pem, and user {places.USER} cannot make one there")
-    made = certificate.ensure(pair, [*LOOPBACK, *config.site.hosts])
-    return f"certificate: self-signed{', made now' if made else ''}"

@@ -23,6 +23,9 @@ def ready(plan: Plan) -> Iterator[str]:
         yield f"without Redis: {plan.redis.reason}"
         yield "messages between instances arrive by polling the database, up to 0.25 s late"
     yield f"make an admin: ./parley manage{folder} createsuperuser"
-    yield "the browser will warn once about the self-signed certificate; its SHA-256 is"
-    yield certificate.fingerprint(plan.layout)
+    if certificate.is_ours(plan.layout):
+        yield "the browser will warn once about the self-signed certificate; its SHA-256 is"
+        yield certificate.fingerprint(plan.layout)
+    else:
+        yield f"certificate: your own, {plan.layout.certificate}"
     yield "Ctrl-C stops everything"

@@ -43,6 +43,7 @@ def up(config: Config, layout: Layout) -> None:
     rules.require(config, size)
     render.quoted(str(layout.dir))
     nginx = binaries.nginx()
+    certificate.look(layout)
     lock.wait_until_free(layout, patience=patience)
     listen = ports.available(ports.wanted(config), config.site.port)
     http_listen = ports.available(ports.wanted(config), config.site.http_port) if config.site.http_port else ()
@@ -140,7 +141,7 @@ class Run:
         try:
             async with asyncio.timeout(READY_SECONDS):
                 await asyncio.gather(*waits)
-                await ready.site(address, found.config.site.port, found.layout.certificate)
+                await ready.site(address, found.config.site.port, certificate.der(found.layout))
         except TimeoutError:
             raise StackError(f"the stack was not ready after {READY_SECONDS:g} s: the lines above say why") from None
 

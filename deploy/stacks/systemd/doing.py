@@ -109,6 +109,16 @@ def _(step: steps.Pair) -> None:
 
 
 @is_due.register
+def _(step: steps.Served) -> bool:
+    return not (step.folder / "now").is_symlink()
+
+
+@do.register
+def _(step: steps.Served) -> None:
+    runner.output(["sh", str(step.script), str(step.given), str(step.folder)])
+
+
+@is_due.register
 def _(step: steps.Link) -> bool:
     return not (step.path.is_symlink() and (step.once or step.path.readlink() == step.target))
 

@@ -11,6 +11,7 @@ from deploy.config import ROOT, Config, load
 from deploy.errors import BadInputError
 from deploy.hosts import origin
 from deploy.release import release
+from deploy.stacks import certificate
 from deploy.stacks.lock import held
 from deploy.stacks.systemd import answers, doing, host, own, places, plan, site
 from deploy.stacks.systemd.places import Places
@@ -63,6 +64,7 @@ def look(asked: Asked) -> Wanted:
     config, toml = configured(at, asked)
     host.require_name(at, config)
     size = site.fitting(config)
+    certificate.look(certificate.Files(at.certificate, at.certificate_key))
     programs = host.programs(config)
     host.require_ports(at, config)
     return Wanted(

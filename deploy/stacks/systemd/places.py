@@ -15,6 +15,7 @@ STAMPS = Path("/var/lib/systemd/timers")  # when a persistent timer was last due
 VARIABLE = "PARLEY_NAME"  # stands over the checkout's site.name
 
 # In a release's folder.
+EDGE = "compose/edge.sh"
 PYTHON = ".venv/bin/python"
 COLLECTED = "static"
 STAMP = "RELEASE"  # written last
@@ -102,6 +103,11 @@ class Places:
     def certificate_key(self) -> Path:
         """Its key."""
         return self.tls / "key.pem"
+
+    @property
+    def served_tls(self) -> Path:
+        """The copy of both that nginx has accepted, and reads."""
+        return self.tls / "served"
 
     @property
     def rendered_all(self) -> Path:

@@ -25,6 +25,7 @@ from deploy.stacks.systemd.steps import (
     Publish,
     Run,
     Secret,
+    Served,
     Stage,
     Step,
 )
@@ -77,6 +78,7 @@ def steps(wanted: Wanted) -> list[Step]:
         *(Link(at.instance(number), folder, once=True) for number in numbers),
         current,
         *running(at, config),
+        *([Run(("systemctl", "try-restart", at.probe), (pair,))] if config.app.metrics_port else []),
         Run(
             ("systemctl", "reload", at.nginx), (pair, *(one for one in rendered(wanted) if one.path.suffix == ".conf"))
         ),
@@ -98,10 +100,12 @@ def folders(at: Places) -> list[Folder]:
 
 
 def release_steps(wanted: Wanted) -> list[Step]:
-    """Return what is rendered for the release, and the link that leads there from its folder."""
+    """Return what is rendered for the release, the pair that its nginx reads, and the link from its folder."""
     at = wanted.at
     folder = at.rendered(wanted.release)
     return [
+        Folder(at.served_tls, 0o2750, at.name),  # what is put there has our group, whoever does it
+        Served(wanted.source / places.EDGE, at.tls, at.served_tls),
         *(Folder(path, 0o750, at.name) for path in (folder, folder / "nginx")),
         *rendered(wanted),
         Link(at.release(wanted.release) / places.LINK, folder),
@@ -135,11 +139,15 @@ def instance_units(at: Places, config: Config) -> list[str]:
     return [at.unit(number) for number in range(1, config.app.instances + 1)]
 
 
+def beside(at: Places, config: Config) -> list[str]:
+    """Name the units that no visitor meets."""
+    return [*at.timers, *([at.probe] if config.app.metrics_port else [])]
+
+
 def running(at: Places, config: Config) -> list[Step]:
     """Return what starts at boot, and now: nginx last, when there is somebody behind it."""
-    probe = [at.probe] if config.app.metrics_port else []
-    services = [*([at.redis] if config.brings_redis else []), *instance_units(at, config), at.nginx, *at.timers, *probe]
-    units = [*services, at.target]
+    services = [*([at.redis] if config.brings_redis else []), *instance_units(at, config), at.nginx]
+    units = [*services, *beside(at, config), at.target]
     return [*(Enabled(unit) for unit in units), *(Active(unit) for unit in units)]
 
 

@@ -115,8 +115,8 @@ def nginx(config: Config, size: Capacity, programs: Programs) -> NginxSite:
         upstreams=tuple(f"unix:{at.socket(number)}" for number in range(1, config.app.instances + 1)),
         run=str(at.run),
         static=str(at.served),
-        certificate=str(at.certificate),
-        certificate_key=str(at.certificate_key),
+        certificate=str(at.served_tls / at.certificate.name),
+        certificate_key=str(at.served_tls / at.certificate_key.name),
         access_log="syslog:server=unix:/dev/log,nohostname",  # journald; a unit's stdout cannot be opened again
         error_log="stderr",
         open_files=size.open_files,

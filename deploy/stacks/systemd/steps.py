@@ -103,6 +103,20 @@ class Pair(Step):
 
 
 @dataclass(frozen=True)
+class Served(Step):
+    """The first copy of the pair for nginx to read; later ones are nginx.service's own."""
+
+    script: Path
+    given: Path
+    folder: Path
+
+    @property
+    def says(self) -> str:
+        """Name both."""
+        return f"have nginx accept the certificate in {self.given}, and copy it to {self.folder}"
+
+
+@dataclass(frozen=True)
 class Link(Step):
     """A symbolic link; `once`: wherever it leads, it stays."""
 
