@@ -1,6 +1,7 @@
 """However a command line ends, it ends as others do: one line, the usual exit status, and no traceback."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -118,7 +119,7 @@ def test_work_that_must_not_end_half_way_goes_on_without_a_reader() -> None:
 def test_streams_that_take_nothing(redirected: str, status: int, said: str) -> None:
     """Closed by the caller, or on a full disk: it does what it does, and no file of ours gets their numbers."""
     done = subprocess.run(
-        ["sh", "-c", f"exec {sys.executable} -P -m deploy check {redirected}"],
+        ["sh", "-c", f"exec {shlex.quote(sys.executable)} -P -m deploy check {redirected}"],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
