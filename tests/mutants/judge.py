@@ -26,7 +26,7 @@ READ = (  # what takes long to import, and is never mutated
     "chat.services", "accounts.sessions",
 )  # fmt: skip
 OPTIONS = (
-    "-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--no-migrations",
+    "-x", "-q", "-p", "no:cacheprovider", "--no-migrations",
     "-W", "ignore::pytest.PytestAssertRewriteWarning",  # of what is read already
     "-m", "not stack and not docker and not systemd",
 )  # fmt: skip
