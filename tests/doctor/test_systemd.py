@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from deploy.stacks.systemd.plan import TIMERS
+from deploy.stacks.systemd.places import Places
 from tests.doctor.applies import EVERYTHING, left_out
 from tests.doctor.breaks import BREAKS, DROP_IN
 from tests.systemd.host import Installed
@@ -39,5 +39,5 @@ def test_what_is_broken_is_named_and_nothing_else(name: str, systemd: Installed)
         assert examined(systemd)["broken"] == [name]
     finally:
         systemd.host.run("rm", "-rf", DROP_IN)
-        systemd.host.run("systemctl", "start", *TIMERS)
+        systemd.host.run("systemctl", "start", *Places("parley").timers)
         systemd.host.run("systemctl", "daemon-reload")
