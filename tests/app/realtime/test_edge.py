@@ -27,7 +27,7 @@ class Nginx:
     async def stop(self) -> None:
         """Close the listener, then what is held."""
         self.server.close()
-        self.path.unlink()
+        self.path.unlink(missing_ok=True)  # asyncio removes it itself from Python 3.13 on
         self.end()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
