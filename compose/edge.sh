@@ -13,10 +13,12 @@ say() { printf '%s [error] 1#1: %s\n' "$(date '+%Y/%m/%d %H:%M:%S')" "$*" >&2; }
 
 sum() { cat "$given/certificate.pem" "$given/key.pem" 2>/dev/null | cksum; }
 
-# Copy what is given into a folder of its own, and have nginx read it there. Prints why not.
+# Copy what is given into a folder of its own, and have nginx read it there. Prints why not. The modes are not the
+# given ones: systemd runs this as root, and nginx later reads the files as the site's user, by their group.
 accepted() {
   umask 027
-  rm -rf "$1" && mkdir "$1" && cp "$given/certificate.pem" "$given/key.pem" "$1/" && cat >"$1/nginx.conf" <<END || return
+  rm -rf "$1" && mkdir "$1" && cp "$given/certificate.pem" "$given/key.pem" "$1/" &&
+    chmod 640 "$1/certificate.pem" "$1/key.pem" && cat >"$1/nginx.conf" <<END || return
 pid $1/pid;
 events {}
 http {
@@ -46,7 +48,15 @@ take() {
     rm -rf "${served:?}/$next"
     return 1
   }
-  ln -sfn "$next" "$served/.now" && mv -fT "$served/.now" "$served/now" &&
+  why=$(linked "$next" 2>&1) || {
+    printf '%s\n' "the pair in $given is not served: ${why:-its links in $served cannot be made}"
+    return 1
+  }
+}
+
+# Have both names lead to a folder.
+linked() {
+  ln -sfn "$1" "$served/.now" && mv -fT "$served/.now" "$served/now" &&
     ln -sfn now/certificate.pem "$served/certificate.pem" && ln -sfn now/key.pem "$served/key.pem"
 }
 

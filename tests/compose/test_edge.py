@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import ssl
+import stat
 import subprocess
 import time
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from tests.running import free_port
 SCRIPT = ROOT / "compose" / "edge.sh"
 PATIENCE = 30.0
 
-pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="no nginx")
+pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not on PATH: install nginx-light")
 
 
 @pytest.fixture
@@ -60,12 +61,22 @@ def take(given: Path, served: Path) -> tuple[int, str]:
 
 
 def test_a_pair_that_fits_is_served(given: Path, served: Path) -> None:
-    """And so is the next one; nobody but our user and group reads the keys."""
-    for _ in range(3):
+    """And so is the next one; nobody but our user and group reads the keys, and the group does, whoever gave them."""
+    for mode in (0o600, 0o644, 0o400):
         lay(given, *certificates.unknown())
+        (given / "key.pem").chmod(mode)
         assert take(given, served) == (0, "")
         assert pair(served) == pair(given)
-    assert (served / "key.pem").stat().st_mode & 0o007 == 0
+        assert stat.S_IMODE((served / "key.pem").stat().st_mode) == 0o640
+
+
+def test_a_link_that_cannot_be_made_is_a_failure(given: Path, served: Path) -> None:
+    """As where a copy of the folder followed its links: `now` is a folder then."""
+    (served / "now" / "something").mkdir(parents=True)
+    lay(given, *certificates.unknown())
+    status, line = take(given, served)
+    assert status == 1
+    assert line.startswith(f"the pair in {given} is not served: mv: ")
 
 
 def test_one_that_does_not_stays_outside(given: Path, served: Path) -> None:
