@@ -161,6 +161,6 @@ def test_a_key_that_comes_later_is_read_and_a_restart_keeps_what_was_served(
 def test_shellcheck_finds_nothing() -> None:
     """For any POSIX shell."""
     if shutil.which("shellcheck") is None:
-        pytest.skip("no shellcheck")
+        pytest.skip("shellcheck is not on PATH: install shellcheck")
     done = subprocess.run(["shellcheck", SCRIPT], capture_output=True, text=True, check=False)
     assert done.stdout == ""

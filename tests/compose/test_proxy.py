@@ -119,7 +119,7 @@ def test_a_health_check_asks_the_service_itself(
 def test_that_of_the_edge_does_too(edge: ThreadingHTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """By curl, over TLS."""
     if shutil.which("curl") is None:
-        pytest.skip("no curl")
+        pytest.skip("curl is not on PATH: install curl")
     assert healthy(of_service("edge"), edge)
     monkeypatch.setattr(Answers, "status", 503)
     assert not healthy(of_service("edge"), edge)
