@@ -21,6 +21,17 @@ class Seen:
 sys.exit(pytest.main(["--collect-only", "-qq", "-p", "no:cacheprovider", "--release"], plugins=[Seen()]))
 """
 
+LANED = """
+import pytest
+
+@pytest.mark.xdist_group("lane")
+@pytest.mark.parametrize("number", range(8))
+def test_laned(number): ...
+
+@pytest.mark.parametrize("number", range(8))
+def test_free(number): ...
+"""
+
 
 @pytest.fixture(scope="module")
 def everything() -> list[set[str]]:
@@ -65,3 +76,16 @@ def test_a_whole_set_runs_side_by_side_and_what_is_named_does_not() -> None:
     assert chosen(usepdb=True) == ("short", None, "no")
     for named in (chosen("ARGS"), chosen(keyword="drain"), chosen(markexpr="drill")):
         assert named == ("named", None, "no")
+
+
+def test_what_shares_a_lane_shares_a_process(tmp_path: Path) -> None:
+    """As pytest-xdist has it with this pytest: with another it may spread them without a word."""
+    (tmp_path / "test_lanes.py").write_text(LANED)
+    command = [sys.executable, "-P", "-m", "pytest", "-c", "/dev/null", "-p", "no:cacheprovider", "-n", "2"]
+    done = subprocess.run(
+        [*command, "--dist=loadgroup", "-v", str(tmp_path)], capture_output=True, text=True, timeout=110, check=False
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    processes = [line.split("]")[0] for line in done.stdout.splitlines() if "PASSED" in line and "test_laned" in line]
+    assert len(processes) == 8
+    assert len(set(processes)) == 1
