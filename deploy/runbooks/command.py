@@ -9,6 +9,7 @@ import typer
 from deploy.arguments import Dir, StackName
 from deploy.runbooks import page as pages
 from deploy.runbooks import run as road
+from deploy.stacks.systemd import places
 
 runbook = typer.Typer(help="Show and run the steps for a known problem (docs/runbooks).")
 
@@ -40,7 +41,9 @@ def run(
 ) -> None:
     """Run a runbook. It stops if a command fails or does not print what the page expects."""
     sections = (only.capitalize(),) if only else road.ROAD
-    road.run(pages.read(name), stack, sections, _environment(dir), typer.echo)
+    # Its units, users and folders have the site's name there; Compose finds its own by the project.
+    site = places.here().name if stack == "systemd" else None
+    road.run(pages.read(name), stack, sections, _environment(dir), typer.echo, site=site)
 
 
 def _environment(folder: Path | None) -> dict[str, str]:

@@ -15,6 +15,8 @@ SECTIONS = ("Meaning", "Impact", "Diagnosis", "Mitigation", "Verification", "Rol
 Stack = Literal["local", "compose", "systemd"]
 HEADINGS: dict[str, Stack] = {"up": "local", "Compose": "compose", "systemd": "systemd"}
 ANYTHING = "…"
+# A name of the default site on a host: not the command ./parley, its file parley.toml, .parley of `up`, nor a metric.
+_NAME = re.compile(r"(?<![\w.-])(?<!\./)parley(?![\w]|\.toml\b)")
 
 _TITLE = re.compile(r"# (.+)")
 _SECTION = re.compile(r"^## (.+)$", re.MULTILINE)
@@ -31,6 +33,11 @@ class Block:
     script: str
     says: tuple[str, ...]
     stack: Stack | None
+
+    def of_site(self, name: str) -> "Block":
+        """Return it for another site of a host under systemd: what a page calls `parley` has that site's name there."""
+        script, says = _NAME.sub(name, self.script), tuple(_NAME.sub(name, line) for line in self.says)
+        return Block(script, says, self.stack)
 
     def missing(self, output: str) -> str | None:
         """Name the first line that the output does not have, in their order; None: it is as the page says."""
@@ -80,9 +87,11 @@ class Page:
         """Name the stacks that have commands of their own here; none: the commands are the same on all."""
         return {block.stack for section in SECTIONS for block in self.blocks(section) if block.stack}
 
-    def of(self, stack: Stack) -> dict[str, list[Block]]:
-        """Return {section: the blocks that a stack runs}, without the sections that have none."""
+    def of(self, stack: Stack, site: str | None = None) -> dict[str, list[Block]]:
+        """Return {section: the blocks that a stack runs}, without the sections that have none; for a site, its name."""
         mine = {name: [one for one in self.blocks(name) if one.stack in {None, stack}] for name in SECTIONS}
+        if site:
+            mine = {name: [one.of_site(site) for one in found] for name, found in mine.items()}
         return {name: found for name, found in mine.items() if found}
 
     def _stack(self, heading: str) -> Stack:

@@ -12,16 +12,19 @@ ROAD = ("Diagnosis", "Mitigation", "Verification")
 Say = Callable[[str], object]
 
 
-def run(page: Page, stack: Stack, sections: Sequence[str], env: Mapping[str, str], say: Say) -> None:
-    """Run the blocks of these sections on a stack, telling every line as it comes.
+def run(
+    page: Page, stack: Stack, sections: Sequence[str], env: Mapping[str, str], say: Say, *, site: str | None = None
+) -> None:
+    """Run the blocks of these sections on a stack, telling every line as it comes; `site` is whose, under systemd.
 
     Raises BadInputError, before anything is run, for a variable that they use and is missing, or for a page that is not
     for this stack; StackError at the first block that fails or does not print what the page says.
     """
-    if not page.of(stack):
+    mine = page.of(stack, site)
+    if not mine:
         others = ", ".join(sorted(page.stacks()))
         raise BadInputError(f"{page.name} has nothing for the stack {stack}: it is for {others or 'reading'}")
-    scripts = "".join(block.script for section in sections for block in page.of(stack).get(section, ()))
+    scripts = "".join(block.script for section in sections for block in mine.get(section, ()))
     if missing := [name for name in page.needs if not env.get(name) and re.search(rf"\$\{{?{name}\b", scripts)]:
         line = " ".join(f"{name}=…" for name in missing)
         raise BadInputError(f"{page.name} needs {', '.join(missing)}: {line} ./parley runbook run {page.name}")
@@ -29,7 +32,7 @@ def run(page: Page, stack: Stack, sections: Sequence[str], env: Mapping[str, str
         env = {key: value for key, value in env.items() if key != "PARLEY_DIR"}
     for section in sections:
         say(f"## {section}")
-        for block in page.of(stack).get(section, ()):
+        for block in mine.get(section, ()):
             _block(block, f"{page.name}: {section}", {**env, "PARLEY_STACK": stack}, say)
 
 

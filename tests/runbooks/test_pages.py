@@ -13,6 +13,8 @@ from tests.prometheus.rendered import alerts
 TESTS = Path(__file__).resolve().parents[1]
 MARK = re.compile(r'pytest\.mark\.runbook\("([\w-]+)", "(\w+)"\)')
 ALERT = re.compile(r"^Alert: (.+(?:\n.+)*)", re.MULTILINE)
+# What says `parley` and is no name on a host: the command, its file, the folder of `up`, metrics.
+WORDS = re.compile(r"\./parley(?= |$)|\bparley\.toml\b|(?<=[-/ ])\.parley\b|\bparley_", re.MULTILINE)
 FENCE = re.compile(r"^```(\w*)$", re.MULTILINE)
 PAGES = [pages.read(name) for name in pages.names()]
 
@@ -77,3 +79,18 @@ def test_the_index_has_every_page() -> None:
 def test_the_operators_index_leads_to_every_page() -> None:
     """docs/operator.md is written from these pages, too: after a change `python -m tests.docs.operator`."""
     assert operator.PAGE.read_text() == operator.text(), "PYTHONPATH=app:. .venv/bin/python -m tests.docs.operator"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_nothing_of_the_default_site_is_left_in_a_named_ones_commands(page: Page) -> None:
+    """Under systemd: no unit, user or path of `parley`, in what is run or in what it should print."""
+    for section, blocks in page.of("systemd", "staging").items():
+        for block in blocks:
+            text = "\n".join((block.script, *block.says))
+            assert [line for line in text.splitlines() if "parley" in WORDS.sub("", line)] == [], section
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_default_sites_commands_are_the_pages(page: Page) -> None:
+    """Word for word, and what the other stacks run is never rewritten."""
+    assert page.of("systemd", "parley") == page.of("systemd")

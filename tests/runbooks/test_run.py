@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from deploy.cli import app
 from deploy.errors import BadInputError, StackError
 from deploy.runbooks import page as pages
 from deploy.runbooks.page import Block, Page
@@ -152,3 +154,36 @@ def test_a_heading_that_is_no_stack_is_refused() -> None:
 def test_what_a_page_says_is_found_in_order(output: str, missing: str | None) -> None:
     """Whole lines, however they are spaced; `…` stands for anything."""
     assert Block("", ("one …", "two"), None).missing(output) == missing
+
+
+@pytest.mark.parametrize(
+    ("page", "site"),
+    [
+        ("systemctl stop parley-nginx 'parley-web@*'", "systemctl stop staging-nginx 'staging-web@*'"),
+        ('--unit "parley-web@${INSTANCE#web-}"', '--unit "staging-web@${INSTANCE#web-}"'),
+        (
+            "install -o root -g parley -m 0640 key.pem /etc/parley/tls/",
+            "install -o root -g staging -m 0640 key.pem /etc/staging/tls/",
+        ),
+        ("own=/etc/parley/parley.toml", "own=/etc/staging/parley.toml"),
+        ("systemctl start parley.target", "systemctl start staging.target"),
+        ("runuser -u parley -- psql", "runuser -u staging -- psql"),
+        ('ls "${PARLEY_DIR:-.parley}"; ./parley pid up', 'ls "${PARLEY_DIR:-.parley}"; ./parley pid up'),
+        ("grep '^parley_sockets '", "grep '^parley_sockets '"),
+    ],
+)
+def test_a_named_sites_commands(page: str, site: str) -> None:
+    """Its units, user and folders; the command and the metrics are called the same on every site."""
+    assert Block(page, (page,), "systemd").of_site("staging") == Block(site, (site,), "systemd")
+
+
+def test_the_site_of_the_checkout_is_the_one_that_is_worked_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under systemd, for what is printed and what is run."""
+    page = Page(
+        "thing",
+        "# A thing\n\n## Diagnosis\n\n### systemd\n\n```sh\necho parley-nginx\n```\n\n```text\nparley-nginx\n```\n",
+    )
+    monkeypatch.setattr(pages, "read", lambda _: page)
+    monkeypatch.setenv("PARLEY_NAME", "staging")
+    done = CliRunner().invoke(app, ["runbook", "run", "thing", "--stack", "systemd", "--only", "diagnosis"])
+    assert (done.exit_code, done.output.splitlines()) == (0, ["## Diagnosis", "$ echo staging-nginx", "staging-nginx"])
