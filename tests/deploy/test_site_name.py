@@ -110,3 +110,12 @@ def test_a_sites_own_file_does_not_rename_it(tmp_path: Path, monkeypatch: pytest
     toml.write_text('[site]\nname = "other"\n')
     with pytest.raises(BadInputError, match=r"staging/parley\.toml: site\.name: this is the file of staging"):
         own.read(Places("staging"), "systemd")
+
+
+@pytest.mark.parametrize(("name", "tag"), [("parley", ""), ("staging", "staging_nginx"), ("a-2", "a_2_nginx")])
+def test_two_sites_have_two_tags_in_the_journal(name: str, tag: str) -> None:
+    """nginx's own for the default name, as before; nginx takes letters, digits and _ in one."""
+    config = load({"site": {"name": name}}, env="systemd")
+    files = systemd.release_files(config, declared(config), systemd.Programs(), "0")
+    logs = re.findall(r"syslog:server=unix:/dev/log,nohostname(?:,tag=(\w+))?[\" ]", "".join(files.values()))
+    assert logs == [tag]

@@ -117,7 +117,7 @@ def nginx(config: Config, size: Capacity, programs: Programs) -> NginxSite:
         static=str(at.served),
         certificate=str(at.served_tls / at.certificate.name),
         certificate_key=str(at.served_tls / at.certificate_key.name),
-        access_log="syslog:server=unix:/dev/log,nohostname",  # journald; a unit's stdout cannot be opened again
+        access_log=access_log(at),
         error_log="stderr",
         open_files=size.open_files,
         worker_connections=size.worker_connections,
@@ -144,6 +144,12 @@ def host(config: Config, programs: Programs) -> SystemdSite:
         probe=probe_metrics(config),
         origin=origin("localhost", config.site.port),
     )
+
+
+def access_log(at: Places) -> str:
+    """Write to journald, for a unit's stdout cannot be opened again; two sites have two tags, without a hyphen."""
+    tag = "" if at.name == Site().name else f",tag={at.name.replace('-', '_')}_nginx"
+    return f"syslog:server=unix:/dev/log,nohostname{tag}"
 
 
 def title(at: Places) -> str:
