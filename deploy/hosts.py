@@ -7,6 +7,7 @@ LABEL = re.compile(r"^(?!-)[a-z0-9-]{1,63}(?<!-)$")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 # Of everything that a site's name names, a network interface takes the fewest characters: Compose's lock on it is one.
 MOST_OF_A_SITE = 15
+DEFAULT_SITE = "parley"
 SITE = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
 # nginx takes it for the -1 with which inet_addr() says that it could not read an address.
 BROADCAST = ipaddress.ip_network("255.255.255.255/32")
@@ -46,6 +47,11 @@ def site(name: str) -> str:
     if len(name) > MOST_OF_A_SITE or not SITE.fullmatch(name):
         raise ValueError(
             f"{name!r} is not a site's name: at most {MOST_OF_A_SITE} of a-z, 0-9 and -, a letter first, no - last"
+        )
+    if name != DEFAULT_SITE and name.startswith(DEFAULT_SITE):
+        # An older one of the default site takes each unit `parley*` for its own, and removes what it does not know.
+        raise ValueError(
+            f"{name!r} is not a site's name: a release of {DEFAULT_SITE} would remove units that begin like its own"
         )
     return name
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from deploy import urls
-from deploy.hosts import endpoint, host, network, site
+from deploy.hosts import DEFAULT_SITE, endpoint, host, network, site
 
 KILL_AFTER = 5  # design.md section 6: the supervisor kills so long after gunicorn's graceful_timeout
 
@@ -30,7 +30,7 @@ class Section(BaseModel):
 class Site(Section):
     """Where people find the site, and what this host calls it."""
 
-    name: SiteName = "parley"
+    name: SiteName = DEFAULT_SITE
     hosts: Annotated[tuple[Host, ...], Field(strict=False)] = ()
     port: Port = 8443
     http_port: NoPort = 0

@@ -36,6 +36,15 @@ def test_a_name_that_one_does_not_take_is_refused(name: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "name", ["parley-backup", "parley-nginx", "parley-web", "parley-staging", "parley2", "parleys"]
+)
+def test_a_name_that_begins_like_the_first_sites_is_refused(name: str) -> None:
+    """Its units would be called as some of `parley`, and a rollback to a release without names removes `parley*`."""
+    with pytest.raises(BadInputError, match=f"^site\\.name: '{name}' is not a site's name: a release of parley would"):
+        load({"site": {"name": name}})
+
+
 def test_a_wrong_key_and_a_wrong_variable_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """As every bad input is."""
     with pytest.raises(BadInputError, match=r"^site\.name: 'Chat' is not a site's name"):
@@ -55,6 +64,7 @@ def test_nothing_of_another_site_is_in_a_named_ones_units_and_files() -> None:
         **{str(path): text for path, text in systemd.secrets(config).items()},
     }
     assert {"staging.target", "staging-web@.service", "/etc/staging/secrets/layer_url"} <= texts.keys()
+    assert all(text.startswith(host.RENDERED.decode()) for text in systemd.units(config, size, programs).values())
     for name, text in texts.items():
         assert "parley" not in name
         assert [line for line in text.splitlines() if "parley" in WORDS.sub("", line)] == [], name
@@ -82,7 +92,8 @@ def test_units_of_a_site_named_alike_are_not_ours(tmp_path: Path, monkeypatch: p
     here = {"chat.target", "chat-web@.service", "chat-nginx.service", "chat-of-a-newer-release.timer"}
     alike = {"chat-web.target", "chat-web-web@.service", "chat-web-nginx.service"}
     for name in (*here, *alike, "chatter.target", "chatter-nginx.service"):
-        (tmp_path / name).touch()
+        (tmp_path / name).write_text("# Rendered by `parley install` and `parley rollout`: …\n")
+    (tmp_path / "chat-exporter.service").write_text("# The operator's own.\n")
     assert set(host.units(Places("chat"))) == here
     assert set(host.units(Places("chat-web"))) == alike
 

@@ -1,8 +1,6 @@
 """What this host has: the programs, the units and instances of an earlier installation, the ports."""
 
-import grp
 import os
-import pwd
 import re
 import shutil
 from pathlib import Path
@@ -10,14 +8,14 @@ from pathlib import Path
 from deploy.config import Config
 from deploy.errors import BadInputError
 from deploy.stacks.local import binaries, ports
-from deploy.stacks.systemd import places, postgres, systemctl
+from deploy.stacks.systemd import places, systemctl
 from deploy.stacks.systemd.places import Places
 from deploy.stacks.systemd.site import Programs
 
 SBIN = os.pathsep.join(("/usr/sbin", "/usr/bin", "/sbin", "/bin"))
 REDIS = ("redis-server", "valkey-server")
 POSTGRES = Path("/usr/lib/postgresql")
-NOBODYS_HOME = "/nonexistent"  # of the users that we make
+RENDERED = b"# Rendered by `parley install`"  # how every unit of ours begins
 LISTEN = re.compile(r"^\s*listen (\S+)", re.MULTILINE)
 
 
@@ -81,36 +79,18 @@ def _listening(at: Places) -> set[int]:
 
 
 def units(at: Places) -> tuple[str, ...]:
-    """Name the units of this site that are here, of whatever release, and not those of a site named alike."""
+    """Name the units of this site that are here, of whatever release, neither another site's nor anybody's."""
     others = [path.stem for path in places.UNITS.glob(f"{at.name}-*.target")]
     found = [path.name for path in places.UNITS.glob(f"{at.name}[-.]*") if path.is_file() and not path.is_symlink()]
     alike = tuple(f"{other}{sign}" for other in others for sign in ("-", "."))
-    return tuple(sorted(name for name in found if not name.startswith(alike)))
+    return tuple(sorted(name for name in found if not name.startswith(alike) and _rendered(places.UNITS / name)))
+
+
+def _rendered(unit: Path) -> bool:
+    with unit.open("rb") as file:
+        return file.read(len(RENDERED)) == RENDERED
 
 
 def instances(at: Places) -> tuple[int, ...]:
     """Give the numbers of the instances that are here."""
     return tuple(sorted(int(path.name) for path in at.instances.glob("[0-9]*"))) if at.instances.is_dir() else ()
-
-
-def require_name(at: Places, config: Config) -> None:
-    """Raise BadInputError where something of the host, and not of Parley, has the site's name."""
-    if at.env.is_file() or at.toml.is_file() or at.releases.is_dir():
-        return  # ours, or begun, or written for us
-    ours = {at.etc: ("tls", "secrets"), at.opt: (), at.state: ("backups", "acme"), at.run: ()}
-    for folder, known in ours.items():
-        if folder.exists() and (not folder.is_dir() or {path.name for path in folder.iterdir()} - set(known)):
-            raise _taken(at, str(folder))
-    try:
-        if (account := pwd.getpwnam(at.name)).pw_dir != NOBODYS_HOME or grp.getgrgid(account.pw_gid).gr_name != at.name:
-            raise _taken(at, f"the user {at.name}")
-    except KeyError:
-        pass
-    if config.brings_postgres and systemctl.active(postgres.UNIT) and postgres.known(at.name):
-        raise _taken(at, f"the role or the database {at.name} in PostgreSQL")
-
-
-def _taken(at: Places, what: str) -> BadInputError:
-    return BadInputError(
-        f"the name {at.name} is taken: {what} is not Parley's; choose another site.name in parley.toml"
-    )

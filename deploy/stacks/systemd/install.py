@@ -13,7 +13,7 @@ from deploy.hosts import origin
 from deploy.release import release
 from deploy.stacks import certificate
 from deploy.stacks.lock import held
-from deploy.stacks.systemd import answers, doing, host, own, places, plan, site
+from deploy.stacks.systemd import answers, doing, host, names, own, places, plan, site
 from deploy.stacks.systemd.places import Places
 from deploy.stacks.systemd.plan import Wanted
 from deploy.stacks.systemd.steps import File, Step
@@ -62,7 +62,7 @@ def look(asked: Asked) -> Wanted:
     if asked.wheels and not any(asked.wheels.glob("*.whl")):
         raise BadInputError(f"{asked.wheels} has no wheels")
     config, toml = configured(at, asked)
-    host.require_name(at, config)
+    names.require(at, config)
     size = site.fitting(config)
     certificate.look(certificate.Files(at.certificate, at.certificate_key))
     programs = host.programs(config)

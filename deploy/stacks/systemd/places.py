@@ -10,7 +10,17 @@ from deploy.hosts import site
 
 ALL_SITES = Path("/opt")
 POSTGRES_SOCKETS = Path("/var/run/postgresql")
+ETC = Path("/etc")
+VAR = Path("/var/lib")
+RUN = Path("/run")
 UNITS = Path("/etc/systemd/system")
+# Where systemd finds units: the operator's, those of this boot, those of packages.
+UNIT_FOLDERS = (
+    UNITS,
+    *map(
+        Path, ("/run/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
+    ),
+)
 STAMPS = Path("/var/lib/systemd/timers")  # when a persistent timer was last due
 VARIABLE = "PARLEY_NAME"  # stands over the checkout's site.name
 
@@ -57,7 +67,7 @@ class Places:
     @property
     def etc(self) -> Path:
         """What this host decides."""
-        return Path("/etc") / self.name
+        return ETC / self.name
 
     @property
     def toml(self) -> Path:
@@ -117,7 +127,7 @@ class Places:
     @property
     def state(self) -> Path:
         """What grows."""
-        return Path("/var/lib") / self.name
+        return VAR / self.name
 
     @property
     def static(self) -> Path:
@@ -147,7 +157,7 @@ class Places:
     @property
     def run(self) -> Path:
         """Sockets."""
-        return Path("/run") / self.name
+        return RUN / self.name
 
     @property
     def redis_socket(self) -> Path:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from deploy import runner
 from deploy.errors import BadInputError, StackError
-from deploy.stacks.systemd import doing, host, places, postgres, site, systemctl
+from deploy.stacks.systemd import doing, host, names, places, postgres, site, systemctl
 from deploy.stacks.systemd.places import Places
 from deploy.stacks.systemd.steps import Down, Gone, Step
 
@@ -15,7 +15,7 @@ def uninstall(say: Say, *, purge: bool, dry_run: bool) -> None:
     """Stop everything and remove it; raises BadInputError where there is nothing."""
     host.require_root("uninstall")
     at = places.here()
-    steps = doing.due(list(plan(at, purge=purge))) if ours(at) else []
+    steps = doing.due(list(plan(at, purge=purge))) if names.ours(at) else []
     if not steps:
         raise BadInputError(f"{site.title(at)} is not installed here")
     for step in steps:
@@ -51,11 +51,6 @@ def plan(at: Places, *, purge: bool) -> Iterator[Step]:
     for folder in (at.etc, at.state):
         if folder.is_dir():
             yield from (Gone(path) for path in sorted(folder.iterdir()) if path not in kept)
-
-
-def ours(at: Places) -> bool:
-    """Tell whether folders of this name are Parley's: nothing else is removed."""
-    return at.env.is_file() or at.releases.is_dir()
 
 
 def own_database(at: Places) -> bool:
