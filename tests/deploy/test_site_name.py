@@ -1,19 +1,23 @@
 """One name for all that a host has of a site; nothing fixed is left in what is rendered for another one."""
 
+import os
 import re
 from pathlib import Path
 
 import pytest
 import yaml
 
+from deploy import runner
 from deploy.capacity import declared
 from deploy.config import load
-from deploy.errors import BadInputError
+from deploy.errors import BadInputError, StackError
 from deploy.hosts import MOST_OF_A_SITE, site
 from deploy.stacks.compose.rendered import compose_file
-from deploy.stacks.systemd import host, own, places
+from deploy.stacks.stack import Instance
+from deploy.stacks.systemd import host, own, places, systemctl
 from deploy.stacks.systemd import site as systemd
 from deploy.stacks.systemd.places import Places
+from deploy.stacks.systemd.stack import SystemdStack
 
 # What says `parley` and is no name on a host: the command, its file, its variables, nginx's words inside one process.
 WORDS = re.compile(
@@ -103,6 +107,7 @@ def test_a_release_that_is_installed_belongs_to_its_folder(tmp_path: Path, monke
     monkeypatch.setattr(places, "ALL_SITES", tmp_path)
     monkeypatch.setattr(places, "ROOT", tmp_path / "staging" / "releases" / "0.1.0-12345678")
     monkeypatch.setenv("PARLEY_NAME", "other")
+    (tmp_path / "staging" / "releases").mkdir(parents=True)
     assert places.here() == Places("staging")
     monkeypatch.setattr(places, "ROOT", tmp_path / "checkout")
     assert places.here() == Places("other")
@@ -130,3 +135,58 @@ def test_two_sites_have_two_tags_in_the_journal(name: str, tag: str) -> None:
     files = systemd.release_files(config, declared(config), systemd.Programs(), "0")
     logs = re.findall(r"syslog:server=unix:/dev/log,nohostname(?:,tag=(\w+))?[\" ]", "".join(files.values()))
     assert logs == [tag]
+
+
+@pytest.mark.parametrize("linked", ["", "releases"])
+def test_a_site_whose_folder_is_on_another_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, linked: str) -> None:
+    """/opt/staging is a link, or its releases are: the code knows its own place without links, and its site still."""
+    release = tmp_path / "disk" / "releases" / "0.1.0-12345678"
+    release.mkdir(parents=True)
+    (tmp_path / "opt" / "parley" / "releases").mkdir(parents=True)
+    link = tmp_path / "opt" / "staging" / linked
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to(tmp_path / "disk" / linked)
+    monkeypatch.setattr(places, "ALL_SITES", tmp_path / "opt")
+    monkeypatch.setattr(places, "ROOT", release.resolve())
+    monkeypatch.delenv("PARLEY_NAME", raising=False)
+    assert places.here() == Places("staging")
+
+
+def test_what_an_instance_runs_is_known_there_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its process's folder, which has no links in it."""
+    for name in ("old", "new"):
+        (tmp_path / "disk" / "releases" / name / "app").mkdir(parents=True)
+    (tmp_path / "opt").mkdir()
+    (tmp_path / "opt" / "staging").symlink_to(tmp_path / "disk")
+    (tmp_path / "disk" / "instances").mkdir()
+    (tmp_path / "disk" / "instances" / "1").symlink_to(tmp_path / "opt" / "staging" / "releases" / "new")
+    monkeypatch.setattr(places, "ALL_SITES", tmp_path / "opt")
+    monkeypatch.setattr(systemctl, "pid", lambda _: os.getpid())
+    monkeypatch.chdir(tmp_path / "disk" / "releases" / "old" / "app")
+    stack = SystemdStack(load({"site": {"name": "staging"}}, env="systemd"))
+    assert list(stack.instances()) == [Instance("web-1", "old")]
+
+
+def test_what_runs_by_itself_is_told_its_site() -> None:
+    """The daily backup and clean-up: whichever way leads to their folder."""
+    config = load({"site": {"name": "staging"}}, env="systemd")
+    units = systemd.units(config, declared(config), systemd.Programs())
+    assert re.search(r"^Environment=.* PARLEY_NAME=staging$", units["staging-backup.service"], re.MULTILINE)
+    files = systemd.release_files(config, declared(config), systemd.Programs(), "0")
+    assert "EnvironmentFile=/opt/staging/current/etc/app.env\n" in units["staging-cleanup.service"]
+    assert 'PARLEY_NAME="staging"\n' in files["app.env"]
+
+
+def test_a_release_that_renders_is_told_its_site(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rollout asks the next release's own code, whatever the shell says."""
+    said: list[str] = []
+
+    def output(*_: object, env: dict[str, str], **__: object) -> str:
+        said.append(env["PARLEY_NAME"])
+        raise StackError("enough")
+
+    monkeypatch.setattr(runner, "output", output)
+    monkeypatch.setenv("PARLEY_NAME", "other")
+    with pytest.raises(StackError, match="enough"):
+        SystemdStack(load({"site": {"name": "staging"}}, env="systemd")).check("0.1.0-12345678")
+    assert said == ["staging"]

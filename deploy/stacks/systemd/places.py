@@ -225,11 +225,19 @@ def here(env: str = "systemd") -> Places:
     An installed release is of the site that it lies under, whatever its parley.toml says: a rollout brings it there
     from any checkout. Elsewhere parley.toml says the name, or the variable.
     """
-    if ROOT.parent.name == "releases" and ROOT.parent.parent.parent == ALL_SITES.resolve():
-        return Places(ROOT.parent.parent.name)
+    if (installed := _installed()) is not None:
+        return installed
     if not (name := os.environ.get(VARIABLE)):
         return Places(load(env=env).site.name)
     try:
         return Places(site(name))
     except ValueError as error:
         raise BadInputError(f"{VARIABLE}: {error}") from None
+
+
+def _installed() -> Places | None:
+    """Return those of the site under which this code is installed; its folder may be a link to another disk."""
+    every = sorted(ALL_SITES.iterdir()) if ALL_SITES.is_dir() else []
+    found = [at for at in (Places(path.name) for path in every) if os.path.realpath(at.releases) == str(ROOT.parent)]
+    named = [at for at in found if at.name == os.environ.get(VARIABLE)]  # where two links lead to one folder
+    return next(iter(named or found), None)

@@ -170,7 +170,11 @@ class SystemdStack:
     def _deploy(self, release: str, *arguments: str, given: str = "") -> str:
         """Run this release's own `python -m deploy`."""
         folder = self.at.release(release)
-        env = environment.clean(os.environ) | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+        env = environment.clean(os.environ) | {
+            "PYTHONPATH": str(folder),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            places.VARIABLE: self.at.name,
+        }
         command = (str(folder / places.PYTHON), "-P", "-m", "deploy", *arguments)
         return runner.output(command, env=env, cwd=folder, given=given)
 
@@ -183,7 +187,9 @@ class SystemdStack:
             folder = Path(f"/proc/{pid}/cwd").readlink() if pid else None
         except OSError:
             return None
-        return folder.parent.name if folder and folder.parent.parent == self.at.releases else None
+        return (
+            folder.parent.name if folder and str(folder.parent.parent) == os.path.realpath(self.at.releases) else None
+        )
 
 
 def prune(at: Places) -> None:
