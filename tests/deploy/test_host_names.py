@@ -1,5 +1,6 @@
 """A site's name on a host under systemd: taken by what is there, and nothing but a site's own is ever removed."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -155,3 +156,56 @@ def test_an_installation_that_ended_early_goes_on(root: Path) -> None:
     written(root / "units/books.target")
     names.require(Places("books"), configured("books"))
     assert names.sites() == ["books"]
+
+
+@pytest.fixture
+def ended(root: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+    """Uninstall, but for systemd, the users and the databases, and give what was said."""
+    monkeypatch.setattr(host, "require_root", lambda _: None)
+    monkeypatch.setattr(systemctl, "tell", lambda *_: None)
+    monkeypatch.setattr(uninstalling, "own_database", lambda _: False)
+    monkeypatch.setattr(uninstalling, "drop_user", lambda *_: None)
+    monkeypatch.delenv("PARLEY_NAME", raising=False)
+
+    def run(*, purge: bool = True, dry_run: bool = False) -> list[str]:
+        lines: list[str] = []
+        uninstalling.uninstall(lines.append, purge=purge, dry_run=dry_run)
+        return lines
+
+    return run
+
+
+def test_a_purge_of_the_first_of_two_sites_is_asked_for_by_name(
+    root: Path, monkeypatch: pytest.MonkeyPatch, ended: Callable[..., list[str]]
+) -> None:
+    """A checkout says `parley` unless it was told otherwise, and sudo does not hand PARLEY_NAME on."""
+    for name in ("parley", "staging"):
+        site(root, name)
+    with pytest.raises(BadInputError) as caught:
+        ended()
+    assert str(caught.value) == (
+        "this host has the sites parley, staging: say whose data goes:"
+        " sudo env PARLEY_NAME=parley ./parley uninstall --purge"
+    )
+    assert names.sites() == ["parley", "staging"]
+    assert ended(dry_run=True)[0] == "site: parley"
+    monkeypatch.setenv("PARLEY_NAME", "parley")
+    assert ended()[0] == "site: parley"
+    assert names.sites() == ["staging"]
+
+
+def test_a_purge_of_a_site_that_is_named_is_done(
+    root: Path, monkeypatch: pytest.MonkeyPatch, ended: Callable[..., list[str]]
+) -> None:
+    """By the checkout's own parley.toml, or by being the only one; without --purge nothing is lost."""
+    for name in ("parley", "staging"):
+        site(root, name)
+        (root / "opt" / name).mkdir()
+    assert ended(purge=False)[0] == "site: parley"
+    assert names.sites() == ["parley", "staging"]
+    with monkeypatch.context() as another:
+        another.setattr(places, "load", lambda **_: configured("staging"))
+        assert ended()[0] == "site: staging"
+    assert names.sites() == ["parley"]
+    assert ended()[0] == "site: parley"
+    assert names.sites() == []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from deploy.config import ROOT, load
 from deploy.errors import BadInputError
-from deploy.hosts import site
+from deploy.hosts import DEFAULT_SITE, site
 
 ALL_SITES = Path("/opt")
 POSTGRES_SOCKETS = Path("/var/run/postgresql")
@@ -233,6 +233,11 @@ def here(env: str = "systemd") -> Places:
         return Places(site(name))
     except ValueError as error:
         raise BadInputError(f"{VARIABLE}: {error}") from None
+
+
+def said() -> bool:
+    """Tell whether somebody has said which site this is: it is not the default that every checkout has."""
+    return _installed() is not None or bool(os.environ.get(VARIABLE)) or here().name != DEFAULT_SITE
 
 
 def _installed() -> Places | None:

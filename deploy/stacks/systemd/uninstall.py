@@ -18,6 +18,9 @@ def uninstall(say: Say, *, purge: bool, dry_run: bool) -> None:
     steps = doing.due(list(plan(at, purge=purge))) if names.ours(at) else []
     if not steps:
         raise BadInputError(f"{site.title(at)} is not installed here")
+    if purge and not dry_run:
+        require_said(at)
+    say(f"site: {at.name}")
     for step in steps:
         say(f"would {step.says}" if dry_run else step.says)
         if not dry_run:
@@ -51,6 +54,18 @@ def plan(at: Places, *, purge: bool) -> Iterator[Step]:
     for folder in (at.etc, at.state):
         if folder.is_dir():
             yield from (Gone(path) for path in sorted(folder.iterdir()) if path not in kept)
+
+
+def require_said(at: Places) -> None:
+    """Raise BadInputError where the host has other sites and nobody said that it is this one.
+
+    Every clone's parley.toml says the default name, and sudo drops the variable that says another one.
+    """
+    if len(every := names.sites()) > 1 and not places.said():
+        raise BadInputError(
+            f"this host has the sites {', '.join(every)}: say whose data goes:"
+            f" sudo env {places.VARIABLE}={at.name} ./parley uninstall --purge"
+        )
 
 
 def own_database(at: Places) -> bool:
