@@ -3,6 +3,7 @@
 import asyncio
 import ctypes
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -10,13 +11,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from signal import SIGTERM, Signals
+from signal import SIGHUP, SIGINT, SIGQUIT, SIGTERM, Signals
 from typing import IO, Never
 
 from deploy.errors import StackError
 
 LEASH = Path(__file__).with_name("leash.py")
 PR_SET_CHILD_SUBREAPER = 36
+ENDING = (SIGHUP, SIGINT, SIGQUIT, SIGTERM)
 LAST_LINES = 15  # of what a failed command wrote
 
 
@@ -142,6 +144,47 @@ def become(command: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> Neve
     os.chdir(cwd)
     sys.stdout.flush()
     os.execvpe(command[0], list(command), dict(env))  # noqa: S606 (no shell is what is wanted)
+
+
+def attached(
+    command: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    cwd: Path,
+    first: Callable[[], object],
+    last: Callable[[], object],
+) -> int:
+    """Run a command on this terminal between two steps, and give its exit status as a shell does.
+
+    The command gets the signals that would end this process, so that the last step is always done. Raises StackError
+    where it cannot be started.
+    """
+    process: subprocess.Popen[bytes] | None = None
+
+    def hand_on(number: int, _: object) -> None:
+        if process is None:
+            raise SystemExit(128 + number)
+        process.send_signal(number)
+
+    before = {number: signal.getsignal(number) for number in ENDING}
+    heard = [number for number, action in before.items() if action is not signal.SIG_IGN]  # not what `nohup` set
+    for number in heard:
+        signal.signal(number, hand_on)
+    sys.stdout.flush()
+    try:
+        first()
+        try:
+            process = subprocess.Popen(command, env=dict(env), cwd=cwd)  # noqa: S603 (the commands are ours)
+        except OSError as error:
+            raise StackError(f"{command[0]} cannot be run: {error.strerror}") from None
+        status = process.wait()
+        return status if status >= 0 else 128 - status
+    finally:
+        for number in heard:
+            signal.signal(number, signal.SIG_IGN)
+        last()
+        for number in heard:
+            signal.signal(number, before[number])
 
 
 def adopt_orphans(*, adopt: bool = True) -> None:

@@ -58,14 +58,32 @@ def once(user: str, command: Sequence[str], *, folder: Path, env_file: Path, low
 def become(user: str, command: Sequence[str], *, folder: Path, env_file: Path, secret: str = "") -> Never:
     """Become such a command, on this terminal if it is one; `secret` is one more EnvironmentFile of its own.
 
-    Nobody but root reads that file, and systemd removes it at the end: arguments and a unit's properties are for all.
+    Nobody but root reads that file, and it is removed at the end: arguments and a unit's properties are for all.
+    systemd removes it too, but only where the unit has come to start.
     """
     options = ["--pty"]
-    if secret:
-        path = RUN / f"parley-{token_hex(8)}.env"
-        files.write(path, secret)
-        options += [f"--property=EnvironmentFile={path}", f"--property=ExecStopPost=+/bin/rm -f {path}"]
-    runner.become(_once(user, command, folder, env_file, *options), env=os.environ, cwd=Path("/"))
+    if not secret:
+        runner.become(_once(user, command, folder, env_file, *options), env=os.environ, cwd=Path("/"))
+    forget()
+    path = RUN / f"parley-{os.getpid()}-{token_hex(8)}.env"
+    options += [f"--property=EnvironmentFile={path}", f"--property=ExecStopPost=+/bin/rm -f {path}"]
+    words = _once(user, command, folder, env_file, *options)
+    status = runner.attached(
+        words,
+        env=os.environ,
+        cwd=Path("/"),
+        first=lambda: files.write(path, secret),
+        last=lambda: forget(os.getpid()),
+    )
+    raise SystemExit(status)
+
+
+def forget(own: int | None = None) -> None:
+    """Remove the secrets of this process, or of those that were killed before they could; half-written ones too."""
+    for path in (*RUN.glob("parley-*-*.env"), *RUN.glob(".parley-*-*.env.*")):
+        number = path.name.split("-")[1]
+        if number == str(own) or (own is None and number.isdecimal() and not Path("/proc", number).exists()):
+            path.unlink(missing_ok=True)
 
 
 def _once(
