@@ -66,6 +66,7 @@ async def test_two_sites_on_one_host(bare: Host) -> None:
         ("nginx", "/etc/nginx"),
         ("postgres", "the user postgres"),
         ("ssl", "/etc/ssl"),
+        ("basic", "/usr/lib/systemd/system/basic.target"),
         ("books", DATABASE),
     ):
         assert refusal(parley(bare, CHECKOUT, "install", name=name)) == (
@@ -89,6 +90,24 @@ async def test_two_sites_on_one_host(bare: Host) -> None:
         there = Address.at(f"https://localhost:{PORT}").through("127.0.0.1", second)
         assert await said(here, "of parley") == ["of parley"]
         assert await said(there, "of staging") == ["of staging"]
+
+        # A runbook is for the site of its checkout, and so is what it reads.
+        redis = bare.main(theirs[2])
+        played = parley(bare, OTHER, "runbook", "run", "redis-down", "--stack", "systemd", "--only", "mitigation")
+        assert played.returncode == 0, played.stdout
+        assert bare.main(theirs[2]) not in {None, redis}
+        assert processes(bare, ours) == before
+        logged = (
+            'journalctl --sync; journalctl -o cat -u staging-nginx | grep -c \'GET /ws/chat/\\|"path":"/ws/chat/"\''
+        )
+        assert int(bare.out("sh", "-c", logged)) > 0
+        for name, purged in (("parley", CHECKOUT), ("staging", OTHER)):
+            said_first = parley(bare, purged, "uninstall", "--dry-run")
+            assert said_first.stdout.startswith(f"site: {name}\n"), said_first
+        assert refusal(parley(bare, CHECKOUT, "uninstall", "--purge")).startswith(
+            "parley: this host has the sites parley, staging: say whose data goes: sudo env PARLEY_NAME=parley "
+        )
+        assert processes(bare, ours) == before
 
         # A release of whatever name it ships is of the site that rolls it out.
         kept = everything(bare)
