@@ -1,14 +1,18 @@
 """`./parley runbook`."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from deploy.arguments import Dir, StackName
+from deploy.errors import StackError
 from deploy.runbooks import page as pages
 from deploy.runbooks import run as road
+from deploy.runbooks.page import Stack
+from deploy.stacks.compose.project import Project
 from deploy.stacks.systemd import places
 
 runbook = typer.Typer(help="Show and run the steps for a known problem (docs/runbooks).")
@@ -43,9 +47,13 @@ def run(
     sections = (only.capitalize(),) if only else road.ROAD
     # Its units, users and folders have the site's name there; Compose finds its own by the project.
     site = places.here().name if stack == "systemd" else None
-    road.run(pages.read(name), stack, sections, _environment(dir), typer.echo, site=site)
+    road.run(pages.read(name), stack, sections, _environment(dir, stack), typer.echo, site=site)
 
 
-def _environment(folder: Path | None) -> dict[str, str]:
-    # Commands of a page have neither --stack nor --dir: they find both here.
-    return dict(os.environ) | ({"PARLEY_DIR": str(folder.expanduser().absolute())} if folder else {})
+def _environment(folder: Path | None, stack: Stack) -> dict[str, str]:
+    # Commands of a page have neither --stack nor --dir: they find both here, and Compose whose the site's name is.
+    env = dict(os.environ) | ({"PARLEY_DIR": str(folder.expanduser().absolute())} if folder else {})
+    if stack == "compose":
+        with suppress(StackError):  # Docker cannot be asked: the page's own commands say so
+            env |= Project.here(env).variables
+    return env

@@ -17,6 +17,7 @@ from deploy.drill.address import Address
 from deploy.drill.visitor import guest
 from deploy.drill.wire import connect
 from deploy.release import release as release_of
+from deploy.stacks.compose.checkout import ADVICE
 from tests.compose.owned import short_name
 from tests.compose.stack import FILE, command
 from tests.rollout.releases import STYLE, change, release
@@ -113,15 +114,12 @@ async def test_a_name_that_another_clone_has_is_refused(clones: tuple[Clone, Clo
             for words in (("up", "-d", "--wait"), ("run", "--rm", "migrate")):
                 _, lines = await asyncio.to_thread(second.refused, "docker", "compose", "-f", FILE, *words)
                 assert len(lines) == 1, lines
-                assert lines[0].startswith(
-                    f"failed to create network {name} of {second.folder} - taken? see docker network ls, "
-                    "set PARLEY_NAME in .env: "
-                )
+                assert lines[0].startswith(f"failed to create network {name} of {second.folder} - taken? {ADVICE}: ")
             for words in (("rollout",), ("backup", "create")):
                 deploy = (PYTHON, "-P", "-m", "deploy", *words, "--stack", "compose")
                 assert await asyncio.to_thread(second.refused, *deploy) == (
                     2,
-                    [f"parley: the name {name} belongs to {first.folder}: set another PARLEY_NAME in .env"],
+                    [f"parley: the name {name} belongs to {first.folder}: {ADVICE}"],
                 )
             assert f"{name} of {first.folder} - " in command("docker", "network", "ls", "--format={{.Name}}")
             assert everything(name) == before

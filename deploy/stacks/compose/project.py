@@ -3,15 +3,13 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Never
+from typing import Never
 
 from deploy import runner
 from deploy.config import ROOT
 from deploy.environment import superuser
 from deploy.errors import BadInputError, StackError
-from deploy.stacks.compose import places
-from deploy.stacks.compose.docker import docker
+from deploy.stacks.compose import checkout, places
 from deploy.stacks.compose.rendered import FILE
 
 COMPOSE = ("docker", "compose", "--file", FILE, "--progress", "quiet")
@@ -31,7 +29,7 @@ class Project:
     @classmethod
     def here(cls, variables: Mapping[str, str]) -> "Project":
         """Ask Compose about the checkout's file; raises BadInputError where it cannot say, or the name is another's."""
-        variables = {**variables, "PWD": _folder(variables)}
+        variables = {**variables, "PWD": checkout.shell(variables)}
         try:
             found = json.loads(runner.output([*COMPOSE, "config", "--format", "json"], env=variables, cwd=ROOT))
         except StackError as error:
@@ -39,14 +37,13 @@ class Project:
         services = found["services"]
         ports = {port["target"]: int(port["published"]) for port in services["edge"]["ports"]}
         front = found["networks"]["front"]["name"]
-        checkout = _checkout(found, ports[places.HTTPS])
         return cls(
             name=found["name"],
             site=services["web"]["environment"]["PARLEY_NAME"],
             image=services["web"]["image"],
             https=ports[places.HTTPS],
             front=front,
-            variables=variables | ({"PARLEY_CHECKOUT": checkout} if checkout else {}),
+            variables={**variables, "PARLEY_CHECKOUT": checkout.owner(found, ports[places.HTTPS])},
         )
 
     @property
@@ -78,26 +75,3 @@ class Project:
     def edge(self, *command: str) -> str:
         """Run a command in nginx's container."""
         return self.compose("exec", "--no-TTY", "edge", *command)
-
-
-def _folder(variables: Mapping[str, str]) -> str:
-    """Give the checkout as the shell calls it, if the shell is in it: `docker compose` asks the shell."""
-    said = Path(variables.get("PWD", ""))
-    return str(said) if said.is_absolute() and said.is_dir() and said.samefile(ROOT) else str(ROOT)
-
-
-def _checkout(found: Mapping[str, Any], https: int) -> str | None:
-    """Give whose the name is, if Compose would call that otherwise now; raises BadInputError if it is not ours.
-
-    The network `checkout` is made by the first `up`, and Docker refuses a second one: docs/decisions/sites.md.
-    """
-    wanted = found["networks"]["checkout"]["name"]
-    labels = {"project": found["name"], "network": "checkout"}
-    filters = [f"--filter=label=com.docker.compose.{key}={value}" for key, value in labels.items()]
-    there = docker("network", "ls", "--format={{.Name}}", *filters).splitlines()
-    if not there or wanted in there:
-        return None
-    owner = there[0].removeprefix(f"{found['name']} of ").rpartition(" - taken?")[0]
-    if owner == f"port {https}" or (Path(owner).is_dir() and Path(owner).samefile(ROOT)):
-        return owner
-    raise BadInputError(f"the name {found['name']} belongs to {owner}: set another PARLEY_NAME in .env")
