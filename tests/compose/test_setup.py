@@ -22,7 +22,7 @@ NOWHERE = Path("/nonexistent/parley.toml")
 def srv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The volumes and the image's own files, in a folder."""
     folders = ("APP", "REDIS", "POSTGRES", "TLS", "NGINX", "STATIC", "PROMETHEUS", "CERTBOT")
-    for name in (*folders, "OWN", "CERTIFICATE", "CERTIFICATE_KEY", "CURRENT"):
+    for name in (*folders, "OWN", "OURS", "SERVED_TLS", "CERTIFICATE", "CERTIFICATE_KEY", "CURRENT"):
         monkeypatch.setattr(places, name, tmp_path / getattr(places, name).relative_to(places.SRV))
     monkeypatch.setattr(places, "CHALLENGES", tmp_path / "acme/.well-known/acme-challenge")
     monkeypatch.setattr(places, "COLLECTED", tmp_path / "image/static")
@@ -186,12 +186,18 @@ def lay(first: bytes | None = None, key: bytes | None = None) -> None:
             path.write_bytes(data)
 
 
+def states(srv: Path) -> dict[Path, tuple[int, ...]]:
+    """Give what a write changes, and a reading does not."""
+    found = {path: path.lstat() for path in srv.rglob("*")}
+    return {path: (one.st_ino, one.st_mode, one.st_size, one.st_mtime_ns) for path, one in found.items()}
+
+
 def refused(srv: Path, **env: str) -> str:
     """See that it is refused before anything is written, and give the line."""
-    before = {path: path.lstat() for path in srv.rglob("*")}
+    before = states(srv)
     with pytest.raises(BadInputError) as error:
         run(**env)
-    assert {path: path.lstat() for path in srv.rglob("*")} == before
+    assert states(srv) == before
     assert "\n" not in str(error.value)
     return str(error.value)
 
@@ -271,6 +277,24 @@ def test_acme_does_not_replace_the_operators_own(srv: Path) -> None:
     (archive / "privkey1.pem").write_bytes(key)
     (archive / "privkey2.pem").write_bytes(b"the next one")
     assert "the one in" in run(**acme)
+
+
+def test_acme_may_know_what_was_made_here(srv: Path) -> None:
+    """The pair as it is, where compose/acme.sh looks for what it may replace; nothing of somebody else's."""
+
+    def told() -> tuple[bytes, bytes]:
+        return (places.OURS / "certificate.pem").read_bytes(), (places.OURS / "key.pem").read_bytes()
+
+    run()
+    made = places.CERTIFICATE.read_bytes(), places.CERTIFICATE_KEY.read_bytes()
+    assert told() == made
+    run(PARLEY_HOSTS="chat.example.com")
+    made = places.CERTIFICATE.read_bytes(), places.CERTIFICATE_KEY.read_bytes()
+    assert told() == made
+    assert stat.S_IMODE((places.OURS / "key.pem").stat().st_mode) == 0o600
+    lay(*certificates.unknown())
+    run()
+    assert told() == made
 
 
 def test_the_model_is_the_files_own(srv: Path) -> None:

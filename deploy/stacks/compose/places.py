@@ -18,6 +18,7 @@ STATIC = SRV / "static"
 SERVED = STATIC / "files"
 ACME = SRV / "acme"
 CERTBOT = SRV / "certbot"  # an authority's account, and every key it gave
+OURS = CERTBOT / "ours"  # the pair that `setup` made, for compose/acme.sh to know it
 PROMETHEUS = SRV / "prometheus"
 CHALLENGES = ACME / ".well-known" / "acme-challenge"
 

@@ -46,6 +46,9 @@ def ensure(whose: Whose, config: Config) -> str:
         raise BadInputError(f"{places.TLS}: user {places.USER} cannot make a certificate there")
     made = certificate.ensure(pair, names)
     files.write(places.OWN, pair.certificate.read_bytes(), secrets.READABLE)
+    files.make_folder(places.OURS)
+    for path in (pair.certificate_key, pair.certificate):
+        files.write(places.OURS / path.name, path.read_bytes())
     return f"certificate: self-signed{', made now' if made else ''}"
 
 
