@@ -279,6 +279,75 @@ def test_acme_does_not_replace_the_operators_own(srv: Path) -> None:
     assert "the one in" in run(**acme)
 
 
+def serve(pair: tuple[bytes, bytes]) -> None:
+    """Have nginx have accepted a pair before, as compose/edge.sh leaves it."""
+    (places.SERVED_TLS / "one").mkdir(parents=True)
+    (places.SERVED_TLS / "now").symlink_to("one")
+    for name, data in zip(("certificate.pem", "key.pem"), pair, strict=True):
+        (places.SERVED_TLS / "one" / name).write_bytes(data)
+        (places.SERVED_TLS / name).symlink_to(f"now/{name}")
+
+
+def warning(**env: str) -> str:
+    """Run both parts that a rollout and `up` run, and give the line that both say."""
+    for only in ("nginx", None):
+        found = [line for line in run(only, **env).splitlines() if line.startswith("warning: ")]
+        assert len(found) == 1, found
+    assert (places.CURRENT / "nginx.conf").exists()
+    assert (places.APP / "hosts").exists()
+    return found[0]
+
+
+def test_a_site_that_serves_goes_on_with_a_certificate_that_has_ended(srv: Path) -> None:
+    """Compose has replaced its containers by then, and a hotfix cannot wait for the certificate."""
+    ended = certificates.unknown(dt.timedelta(days=-1))
+    lay(*ended)
+    refused(srv, **OWN)
+    serve(ended)
+    line = warning(**OWN)
+    assert line.startswith("warning: .env: PARLEY_TLS: /etc/parley/tls/certificate.pem ended on ")
+    assert line.endswith("; it is served all the same")
+    assert warning().startswith(f"warning: the volume tls: {places.TLS}/certificate.pem ended on ")
+    assert (places.CERTIFICATE.read_bytes(), places.CERTIFICATE_KEY.read_bytes()) == ended
+    (places.SERVED_TLS / "one/key.pem").unlink()
+    assert " ended on " in refused(srv, **OWN), "half of a copy serves nothing"
+
+
+def test_a_site_that_serves_goes_on_with_its_copy_where_the_pair_cannot_be_served(srv: Path) -> None:
+    """Torn, half, encrypted, elsewhere, or one that acme would be given: nothing is made in its place."""
+    run()
+    own = places.OWN.read_bytes()
+    first, key = certificates.unknown()
+    serve((places.CERTIFICATE.read_bytes(), places.CERTIFICATE_KEY.read_bytes()))
+    stays = "; nginx stays with what it served before"
+    halves = ((first, certificates.unknown()[1]), (None, key), (first, None), (first, certificates.encrypted(key)))
+    for pair in (*halves, (None, None)):
+        lay(*pair)
+        line = warning(**OWN)
+        assert line.startswith("warning: .env: PARLEY_TLS: /etc/parley/tls"), pair
+        assert line.endswith(stays)
+        left = [path.read_bytes() if path.exists() else None for path in (places.CERTIFICATE, places.CERTIFICATE_KEY)]
+        assert left == list(pair)
+    lay(first, key)
+    line = warning(**OWN, COMPOSE_PROFILES="acme")
+    assert "which would replace" in line
+    assert line.endswith(stays)
+    assert places.OWN.read_bytes() == own, "the probe trusts what is still served"
+
+
+def test_a_folder_that_cannot_be_written_stops_no_site_that_serves(srv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of ours lies there, and would be made anew for another name."""
+    run()
+    pair = places.CERTIFICATE.read_bytes(), places.CERTIFICATE_KEY.read_bytes()
+    monkeypatch.setattr(os, "access", lambda path, _: path != places.TLS)
+    with pytest.raises(BadInputError, match="cannot make a certificate there"):
+        run(**OWN, PARLEY_HOSTS="chat.example.com")
+    serve(pair)
+    said = run(**OWN, PARLEY_HOSTS="chat.example.com")
+    assert f"warning: {places.TLS}: user 10001 cannot make a certificate there; nginx stays with" in said
+    assert (places.CERTIFICATE.read_bytes(), places.CERTIFICATE_KEY.read_bytes()) == pair
+
+
 def test_acme_may_know_what_was_made_here(srv: Path) -> None:
     """The pair as it is, where compose/acme.sh looks for what it may replace; nothing of somebody else's."""
 

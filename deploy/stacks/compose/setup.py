@@ -21,8 +21,11 @@ def setup(given: Mapping[str, str], only: str | None = None) -> Iterator[str]:
     config = variables.config(given, places.TOML)
     size = fitting(config)
     release = places.RELEASE.read_text(encoding="ascii").strip()
-    whose = None if only == "static" else tls.check(given)  # for a rollout too: at its end all of it runs again
+    # For a rollout too: at its end all of it runs again.
+    whose, wrong = (None, "") if only == "static" else tls.check(given)
     os.umask(0o027)  # the group reads: postgres and prometheus are not the image's user
+    if wrong:
+        yield f"warning: {wrong}"
     if only is None and whose:
         yield tls.ensure(whose, config)
     if only in (None, "nginx"):

@@ -18,32 +18,41 @@ from deploy.stacks.compose import places, secrets
 FOLDER = "PARLEY_TLS"
 PROFILES = "COMPOSE_PROFILES"
 ADVICE = f"certificate.pem (with its chain) and key.pem should be there, readable by user {places.USER}"
+STAYS = "nginx stays with what it served before"
 
 
-def check(given: Mapping[str, str]) -> Whose:
-    """Tell whose pair is there; raises BadInputError, in the operator's own words, where nothing can be made of it."""
+def check(given: Mapping[str, str]) -> tuple[Whose | None, str]:
+    """Tell whose pair is there, and what is wrong with it; None: nothing can be made of it.
+
+    Raises BadInputError, in the operator's own words, for what is wrong while nothing is served yet. Once something is,
+    the site goes on with it: Compose has replaced its containers already, and a warning in the browser is better than
+    no site. One that has ended is served as it is; in the place of any other nginx stays with its copy (edge.sh).
+    """
     folder, profiles = given.get(FOLDER, "").strip(), given.get(PROFILES, "").replace(",", " ").split()
+    own, acme = bool(folder), bool({"acme", "*"} & set(profiles))
     try:
-        return _whose(own=bool(folder), acme=bool({"acme", "*"} & set(profiles)))
-    except PermissionError as error:
-        words = f"{error.filename} cannot be read: {error.strerror}"
-    except BadInputError as error:
-        words = str(error)
-    words = words.replace("Permission denied", f"user {places.USER} may not")
-    if folder:
-        words = words.replace(str(places.TLS), folder).replace(certificate.ADVICE, ADVICE)
-    raise BadInputError(f".env: {FOLDER}: {words}" if folder else f"the volume tls: {words}")
+        return _whose(own=own, acme=acme), ""
+    except (PermissionError, BadInputError) as error:
+        words = _words(error, folder)
+    if not _serves():
+        raise BadInputError(words)
+    try:
+        return _whose(own=own, acme=acme, ended=True), f"{words}; it is served all the same"
+    except (PermissionError, BadInputError):
+        return None, f"{words}; {STAYS}"
 
 
 def ensure(whose: Whose, config: Config) -> str:
     """Make a certificate unless somebody else's is there, and say which one there is."""
-    pair = _pair()
+    pair, names = _pair(), [*LOOPBACK, *config.site.hosts]
+    if whose is not Whose.THEIRS and not certificate.fits(pair, names) and not os.access(places.TLS, os.W_OK):
+        words = f"{places.TLS}: user {places.USER} cannot make a certificate there"
+        if not _serves():
+            raise BadInputError(words)
+        return f"warning: {words}; {STAYS}"
     files.remove(places.OWN)
     if whose is Whose.THEIRS:
         return f"certificate: the one in {places.TLS}"
-    names = [*LOOPBACK, *config.site.hosts]
-    if not certificate.fits(pair, names) and not os.access(places.TLS, os.W_OK):
-        raise BadInputError(f"{places.TLS}: user {places.USER} cannot make a certificate there")
     made = certificate.ensure(pair, names)
     files.write(places.OWN, pair.certificate.read_bytes(), secrets.READABLE)
     files.make_folder(places.OURS)
@@ -52,7 +61,22 @@ def ensure(whose: Whose, config: Config) -> str:
     return f"certificate: self-signed{', made now' if made else ''}"
 
 
-def _whose(*, own: bool, acme: bool) -> Whose:
+def _serves() -> bool:
+    """Tell whether nginx has accepted a pair before: its copy outlives the containers."""
+    return all((places.SERVED_TLS / path.name).exists() for path in (places.CERTIFICATE, places.CERTIFICATE_KEY))
+
+
+def _words(error: Exception, folder: str) -> str:
+    """Say it in the operator's own words: the container calls his folder otherwise."""
+    words = f"{error.filename} cannot be read: {error.strerror}" if isinstance(error, OSError) else str(error)
+    words = words.replace("Permission denied", f"user {places.USER} may not")
+    if not folder:
+        return f"the volume tls: {words}"
+    words = words.replace(str(places.TLS), folder).replace(certificate.ADVICE, ADVICE)
+    return f".env: {FOLDER}: {words}"
+
+
+def _whose(*, own: bool, acme: bool, ended: bool = False) -> Whose:
     if acme:
         if own:
             _require_acmes_own()
@@ -60,7 +84,7 @@ def _whose(*, own: bool, acme: bool) -> Whose:
             return certificate.look(_pair(), ended=True)
         except BadInputError:
             return Whose.THEIRS  # torn, and about to be replaced: refusing it would keep acme from that
-    whose = certificate.look(_pair())
+    whose = certificate.look(_pair(), ended=ended)
     if own and whose is Whose.NOBODYS:
         held = ", ".join(sorted(one.name for one in places.TLS.iterdir())) or "nothing"
         raise BadInputError(f"{places.TLS} holds {held}: {ADVICE}")
