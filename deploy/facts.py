@@ -77,7 +77,8 @@ class Facts:
 
 def compose(text: str, written: Mapping[str, str], service: str = "web") -> AppFacts:
     """Read a service as it is without a .env; `written` has what it reads from files, by variable."""
-    found: dict[str, Any] = yaml.safe_load(text)["services"][service]
+    project = _defaults(yaml.safe_load(text)["name"])  # Compose's own variable has it
+    found: dict[str, Any] = yaml.safe_load(text.replace("${COMPOSE_PROJECT_NAME}", project))["services"][service]
     given = {name: _defaults(str(value)) for name, value in found["environment"].items()}
     return AppFacts(
         environment={**given, **written},

@@ -306,7 +306,7 @@ def test_a_site_that_serves_goes_on_with_a_certificate_that_has_ended(srv: Path)
     serve(ended)
     line = warning(**OWN)
     assert line.startswith("warning: .env: PARLEY_TLS: /etc/parley/tls/certificate.pem ended on ")
-    assert line.endswith("; it is served all the same")
+    assert line.endswith("; it is still served")
     assert warning().startswith(f"warning: the volume tls: {places.TLS}/certificate.pem ended on ")
     assert (places.CERTIFICATE.read_bytes(), places.CERTIFICATE_KEY.read_bytes()) == ended
     (places.SERVED_TLS / "one/key.pem").unlink()

@@ -37,7 +37,7 @@ def check(given: Mapping[str, str]) -> tuple[Whose | None, str]:
     if not _serves():
         raise BadInputError(words)
     try:
-        return _whose(own=own, acme=acme, ended=True), f"{words}; it is served all the same"
+        return _whose(own=own, acme=acme, ended=True), f"{words}; it is still served"
     except (PermissionError, BadInputError):
         return None, f"{words}; {STAYS}"
 
