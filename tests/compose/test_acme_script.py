@@ -7,6 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
+
+from deploy.config import load
+from deploy.stacks.compose import places
+from deploy.stacks.compose.rendered import compose_file
 
 SCRIPT = Path(__file__).resolve().parents[2] / "compose/acme.sh"
 # certbot's lineage as it is: each certificate has a file of its own, and `live` leads to the newest.
@@ -150,6 +155,17 @@ def test_a_pair_that_came_while_certbot_ran_stays(acme: Acme) -> None:
     assert "is somebody else's" in acme.round()
     assert acme.there() == dict.fromkeys(PAIR, "mine\n")
     assert not acme.well
+
+
+def test_compose_runs_the_script_on_its_own_folders() -> None:
+    """As it is, with the check's file where the healthcheck looks."""
+    acme = yaml.safe_load(compose_file(load(env="compose")))["services"]["acme"]
+    script, *words = acme["command"]
+    assert (acme["entrypoint"], script.replace("$$", "$")) == (["sh", "-c"], SCRIPT.read_text())
+    folders = [places.TLS, places.CERTBOT, places.ACME]
+    assert words == ["acme", *map(str, folders), "/tmp"]
+    assert acme["healthcheck"]["test"][-1] == "/tmp/done"
+    assert {volume.rpartition(":")[2] for volume in acme["volumes"]} == set(map(str, folders))
 
 
 def test_shellcheck_finds_nothing() -> None:
