@@ -35,6 +35,7 @@ def run(app: typer.Typer, words: Sequence[str]) -> int:
     except OSError as error:
         if isinstance(error, BrokenPipeError) and _reader_has_gone():
             _end_as_others_do()
+        _give_up_stdout()
         return fail(_named(error), 2 if error.filename and error.errno in MISTYPED else 1)
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -87,6 +88,14 @@ def _end_as_others_do() -> None:
     """Die of SIGPIPE, so that a shell sees what it sees of cat."""
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     signal.raise_signal(signal.SIGPIPE)
+
+
+def _give_up_stdout() -> None:
+    """Drop what a full disk does not take: Python would try once more at its end, and exit with 120."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def open_streams() -> None:

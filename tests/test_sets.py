@@ -80,11 +80,11 @@ def test_a_whole_set_runs_side_by_side_and_what_is_named_does_not() -> None:
 
 def test_what_shares_a_lane_shares_a_process(tmp_path: Path) -> None:
     """As pytest-xdist has it with this pytest: with another it may spread them without a word."""
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
     (tmp_path / "test_lanes.py").write_text(LANED)
-    command = [sys.executable, "-P", "-m", "pytest", "-c", "/dev/null", "-p", "no:cacheprovider", "-n", "2"]
-    done = subprocess.run(
-        [*command, "--dist=loadgroup", "-v", str(tmp_path)], capture_output=True, text=True, timeout=110, check=False
-    )
+    command = [sys.executable, "-P", "-m", "pytest", "-v", "-p", "no:cacheprovider", "-p", "no:django"]
+    command += ["--numprocesses=2", "--dist=loadgroup"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=110, check=False)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     processes = [line.split("]")[0] for line in done.stdout.splitlines() if "PASSED" in line and "test_laned" in line]
     assert len(processes) == 8

@@ -12,9 +12,9 @@ pytestmark = [pytest.mark.drill, pytest.mark.timeout(300)]
 
 LOSSY = (
     "app/config/layers.py",
-    '    return {"default": {"BACKEND": backend, "CONFIG": {"hosts": [host], "prefix": "parley"}}}',
+    '    return {"default": {"BACKEND": backend, "CONFIG": {"hosts": [host], "prefix": name}}}',
     (
-        '    inner = {"BACKEND": backend, "CONFIG": {"hosts": [host], "prefix": "parley"}}\n'
+        '    inner = {"BACKEND": backend, "CONFIG": {"hosts": [host], "prefix": name}}\n'
         '    chaos = {"layer": inner, "seed": 7, "drop": 0.2, "repeat": 0.1, "reorder": 0.2, "delay": 0.1}\n'
         '    return {"default": {"BACKEND": "realtime.lossy.LossyChannelLayer", "CONFIG": chaos}}'
     ),

@@ -16,7 +16,7 @@ SBIN = os.pathsep.join(("/usr/sbin", "/usr/bin", "/sbin", "/bin"))
 REDIS = ("redis-server", "valkey-server")
 POSTGRES = Path("/usr/lib/postgresql")
 RENDERED = b"# Rendered by `parley install`"  # how every unit of ours begins
-LISTEN = re.compile(r"^\s*listen (\S+)", re.MULTILINE)
+LISTEN = re.compile(r"^\s*listen (?:\S+:)?(\d+)[ ;]", re.MULTILINE)  # not a unix socket
 
 
 def require_root(command: str) -> None:
@@ -75,7 +75,7 @@ def _listening(at: Places) -> set[int]:
     if not systemctl.active(at.nginx):
         return set()
     texts = [path.read_text(encoding="utf-8") for path in (at.current / places.LINK / "nginx").glob("*.conf")]
-    return {int(found.rpartition(":")[2]) for text in texts for found in LISTEN.findall(text)}
+    return {int(port) for text in texts for port in LISTEN.findall(text)}
 
 
 def units(at: Places) -> tuple[str, ...]:
