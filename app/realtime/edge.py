@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 REQUEST = b"GET /worker HTTP/1.1\r\nHost: edge\r\n\r\n"
 ANSWER_SECONDS = 1.0
 RETRY_SECONDS = 0.25
+NO_NAME_SECONDS = 2.0  # after a name that nobody knows: the resolver is asked in a thread of the pool
 AGAIN_SECONDS = 0.05  # after one that was held: every old worker has closed its listener by then
 # nginx starts its new workers some 100 ms before it tells the old ones to leave. A worker that came so shortly before
 # the connection ended, or later, is a new one; on a busy machine the two are further apart.
@@ -41,6 +42,7 @@ class Edge:
         self.is_connected = False
         self._left = left
         self._ended_at: float | None = None
+        self._held = ("", 0.0)  # the worker that had the connection, and since when
 
     async def run(self) -> None:
         """Connect, wait for the end, find out what it meant; for ever."""
@@ -51,8 +53,14 @@ class Edge:
                 pause = AGAIN_SECONDS
             except (ConnectionRefusedError, FileNotFoundError):
                 self._refused()
+            except socket.gaierror as error:
+                pause = NO_NAME_SECONDS
+                log.debug("nginx has no address: %s", error)
             except (OSError, EOFError, TimeoutError, ValueError) as error:
                 log.debug("nginx gave no answer: %s", error)  # too busy, or not there: what it meant is not known yet
+            except Exception:
+                # Whatever it was: without this task no reload would ever be noticed again.
+                log.exception("the connection to nginx failed; trying again")
             await asyncio.sleep(pause)
 
     async def _hold(self) -> None:
@@ -64,6 +72,7 @@ class Edge:
                 writer.write(REQUEST)
                 worker = _worker(await reader.readuntil(b"\r\n\r\n"))
             self._answered(worker)
+            self._held = (worker, asyncio.get_running_loop().time())
             self.is_connected = True
             log.info("nginx found worker=%s", worker)
             await reader.read(1)
@@ -86,12 +95,17 @@ class Edge:
         return reader, writer
 
     def _answered(self, worker: str) -> None:
-        """Look whether a new worker answers: nginx also ends idle connections where it has too few."""
+        """Look whether a new worker answers: nginx also ends idle connections where it has too few.
+
+        A new one came shortly before the connection ended; or after it began, where the old worker took long to leave.
+        """
         now = asyncio.get_running_loop().time()
         ended_at, self._ended_at = self._ended_at, None
+        held, since = self._held
         seen = self.workers.setdefault(worker, now)
-        if ended_at is not None and seen > ended_at - OVERLAP_SECONDS:
-            old = frozenset(one for one, seen in self.workers.items() if seen <= ended_at - OVERLAP_SECONDS)
+        if ended_at is not None and worker != held and seen > min(since, ended_at - OVERLAP_SECONDS):
+            last = min(seen, ended_at) - OVERLAP_SECONDS
+            old = frozenset(one for one, seen in self.workers.items() if seen <= last)
             for one in old:
                 del self.workers[one]  # its number is free for another process
             self._left(ended_at, old)

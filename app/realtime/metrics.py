@@ -5,7 +5,7 @@
 
 from collections.abc import Callable
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram
 
 EVENTS = {
     "deliveries": Counter("parley_deliveries", "Entries written to live sockets."),
@@ -49,9 +49,15 @@ STATES = {
     "feeds": Gauge("parley_feeds", "Rooms that somebody reads, or just read."),
     "groups": Gauge("parley_groups", "Groups of the channel layer that are joined."),
     "people": Gauge("parley_people", "People with a socket here or just gone, summed over the rooms."),
-    "edge": Gauge("parley_edge", "1 while the process has the connection to nginx by which it learns of a reload."),
+    "edge": Gauge(
+        "parley_edge",
+        "1 while the process has the connection to nginx by which it learns of a reload; not there without an edge.",
+        registry=None,
+    ),
     "layer_well": Gauge("parley_layer_well", "1 while the channel layer brings the process's own probe back in time."),
 }
+
+_HIDDEN = {"edge"}  # until it is shown: where nothing is to be found, 0 would say that it was lost
 
 
 def count(name: str, number: int) -> None:
@@ -75,3 +81,6 @@ def batch(size: int, *, commit: float, written: float, sent: float) -> None:
 def show(name: str, state: Callable[[], float]) -> None:
     """Have one of STATES read when it is asked for."""
     STATES[name].set_function(state)
+    if name in _HIDDEN:
+        _HIDDEN.remove(name)
+        REGISTRY.register(STATES[name])

@@ -4,6 +4,7 @@
 application uses of it. Given to uvicorn as `ws=` (a class or an import string).
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -17,17 +18,26 @@ from websockets.protocol import State
 EXTENSION = "realtime.writer"
 PID_DIGITS = 10  # of a process id
 ABORT_SECONDS = 5.0  # how long a peer that answers no ping may take to read that it is closed
+LATE_SECONDS = 10.0  # nginx's client_header_timeout: no old worker begins a handshake later
 
-
-NGINX_WORKER = "X-Nginx-Worker"  # set by nginx on each handshake, whatever the client sent: its worker's process id
+# Set by nginx on each handshake, whatever the client sent.
+NGINX_WORKER = "X-Nginx-Worker"  # its worker's process id
+NGINX_CONNECTION_TIME = "X-Nginx-Connection-Time"  # for how many seconds it has had the client's connection
+NGINX_WORKERS = 1024  # known at a time; nginx has far fewer, and a header from elsewhere must not cost memory
+SECONDS = re.compile(r"[0-9]{1,10}(\.[0-9]{1,3})?")
 
 
 class Shared(ServerState):
-    """What uvicorn's protocols share, and nginx's workers by when their first handshake came."""
+    """What uvicorn's protocols share, and nginx's workers by when their first handshake came, where it is asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, nginx_workers: dict[str, float] | None = None) -> None:
         super().__init__()
-        self.nginx_workers: dict[str, float] = {}
+        self.nginx_workers = nginx_workers
+
+    def met(self, worker: str, moment: float) -> None:
+        """Remember a worker by when it was first met."""
+        if self.nginx_workers is not None and len(self.nginx_workers) < NGINX_WORKERS:
+            self.nginx_workers.setdefault(worker, moment)
 
 
 class PreparedProtocol(WebSocketsSansIOProtocol):
@@ -38,16 +48,18 @@ class PreparedProtocol(WebSocketsSansIOProtocol):
     on_end: Callable[[], None] | None = None
 
     since = 0.0  # when the handshake came, by the loop's clock
+    accepted = 0.0  # when nginx accepted the connection that it came on; past nginx, when it came
     nginx_worker = ""  # through whom; empty past nginx
     is_told = False  # by a drain, to come back
 
     def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any], *rest: Any) -> None:
         super().__init__(config, server_state, app_state, *rest)
-        self._nginx_workers = server_state.nginx_workers if isinstance(server_state, Shared) else {}
+        self._shared = server_state if isinstance(server_state, Shared) else Shared()
 
     def handle_connect(self, event: Request) -> None:
         """Offer the extension; the application's task starts in the next turn of the loop and sees it."""
         self.since = self.loop.time()
+        self.accepted = self.since - _seconds(event.headers.get_all(NGINX_CONNECTION_TIME))
         self._came_through(event.headers.get_all(NGINX_WORKER))
         super().handle_connect(event)
         if self.response.status_code == 101:
@@ -57,7 +69,7 @@ class PreparedProtocol(WebSocketsSansIOProtocol):
         """Remember nginx's worker; who speaks to this server past nginx may send anything."""
         if len(named) == 1 and named[0].isascii() and named[0].isdecimal() and len(named[0]) <= PID_DIGITS:
             self.nginx_worker = named[0]
-            self._nginx_workers.setdefault(named[0], self.since)
+            self._shared.met(named[0], self.since)
 
     def forget_handshake(self) -> None:
         """Let go what only the handshake needed: some kilobytes for as long as the socket lives."""
@@ -135,3 +147,8 @@ class PreparedProtocol(WebSocketsSansIOProtocol):
         ended, self.on_end, self.on_full, self.on_writable = self.on_end, None, None, None
         if ended is not None:
             ended()
+
+
+def _seconds(named: list[str]) -> float:
+    """Read how long nginx had the connection; what is no such number is 0, and longer than matters is cut."""
+    return min(float(named[0]), LATE_SECONDS) if len(named) == 1 and SECONDS.fullmatch(named[0]) else 0.0

@@ -18,11 +18,9 @@ from realtime.connections import Connections
 from realtime.drain import BATCH_SECONDS, drain, over_or
 from realtime.edge import Edge
 from realtime.ending import end
-from realtime.protocol import PreparedProtocol, Shared
+from realtime.protocol import LATE_SECONDS, PreparedProtocol, Shared
 
 log = logging.getLogger(__name__)
-
-LATE_SECONDS = 10.0  # nginx's client_header_timeout: no old worker begins a handshake later
 
 
 class DrainingServer(Server):
@@ -32,9 +30,10 @@ class DrainingServer(Server):
         super().__init__(config)
         self.window = window
         self.close_wait = close_wait
-        self.server_state = shared = Shared()
-        self.connections = Connections(shared)
-        self.edge = Edge(edge, shared.nginx_workers, left=self._reloaded) if edge else None
+        workers: dict[str, float] = {}
+        self.server_state = Shared(workers) if edge else Shared()
+        self.connections = Connections(self.server_state)
+        self.edge = Edge(edge, workers, left=self._reloaded) if edge else None
         self._drain: asyncio.Task[tuple[int, float]] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._besides: set[asyncio.Task[None]] = set()  # that end with the drain
@@ -109,9 +108,17 @@ class DrainingServer(Server):
         metrics.count("drain_stragglers", self.connections.close(self.connections.open(concerned)))
 
     def _reloaded(self, moment: float, workers: frozenset[str]) -> None:
-        """nginx's workers of before that moment leave, and cut what is left of them after worker_shutdown_timeout."""
+        """nginx's workers of before that moment leave, and cut what is left of them after worker_shutdown_timeout.
+
+        A worker that leaves has closed its listener: what one of these accepted later, it accepted as a worker that
+        stays, and another had crashed.
+        """
+
+        def concerned(one: PreparedProtocol) -> bool:
+            return one.since <= moment or (one.nginx_worker in workers and one.accepted <= moment)
+
         metrics.count("nginx_reloads", 1)
-        self._beside(self._move(lambda one: one.since <= moment or one.nginx_worker in workers))
+        self._beside(self._move(concerned))
 
     async def _move(self, concerned: Callable[[PreparedProtocol], bool]) -> None:
         """Let the sockets of nginx's old workers go, while this server goes on and takes those that come back."""

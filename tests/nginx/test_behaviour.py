@@ -13,6 +13,7 @@ import pytest
 from deploy.config import Config
 from deploy.render import NginxSite
 from realtime.edge import Edge
+from realtime.protocol import SECONDS
 
 Front = Any  # conftest.Front: a conftest cannot be imported
 Fronts = Callable[..., Awaitable[Front]]
@@ -51,6 +52,7 @@ async def test_an_instance_that_has_no_socket_file_is_passed_over(front: Front) 
 async def test_what_the_app_trusts_is_overwritten(front: Front) -> None:
     """A client's own forwarding headers never reach an instance; Host keeps its port."""
     forged = "X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-Proto: http\r\nX-Request-ID: forged\r\nX-Nginx-Worker: 1\r\n"
+    forged += "X-Nginx-Connection-Time: 9999.000\r\n"
     for path in ("/", "/ws/chat/"):
         headers = (await front.ask(path, headers=forged)).seen["headers"]
         assert headers["x-forwarded-for"] == "127.0.0.1"
@@ -60,6 +62,8 @@ async def test_what_the_app_trusts_is_overwritten(front: Front) -> None:
         assert headers["connection"] == "close"
     assert headers["x-nginx-worker"].isdecimal()  # of the handshake: no page is asked for it
     assert headers["x-nginx-worker"] != "1"
+    assert SECONDS.fullmatch(headers["x-nginx-connection-time"])
+    assert float(headers["x-nginx-connection-time"]) < 100
 
 
 async def test_an_instance_hears_of_a_reload(fronts: Fronts, folder: Path, site: NginxSite) -> None:

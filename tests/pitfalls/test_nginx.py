@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -9,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus, WebSocketException
 
+from realtime.drain import BATCH_SECONDS
+from realtime.edge import OVERLAP_SECONDS
 from tests import programs
 from tests.app.realtime.server import draining
 from tests.ends import codes, ends_of
@@ -116,13 +119,18 @@ INSIDE = """server {
 }"""
 
 
+def with_inside(edge: str, url: str) -> str:
+    """Name both listeners, and pass on what our server asks for."""
+    by = "proxy_set_header X-Nginx-Worker $pid; proxy_set_header X-Nginx-Connection-Time $connection_time;"
+    pass_on = f"{UPGRADE} {by} proxy_pass {url.replace('ws', 'http', 1)};"
+    return f"{INSIDE.replace('INSIDE', edge)} server {{ listen LISTEN; location / {{ {pass_on} }} }}"
+
+
 async def test_n3_ours_moves_them() -> None:
     """Our server hears of the reload by its idle connection, and closes the old worker's sockets before nginx cuts."""
     edge = f"127.0.0.1:{free_port()}"
     async with draining(application, window=0.5, edge=edge) as (server, url):
-        pass_on = f"{UPGRADE} proxy_set_header X-Nginx-Worker $pid; proxy_pass {url.replace('ws', 'http', 1)};"
-        http = f"{INSIDE.replace('INSIDE', edge)} server {{ listen LISTEN; location / {{ {pass_on} }} }}"
-        with nginx(http, main="worker_processes 2; worker_shutdown_timeout 3s;") as served:
+        with nginx(with_inside(edge, url), main="worker_processes 2; worker_shutdown_timeout 3s;") as served:
             assert server.edge
             await until(lambda: server.edge and server.edge.is_connected)
             forged = {"X-Nginx-Worker": "1"}
@@ -137,6 +145,48 @@ async def test_n3_ours_moves_them() -> None:
             async with connect(served.url, proxy=None) as newcomer:
                 await newcomer.send("new")
                 assert await newcomer.recv() == "new"
+
+
+async def test_n3_a_killed_worker_moves_nobody_twice() -> None:
+    """Its end looks like a reload: who comes back through the worker that lives stays, and so does a newcomer."""
+    edge = f"127.0.0.1:{free_port()}"
+    async with draining(application, window=0.5, edge=edge) as (server, url), AsyncExitStack() as exits:
+        with nginx(with_inside(edge, url), main="worker_processes 2; worker_shutdown_timeout 3s;") as served:
+            assert server.edge
+            known = server.edge
+            await until(lambda: known.is_connected)
+
+            async def opened(number: int) -> list[ClientConnection]:
+                return [await exits.enter_async_context(connect(served.url, proxy=None)) for _ in range(number)]
+
+            before = await opened(20)
+            held = known._held[0]
+            [living] = set(map(str, served.children)) - {held}
+            known.workers[living] = asyncio.get_running_loop().time() - 10 * OVERLAP_SECONDS
+            told: asyncio.Queue[frozenset[str]] = asyncio.Queue()
+            moved, known._left = known._left, lambda at, workers: (moved(at, workers), told.put_nowait(workers))[0]
+            # The other one has no processor for a moment: the worker that nginx starts in its place answers.
+            os.kill(int(living), signal.SIGSTOP)
+            os.kill(int(held), signal.SIGKILL)
+            async with asyncio.timeout(PATIENCE):
+                assert living in await told.get()
+            [another] = set(map(str, served.children)) - {living}
+            os.kill(int(another), signal.SIGSTOP)
+            os.kill(int(living), signal.SIGCONT)
+            ends = asyncio.create_task(ends_of(before))
+            back = await opened(20)
+            assert set(codes(await ends)) <= {1006, 1012}
+            back += await opened(10)
+            os.kill(int(another), signal.SIGCONT)
+            assert {one.nginx_worker for one in server.connections.open()} == {living}
+            closed = [asyncio.create_task(one.wait_closed()) for one in back]
+            done, waiting = await asyncio.wait(closed, timeout=3 * BATCH_SECONDS, return_when="FIRST_COMPLETED")
+            assert not done
+            for task in waiting:
+                task.cancel()
+            for one in back:
+                await one.send("still here")
+                assert await one.recv() == "still here"
 
 
 def test_n4_a_name_that_is_not_there_yet(tmp_path: Path) -> None:

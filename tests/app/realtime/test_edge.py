@@ -137,6 +137,49 @@ async def test_an_nginx_with_too_few_connections_ends_idle_ones(
     assert heard.left == []
 
 
+async def test_an_old_worker_that_takes_long_to_leave(edge: Edge, nginx: Nginx, heard: Heard) -> None:
+    """The new one took handshakes long before the old one ended: it came after the connection began, all the same."""
+    now = asyncio.get_running_loop().time()
+    edge._held = ("10", now - 8 * OVERLAP_SECONDS)
+    edge.workers |= {"11": now + LONG_AGO, "20": now - 2 * OVERLAP_SECONDS}
+    nginx.worker = "20"
+    nginx.end()
+    await heard.until_told()
+    assert [workers for _, workers in heard.left] == [{"10", "11"}]
+    assert edge.workers.keys() == {"20"}
+
+
+async def test_the_same_worker_answers_soon_after_the_start(edge: Edge, nginx: Nginx, heard: Heard) -> None:
+    """One that has only just been seen, and that had the connection: it was short of connections, and stays."""
+    edge.workers["10"] = asyncio.get_running_loop().time()
+    nginx.asked.clear()
+    nginx.end()
+    await nginx.until_asked()
+    await until(lambda: edge.is_connected)
+    assert heard.left == []
+
+
+async def test_a_failure_of_any_kind_does_not_end_it(
+    edge: Edge, nginx: Nginx, heard: Heard, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither an answer without an end, nor a fault of whoever is told; it is said, and the next reload is noticed."""
+
+    def broken(_moment: float, _workers: frozenset[str]) -> None:
+        raise RuntimeError("a fault of the drain")
+
+    edge._left, told = broken, edge._left
+    nginx.worker = "20"
+    nginx.end()
+    await until(lambda: "a fault of the drain" in caplog.text)
+    await until(lambda: edge.is_connected)
+    edge._left = told
+    nginx.worker = "1" * 100_000
+    nginx.end()
+    await until(lambda: "LimitOverrunError" in caplog.text)
+    nginx.worker = "30"
+    await heard.until_told()
+
+
 async def test_what_is_not_answered_is_asked_again(edge: Edge, nginx: Nginx, heard: Heard) -> None:
     """What the end meant is known when somebody answers, and its moment is still the end's."""
     loop = asyncio.get_running_loop()

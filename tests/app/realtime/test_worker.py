@@ -19,7 +19,14 @@ from realtime import process
 from realtime.frame import Frame
 from realtime.outlet import outlet_for
 from realtime.process import Process
-from realtime.protocol import NGINX_WORKER, PreparedProtocol
+from realtime.protocol import (
+    LATE_SECONDS,
+    NGINX_CONNECTION_TIME,
+    NGINX_WORKER,
+    NGINX_WORKERS,
+    PreparedProtocol,
+    Shared,
+)
 from realtime.socket import Socket, Sockets
 from realtime.worker import DrainingServer
 from tests.app.realtime.server import HANDSHAKE, draining
@@ -197,7 +204,7 @@ async def test_who_never_answers_the_close_is_dropped(caplog: pytest.LogCaptureF
 async def test_a_reload_moves_who_was_there_and_nobody_else() -> None:
     """The server goes on; who comes back through a new worker stays, and who was on an old one's way is closed."""
     async with AsyncExitStack() as exits, draining(stock, window=1.0) as (server, url):
-        old = {"additional_headers": {NGINX_WORKER: "10"}}
+        old: dict[str, Any] = {"additional_headers": {NGINX_WORKER: "10", NGINX_CONNECTION_TIME: "9.000"}}
         new = {"additional_headers": {NGINX_WORKER: "20"}}
         before = await many(exits, url, 50, **old)
         await until_open(server, 50)
@@ -206,12 +213,49 @@ async def test_a_reload_moves_who_was_there_and_nobody_else() -> None:
         after, late = (await many(exits, url, 10, **new)), (await many(exits, url, 1, **old))
         assert_spread(await ending, server.window)
         assert codes(await ends_of(late)) == {1012: 1}
-        assert server.server_state.nginx_workers.keys() == {"10", "20"}  # type: ignore[attr-defined]
         for client in after:
             await (await client.ping())
         [late_after_the_window] = await many(exits, url, 1, **old)
         assert (await end_of(late_after_the_window)).code == 1012
         assert len(server.connections.open()) == 10
+
+
+async def test_a_worker_that_stays_is_no_old_one() -> None:
+    """Another one crashed, which looks like a reload: who comes back through this one is moved no second time."""
+    async with AsyncExitStack() as exits, draining(stock, window=0.5) as (server, url):
+        staying: dict[str, Any] = {"additional_headers": {NGINX_WORKER: "11", NGINX_CONNECTION_TIME: "0.001"}}
+        before = await many(exits, url, 20, **staying)
+        await until_open(server, 20)
+        server._reloaded(asyncio.get_running_loop().time(), frozenset({"10", "11"}))
+        await asyncio.sleep(0.01)  # nginx has the next connections for a millisecond
+        back = await many(exits, url, 20, **staying)
+        assert codes(await ends_of(before)) == {1012: 20}
+        back += await many(exits, url, 1, **staying)
+        late = {"additional_headers": {NGINX_WORKER: "11", NGINX_CONNECTION_TIME: "9.000"}}
+        assert codes(await ends_of(await many(exits, url, 1, **late))) == {1012: 1}
+        for client in back:
+            await (await client.ping())
+        assert len(server.connections.open()) == 21
+
+
+@pytest.mark.parametrize(
+    ("values", "seconds"),
+    [
+        ([], 0.0),
+        (["1.250"], 1.25),
+        (["3"], 3.0),
+        (["9999.000"], LATE_SECONDS),
+        (["1.0", "1.0"], 0.0),
+        *(([wrong], 0.0) for wrong in ("", "-1", "1e3", "nan", "inf", " ", "1.", ".5", "1_0", "12345678901", "\u0663")),
+    ],
+)
+async def test_how_long_nginx_had_the_connection(values: list[str], seconds: float) -> None:
+    """What is no such number is 0, and one that is too large is cut."""
+    headers = [(NGINX_CONNECTION_TIME, value.encode().decode("latin-1")) for value in values]
+    async with AsyncExitStack() as exits, draining(stock, window=0.0) as (server, url):
+        await many(exits, url, 1, additional_headers=headers)
+        [one] = server.connections.all()
+        assert one.since - one.accepted == pytest.approx(seconds)
 
 
 async def test_a_drain_takes_over_from_a_reload() -> None:
@@ -230,7 +274,30 @@ async def test_what_is_no_process_id_is_no_worker(value: str) -> None:
     headers = {NGINX_WORKER: value.encode().decode("latin-1")}
     async with AsyncExitStack() as exits, draining(stock, window=0.0) as (server, url):
         await many(exits, url, 1, additional_headers=headers)
-        assert server.server_state.nginx_workers == {}  # type: ignore[attr-defined]
+        assert [one.nginx_worker for one in server.connections.all()] == [""]
+
+
+async def test_workers_are_known_only_where_an_edge_asks_for_them() -> None:
+    """Elsewhere the header is anybody's; and so many at most."""
+    async with AsyncExitStack() as exits, draining(stock, window=0.0) as (server, url):
+        await many(exits, url, 1, additional_headers={NGINX_WORKER: "10"})
+        assert [one.nginx_worker for one in server.connections.all()] == ["10"]
+        assert server.server_state.nginx_workers is None  # type: ignore[attr-defined]
+    workers: dict[str, float] = {}
+    shared = Shared(workers)
+    for number in range(2 * NGINX_WORKERS):
+        shared.met(str(number), 1.0)
+        shared.met("0", 2.0)
+    assert workers == {str(number): 1.0 for number in range(NGINX_WORKERS)}
+
+
+async def test_an_edge_shares_the_workers_of_its_server() -> None:
+    """Of the handshakes."""
+    config = uvicorn.Config(nothing, interface="asgi3", ws=PreparedProtocol, lifespan="off", log_config=None)
+    server = DrainingServer(config, window=1.0, close_wait=5.0, edge="unix:nowhere")
+    server.server_state.met("10", 1.0)  # type: ignore[attr-defined]
+    assert server.edge
+    assert server.edge.workers == {"10": 1.0}
 
 
 async def nothing(scope: Any, receive: Any, send: Any) -> None:
