@@ -10,6 +10,9 @@ from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
 NAME_CHARACTERS = 40  # fits one line of the page beside a time
+# Of rows that end nothing: a process of a release that does not know their reason finds no socket to end. No session
+# has such a key.
+NOBODYS_SESSION = "-"
 GUEST_PREFIX = "guest-"  # nobody signs up with such a username
 
 
@@ -47,7 +50,8 @@ class User(AbstractUser):
         reasons = self._changes(kwargs.get("update_fields")) if self.pk and not self._state.adding else []
         super().save(*args, **kwargs)
         for reason in reasons:
-            Revocation.objects.create(reason=reason, user=self.pk)
+            session = NOBODYS_SESSION if reason == Revocation.Reason.RENAMED else ""
+            Revocation.objects.create(reason=reason, user=self.pk, session=session)
 
     def _changes(self, update_fields: Collection[str] | None) -> list["Revocation.Reason"]:
         """Compare with what is stored: a ban, a deactivation, a new password, another name."""
@@ -68,7 +72,7 @@ class User(AbstractUser):
 class Revocation(models.Model):
     """Somebody's right to go on ended; every process reads these and lets the sockets concerned go.
 
-    Or somebody is called otherwise: the sockets stay, and take the new name.
+    Or somebody was renamed: the sockets stay, and take the new name.
     Rows, and not messages, so that they hold without Redis, and from the admin or a shell as from a page.
     """
 

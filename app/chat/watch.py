@@ -1,6 +1,6 @@
 """Letting sockets go whose right to be here ended: one reading per process, whatever the number of sockets.
 
-Whoever is called otherwise keeps their sockets, and these take the new name.
+A renamed person keeps their sockets, and these take the new name.
 
 Revocations are read twice a second from the log's database, so that they need no channel layer and come from
 anywhere. What they cannot tell (a session that ran out, or was revoked between the handshake's reading and the
@@ -138,6 +138,8 @@ class Watch:
 
     def _apply(self, revoked: Revoked, reading: Reading) -> None:
         self._applied[revoked.id] = time.monotonic()
+        if revoked.reason not in Reason.values:
+            return  # of a later release, while a rollout goes on: what it means is not known here
         for visitor in list(self.visitors):
             if revoked.session not in ("", visitor.session) or revoked.user not in (0, visitor.person):
                 continue

@@ -98,7 +98,7 @@ class Presence:
             state.changed = state.unsent = True
 
     def rename(self, person: int, name: str) -> None:
-        """Call somebody otherwise, in every room that they are in on this process, or left a moment ago."""
+        """Rename a person in every room that they are in on this process, or left a moment ago."""
         for state in self._rooms.values():
             if state.names.get(person, name) != name:
                 state.names[person] = name

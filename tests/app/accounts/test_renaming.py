@@ -1,6 +1,7 @@
 """Another name leaves a row, which every process reads: open sockets take it."""
 
 import pytest
+from django.contrib.sessions.backends.db import SessionStore
 from django.test import Client
 from django.utils import timezone
 
@@ -46,3 +47,19 @@ def test_what_is_not_stored_is_not_told(eva: User) -> None:
     assert rows() == []
     eva.save(update_fields=["name"])
     assert rows() == [("renamed", eva.pk)]
+
+
+def test_the_release_before_ends_no_socket_for_it(eva: User) -> None:
+    """It knows no such reason, and ends whoever has the row's person and session: nobody has that session."""
+    eva.name = "Eve"
+    eva.save()
+    [session] = Revocation.objects.values_list("session", flat=True)
+    assert session
+    assert not SessionStore()._validate_session_key(session)
+
+
+def test_a_ban_ends_every_session(eva: User) -> None:
+    """Only a rename is of nobody's session."""
+    eva.name, eva.banned = "Eve", True
+    eva.save()
+    assert set(Revocation.objects.values_list("reason", "session")) == {("banned", ""), ("renamed", "-")}

@@ -132,6 +132,34 @@ async def test_a_turn_that_fails_is_not_the_last(
     assert "the revocation check failed" in caplog.text
 
 
+async def test_a_reason_of_a_later_release_ends_nobody(log: Log, place: Place) -> None:
+    """While a rollout goes on; and it is not read again."""
+    socket = await sitting(place.ada)
+    watch = Watch(log, lambda *_: None)
+    watch.visitors.add(socket)
+    await watch._turn()
+    for room in (None, place.room.pk):
+        await log.ask(Revocation.objects.create, reason="promoted", user=place.ada.pk, room=room)
+    await watch._turn()
+    assert (socket.codes, socket.removed) == ([], [])
+    assert len(watch._applied) == 2
+
+
+async def test_a_rename_reaches_the_sockets_of_every_session(log: Log, place: Place) -> None:
+    """Its row names a session that nobody has."""
+    sockets = [await sitting(place.ada) for _ in range(2)]
+    told: list[tuple[int, str]] = []
+    watch = Watch(log, lambda person, name: told.append((person, name)))
+    watch.visitors |= set(sockets)
+    await watch._turn()
+    renamed = await User.objects.aget(pk=place.ada.pk)
+    renamed.name = "Ada L."
+    await log.ask(renamed.save)
+    await watch._turn()
+    assert [(one.codes, one.names[-1]) for one in sockets] == [([], "Ada L.")] * 2
+    assert told == [(place.ada.pk, "Ada L.")]
+
+
 async def test_who_came_with_the_new_password_stays(log: Log, place: Place) -> None:
     """The word that the old one is over is read up to half a second later: it is not about them."""
     watch = Watch(log, lambda *_: None)
