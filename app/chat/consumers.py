@@ -84,7 +84,7 @@ class ChatConsumer(PersonConsumer):
             raise WrongFrameError("not_allowed", detail, ref=frame.ref, room=frame.room)
         joined = await self.ask(frame, self.enter(frame))
         if joined is None and was_in:
-            # Behind the error, which is a frame of the room as well: a client knows that it is not in it any more.
+            # After the error, which is a frame of the room as well: a client knows that it is not in it any more.
             await self.leave(frame.room, "refused")
         if not isinstance(joined, Joined) or self.socket.closing is not None:
             return

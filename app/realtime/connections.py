@@ -38,7 +38,7 @@ class Connections:
                 yield one
 
     def tell(self, batch: list[PreparedProtocol], seconds: float) -> None:
-        """Let a batch go within so many seconds: our clients are told to come back, stock ones are closed with 1012.
+        """Drain a batch within so many seconds: our clients are told to come back, stock ones are closed with 1012.
 
         Each of these at a moment of its own, as the clients choose theirs.
         """

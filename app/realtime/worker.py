@@ -15,7 +15,7 @@ from uvicorn_worker import UvicornWorker
 
 from realtime import metrics, process
 from realtime.connections import Connections
-from realtime.drain import BATCH_SECONDS, drain, over_or
+from realtime.drain import BATCH_SECONDS, LOOK_SECONDS, drain, over_or
 from realtime.edge import Edge
 from realtime.ending import end
 from realtime.protocol import LATE_SECONDS, PreparedProtocol, Shared
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 class DrainingServer(Server):
-    """uvicorn's server, which lets its sockets go before it shuts down, and before nginx cuts them."""
+    """uvicorn's server, which drains its sockets before it shuts down, and before nginx cuts them."""
 
     def __init__(self, config: Any, *, window: float, close_wait: float, edge: str = "") -> None:
         super().__init__(config)
@@ -36,7 +36,7 @@ class DrainingServer(Server):
         self.edge = Edge(edge, workers, left=self._reloaded) if edge else None
         self._drain: asyncio.Task[tuple[int, float]] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._besides: set[asyncio.Task[None]] = set()  # that end with the drain
+        self._background: set[asyncio.Task[None]] = set()  # that end with the drain
 
     async def startup(self, sockets: Any = None) -> None:
         """Remember the loop that signals wake up."""
@@ -44,7 +44,7 @@ class DrainingServer(Server):
         if self._captured_signals:
             self._begin_drain()  # asked to end before there was a loop to tell: gunicorn does not ask twice
         elif self.edge is not None:
-            self._beside(self.edge.run())
+            self._start_background(self.edge.run())
             edge = self.edge
             metrics.show("edge", lambda: float(edge.is_connected))
         await super().startup(sockets)
@@ -80,8 +80,8 @@ class DrainingServer(Server):
             server.close()
         if running := process.running():
             running.is_draining = True
-        await end(self._besides)  # who was told by one of these goes; the rest is told here
-        await self._let_go(lambda _: True, is_over=self.connections.are_gone)
+        await end(self._background)  # who was told by one of these goes; the rest is told here
+        await self._drain_those(lambda _: True, is_over=self.connections.are_gone, look=LOOK_SECONDS)
         deadline = asyncio.get_running_loop().time() + self.close_wait
         await over_or(self._is_over, deadline)
         left = self.connections.all()
@@ -96,14 +96,17 @@ class DrainingServer(Server):
         self.connections.close(self.connections.open())
         return self.connections.are_gone()
 
-    async def _let_go(self, concerned: Callable[[PreparedProtocol], bool], *, is_over: Callable[[], bool]) -> None:
-        """Let go all that are concerned, spread over the window, then close who stayed."""
+    async def _drain_those(
+        self, concerned: Callable[[PreparedProtocol], bool], *, is_over: Callable[[], bool], look: float
+    ) -> None:
+        """Drain all that are concerned, spread over the window, then close who stayed."""
         await drain(
             lambda: self.connections.open(lambda one: concerned(one) and not one.is_told),
             window=self.window,
             is_over=is_over,
             tell=self.connections.tell,
             count=metrics.count,
+            look=look,
         )
         metrics.count("drain_stragglers", self.connections.close(self.connections.open(concerned)))
 
@@ -118,10 +121,10 @@ class DrainingServer(Server):
             return one.since <= moment or (one.nginx_worker in workers and one.accepted <= moment)
 
         metrics.count("nginx_reloads", 1)
-        self._beside(self._move(concerned))
+        self._start_background(self._move(concerned))
 
     async def _move(self, concerned: Callable[[PreparedProtocol], bool]) -> None:
-        """Let the sockets of nginx's old workers go, while this server goes on and takes those that come back."""
+        """Drain the sockets of nginx's old workers, while this server goes on and takes those that come back."""
         loop = asyncio.get_running_loop()
         started = loop.time()
 
@@ -129,17 +132,18 @@ class DrainingServer(Server):
             return self.connections.open(concerned)
 
         log.info("reload started sockets=%d window=%.1f", len(left()), self.window)
-        await self._let_go(concerned, is_over=lambda: self.connections.are_closed(concerned))
+        # To find out whether one of them is open takes a look at every socket that came since: seldom.
+        await self._drain_those(concerned, is_over=lambda: self.connections.are_closed(concerned), look=BATCH_SECONDS)
         log.info("reload finished sockets=%d seconds=%.1f", len(left()), loop.time() - started)
         # A handshake that an old worker was at when it was told to leave.
         while loop.time() < started + LATE_SECONDS:
             await asyncio.sleep(BATCH_SECONDS)
             self.connections.close(left())
 
-    def _beside(self, run: Coroutine[Any, Any, None]) -> None:
+    def _start_background(self, run: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(run)
-        self._besides.add(task)
-        task.add_done_callback(self._besides.discard)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
 
 
 class ChatWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn-worker ships no types

@@ -24,7 +24,7 @@ KEYS_OFF = [
 DRAIN_OFF = [
     (
         "app/realtime/worker.py",
-        "        await self._let_go(lambda _: True, is_over=self.connections.are_gone)\n",
+        "        await self._drain_those(lambda _: True, is_over=self.connections.are_gone, look=LOOK_SECONDS)\n",
         "",
     ),
     ("app/realtime/worker.py", "        self.connections.close(self.connections.open())\n", ""),

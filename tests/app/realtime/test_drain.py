@@ -99,6 +99,22 @@ def test_who_comes_meanwhile_is_told_too(loop: VirtualLoop) -> None:
     assert max(house.batches().values()) <= 5
 
 
+def test_it_looks_as_often_as_it_is_asked_to(loop: VirtualLoop) -> None:
+    """Where a look costs a scan of every socket: before and after each batch, not 50 times a second."""
+    house, looks = House(loop, list(range(10)), obeys=False), 0
+
+    def is_over() -> bool:
+        nonlocal looks
+        looks += 1
+        return False
+
+    loop.run_until_complete(
+        drain(house.waiting, window=WINDOW, is_over=is_over, tell=house.tell, count=house.count, look=BATCH_SECONDS)
+    )
+    assert loop.time() == pytest.approx(WINDOW)
+    assert looks <= 4 * WINDOW / BATCH_SECONDS
+
+
 def test_without_a_window_nobody_is_told(loop: VirtualLoop) -> None:
     """Nobody is asked to come back within nothing: the caller closes all of them."""
     house = House(loop, [1, 2, 3])

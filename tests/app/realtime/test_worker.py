@@ -6,6 +6,7 @@ import logging
 import signal
 import socket
 import time
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from realtime import process
+from realtime.connections import Connections
 from realtime.frame import Frame
 from realtime.outlet import outlet_for
 from realtime.process import Process
@@ -218,6 +220,24 @@ async def test_a_reload_moves_who_was_there_and_nobody_else() -> None:
         [late_after_the_window] = await many(exits, url, 1, **old)
         assert (await end_of(late_after_the_window)).code == 1012
         assert len(server.connections.open()) == 10
+
+
+async def test_a_reload_scans_its_sockets_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each scan asks every socket that the server has."""
+    scans = 0
+
+    def are_closed(self: Connections, which: Callable[[PreparedProtocol], bool]) -> bool:
+        nonlocal scans
+        scans += 1
+        return False
+
+    monkeypatch.setattr(Connections, "are_closed", are_closed)
+    async with AsyncExitStack() as exits, draining(stock, window=1.0) as (server, url):
+        clients = await many(exits, url, 4)
+        await until_open(server, 4)
+        server._reloaded(asyncio.get_running_loop().time(), frozenset())
+        assert codes(await ends_of(clients)) == {1012: 4}
+    assert 4 <= scans <= 16
 
 
 async def test_a_worker_that_stays_is_no_old_one() -> None:

@@ -6,6 +6,7 @@ import { History } from "./history.js";
 import { follow } from "./life.js";
 import { Log } from "./log.js";
 import { Outbox } from "./outbox.js";
+import { Me } from "./me.js";
 import { People } from "./people.js";
 import { list, phrase } from "./phrases.js";
 import { Presence } from "./presence.js";
@@ -18,8 +19,8 @@ import { Waiting } from "./waiting.js";
 const at = (id) => document.getElementById(id);
 const { slug, user, login } = at("room").dataset;
 const owner = Number(user);
-const named = document.querySelector(".me .name");
-const author = { id: owner, name: named.textContent };
+const ownName = document.querySelector(".me .name");
+const author = new Me({ id: owner, place: ownName, renamed: () => waiting.draw(outbox.items) });
 const send = (frame) => connection.send(frame);
 
 const status = new Status(at("status"));
@@ -37,7 +38,7 @@ const presence = new Presence({
     draw(everybody, count) {
       people.draw(everybody, count);
       const me = everybody.find(({ id }) => id === owner);
-      if (me) named.textContent = me.name; // as in another tab, or by the admin
+      if (me) author.rename(me.name); // as in another tab, or by the admin
     },
     came: ({ name }) => log.note(phrase("joined", { name })),
     went: ({ id, name }) => {
