@@ -66,6 +66,7 @@ def app(config: Config, site: AppSite) -> dict[str, str]:
         "PARLEY_SOCKETS": str(site.sockets),
         "PARLEY_SOCKETS_PER_USER": str(config.app.sockets_per_user),
         "PARLEY_SOCKETS_PER_ADDRESS": str(config.app.sockets_per_address),
+        "PARLEY_INSTANCES": str(config.app.instances),
         "PARLEY_FRAMES_PER_SECOND": str(config.app.frames_per_second),
         "PARLEY_BURST": str(config.app.burst),
         "PARLEY_FRAME_BYTES": str(config.app.frame_bytes),

@@ -51,6 +51,7 @@ class Runtime:
             presence_frame=_presence,
             drain_frame=_drain,
             closed=self._close,
+            instances=settings.INSTANCES,
         )
         self.watch = Watch(self.log, self.process.presence.rename)
         self.process.hub.handlers["typing"] = self._typing_elsewhere

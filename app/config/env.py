@@ -85,6 +85,7 @@ class Environment(BaseModel):
     sockets: int = Field(default=4096, ge=1)
     sockets_per_user: int = Field(default=0, ge=0)
     sockets_per_address: int = Field(default=0, ge=0)
+    instances: int = Field(default=1, ge=1, le=64)  # that share one Redis
     frame_bytes: int = Field(default=65_536, ge=65_536)  # clients are promised so much (docs/protocol.md)
     body_bytes: int = Field(default=1_048_576, ge=1024)
     database_pool: int = Field(default=4, ge=3)

@@ -1,5 +1,9 @@
-"""Runs a command of Django's manage.py: what is the machine's fault, and not the code's, is one line and exit 1."""
+"""Runs a command of Django's manage.py: a failure of the database or of the system is one line and exit 1.
 
+An OSError may also be a fault of the code: its traceback is logged at debug (PARLEY_LOG_LEVEL).
+"""
+
+import logging
 import signal
 import sys
 from collections.abc import Sequence
@@ -8,6 +12,8 @@ from django.conf import settings
 from django.core.management import execute_from_command_line
 from django.db import InterfaceError, OperationalError
 from django.db.migrations.exceptions import MigrationSchemaMissing
+
+log = logging.getLogger(__name__)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -24,6 +30,7 @@ def run(arguments: Sequence[str]) -> int:
         signal.raise_signal(signal.SIGPIPE)
         raise
     except OSError as error:
+        log.debug("the command failed", exc_info=True)
         return _say(f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error))
     return 0
 

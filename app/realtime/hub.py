@@ -52,7 +52,7 @@ def group_of(room: int) -> str:
 class Hub:
     """Runs feeds over a channel layer (or none) and a log."""
 
-    def __init__(self, *, layer: Any, source: Log, count: Callable[[str, int], None]) -> None:
+    def __init__(self, *, layer: Any, source: Log, count: Callable[[str, int], None], instances: int = 1) -> None:
         self.id = secrets.token_hex(8)
         self.feeds: dict[int, Feed] = {}
         self.handlers: dict[str, Callable[[dict[str, Any]], None]] = {
@@ -70,7 +70,7 @@ class Hub:
         self._poll_now = asyncio.Event()
         self._check: set[int] = set()
         self._gone: dict[int, float] = {}  # rooms that the log does not have any more, and since when
-        self.publisher = Publisher(layer=layer, sender=self.id, count=count)
+        self.publisher = Publisher(layer=layer, sender=self.id, count=count, instances=instances)
         # What was lost before the layer turned unwell, or until it was well again, is fetched at once.
         self.health = LayerHealth(layer=layer, changed=lambda _: self._check_now(*self.feeds))
         self._tasks: list[asyncio.Task[None]] = []

@@ -41,11 +41,12 @@ class Process:
         presence_frame: PresenceFrame,
         drain_frame: Callable[[int], Frame],
         closed: Callable[[], Coroutine[Any, Any, None]],
+        instances: int = 1,
     ) -> None:
         self.sockets = sockets
         self.is_draining = False
         self.has_layer = layer is not None
-        self.hub = Hub(layer=layer, source=source, count=metrics.count)
+        self.hub = Hub(layer=layer, source=source, count=metrics.count, instances=instances)
         self.presence = Presence(
             publish=self._publish_presence,
             tell=self._tell_presence,

@@ -14,8 +14,9 @@ log = logging.getLogger(__name__)
 
 QUEUE_ENTRIES = 10_000  # some seconds of a busy process; a frozen Redis must not cost memory
 # Redis cuts off a subscriber that has 32 MB to read, whoever sent them, and then it misses all that is published until
-# it is back. After an outage every process publishes at once what waited in it: of eight that is less than the 32 MB.
-QUEUE_BYTES = 3 * 1024 * 1024
+# it is back. After an outage every process publishes at once what waited in it: all of them together stay below that.
+QUEUE_BYTES = 3 * 1024 * 1024  # of one process
+QUEUES_BYTES = 24 * 1024 * 1024  # of all instances; the rest is for signals, and for an instance more in a rollout
 MESSAGE_BYTES = 256 * 1024  # of one message: who reads it decodes it in one turn of the loop
 
 
@@ -37,8 +38,9 @@ class _Run:
 class Publisher:
     """A bounded queue in front of group_send; `put_*` never wait and never raise."""
 
-    def __init__(self, *, layer: Any, sender: str, count: Callable[[str, int], None]) -> None:
+    def __init__(self, *, layer: Any, sender: str, count: Callable[[str, int], None], instances: int = 1) -> None:
         self._layer = layer
+        self._instances = instances
         self._sender = sender
         self._count = count
         self._entries: dict[str, list[_Run]] = {}
@@ -51,8 +53,9 @@ class Publisher:
         """Publish entries of a room; those that continue what is queued for it go in the same message."""
         if self._layer is None:
             return
+        most = min(QUEUE_BYTES, QUEUES_BYTES // self._instances)
         for seq, entry in enumerate(entries, first):
-            if self._queued >= QUEUE_ENTRIES or self._bytes + len(entry) > QUEUE_BYTES:
+            if self._queued >= QUEUE_ENTRIES or self._bytes + len(entry) > most:
                 self._count("publish_dropped", first + len(entries) - seq)
                 break
             self._put_entry(group, room, epoch, seq, entry)

@@ -46,6 +46,7 @@ def same_numbers(config: Config, facts: Facts) -> None:
         "SOCKETS": config.app.sockets,
         "SOCKETS_PER_USER": config.app.sockets_per_user,
         "SOCKETS_PER_ADDRESS": config.app.sockets_per_address,
+        "INSTANCES": config.app.instances,
         "FRAME_BYTES": config.app.frame_bytes,
         "BODY_BYTES": config.app.body_bytes,
         "PING_SECONDS": config.app.ping_seconds,

@@ -119,5 +119,6 @@ BURST = env.burst
 SOCKETS = env.sockets
 SOCKETS_PER_USER = env.sockets_per_user
 SOCKETS_PER_ADDRESS = env.sockets_per_address
+INSTANCES = env.instances
 INSTANCE = env.instance
 RELEASE = env.release

@@ -70,6 +70,29 @@ def test_a_database_in_no_folder_is_one_line(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (1, "the database: unable to open database file\n")
 
 
+def test_a_traceback_is_there_for_who_asks(tmp_path: Path) -> None:
+    """A file that is missing may be a fault of the code, and one line does not say where."""
+    missing = str(tmp_path / "missing")
+    command = (
+        "import sys, django; from config.env import select_settings; select_settings(); django.setup();"
+        " from config import management;"
+        f" management.execute_from_command_line = lambda _: open({missing!r}); sys.exit(management.run([]))"
+    )
+    for level in ("info", "debug"):
+        done = subprocess.run(
+            [sys.executable, "-c", command],
+            cwd=ROOT / "app",
+            env=environment("", PARLEY_LOG_LEVEL=level),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 1
+        assert done.stderr.splitlines()[-1] == f"{missing}: No such file or directory"
+        assert ("Traceback" in done.stderr) == (level == "debug")
+
+
 def test_a_reader_that_has_gone() -> None:
     """`./parley manage help | head -1`."""
     reading, writing = os.pipe()

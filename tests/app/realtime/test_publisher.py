@@ -144,6 +144,22 @@ async def test_a_backlog_is_bounded_in_bytes_too(
     assert counted["publish_dropped"] == 2
 
 
+@pytest.mark.parametrize("instances", [1, 8, 9, 64])
+async def test_what_all_instances_publish_at_once_is_bounded(
+    layer: Scripted, counted: Counter[str], instances: int
+) -> None:
+    """Redis cuts off a subscriber with 32 MB to read, whoever sent them; one of the rollout is there besides."""
+    publisher = Publisher(
+        layer=layer, sender="me", count=lambda name, n: counted.update({name: n}), instances=instances
+    )
+    sent = [b"x" * 65_536] * 100
+    publisher.put_entries(group="room.1", room=1, epoch="e", first=1, entries=sent)
+    queued = publisher._bytes
+    assert queued == (len(sent) - counted["publish_dropped"]) * 65_536
+    assert 262_144 <= queued <= 3 * 1024 * 1024
+    assert (instances + 1) * queued < 29_000_000
+
+
 async def test_a_layer_that_raises_does_not_end_it(
     layer: Scripted, publisher: Publisher, counted: Counter[str], until: Until
 ) -> None:

@@ -173,10 +173,11 @@ async def test_what_redis_refuses_is_raised(layers: list[PubSubLayer], tmp_path:
     assert await take(layers[0], channel) == MESSAGE
 
 
+BOTH = ("QUEUE_BYTES", "QUEUES_BYTES")
 BACKLOG = [b"x" * 5_000] * 8_000  # 40 MB, as an outage of some seconds leaves behind
 
 
-@pytest.mark.parametrize("unbounded", [(), ("QUEUE_BYTES",), ("QUEUE_BYTES", "MESSAGE_BYTES")], ids=len)
+@pytest.mark.parametrize("unbounded", [(), BOTH, (*BOTH, "MESSAGE_BYTES")], ids=len)
 async def test_a_backlog_does_not_cut_off_who_listens(
     layers: list[PubSubLayer],
     caplog: pytest.LogCaptureFixture,
