@@ -11,7 +11,7 @@ from prometheus_client import REGISTRY
 from deploy import monitoring
 from tests.programs import needed
 from tests.prometheus.page import PAGE, text
-from tests.prometheus.rendered import NAME, alerts, own, panels, probes, write
+from tests.prometheus.rendered import NAME, alerts, own, panels, write
 
 AT = "2m30s"
 WEB = {"instance": "web-1", "job": "parley"}
@@ -185,7 +185,7 @@ def _group(name: str, series: dict[str, str], expected: list[dict[str, Any]]) ->
 def samples() -> set[str]:
     """Return the name of every sample that a process may serve."""
     found = {f"{metric.name}_total" for metric in own() if metric.type == "counter"}  # before its first label, too
-    return found | {sample.name for metric in [*REGISTRY.collect(), *probes()] for sample in metric.samples}
+    return found | {sample.name for metric in [*REGISTRY.collect(), *own()] for sample in metric.samples}
 
 
 @pytest.mark.parametrize("title", panels())

@@ -2,12 +2,13 @@
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
-from realtime.edge import OVERLAP_SECONDS, Edge
+from realtime.edge import NO_NAME_SECONDS, OVERLAP_SECONDS, Edge
 
 LONG_AGO = -10 * OVERLAP_SECONDS
 
@@ -178,6 +179,29 @@ async def test_a_failure_of_any_kind_does_not_end_it(
     await until(lambda: "LimitOverrunError" in caplog.text)
     nginx.worker = "30"
     await heard.until_told()
+
+
+async def test_a_name_that_nobody_knows_is_asked_for_seldom(
+    heard: Heard, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Compose's edge, while it is not there: each question takes a thread of the pool. It is no failure to tell of."""
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        raise asyncio.CancelledError
+
+    async def connect() -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    edge = Edge("edge:8081", {}, left=heard)
+    monkeypatch.setattr(edge, "_connect", connect)
+    with monkeypatch.context() as patch:
+        patch.setattr(asyncio, "sleep", sleep)
+        with pytest.raises(asyncio.CancelledError):
+            await edge.run()
+    assert pauses == [NO_NAME_SECONDS]
+    assert (heard.left, caplog.text) == ([], "")
 
 
 async def test_what_is_not_answered_is_asked_again(edge: Edge, nginx: Nginx, heard: Heard) -> None:

@@ -3,11 +3,15 @@
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +20,7 @@ import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from deploy.config import ROOT
 from realtime import process
 from realtime.connections import Connections
 from realtime.frame import Frame
@@ -318,6 +323,40 @@ async def test_an_edge_shares_the_workers_of_its_server() -> None:
     server.server_state.met("10", 1.0)  # type: ignore[attr-defined]
     assert server.edge
     assert server.edge.workers == {"10": 1.0}
+
+
+SHOWN = """
+import asyncio, sys, uvicorn
+from prometheus_client import REGISTRY
+from realtime.worker import DrainingServer
+
+async def main():
+    config = uvicorn.Config(None, lifespan="off", log_config=None)
+    config.load()
+    for _ in range(2):
+        server = DrainingServer(config, window=1.0, close_wait=5.0, edge=sys.argv[1])
+        server.lifespan = config.lifespan_class(config)
+        await server.startup([])
+        await server.shutdown()
+    print(REGISTRY.get_sample_value("parley_edge"))
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize(("edge", "shown"), [("unix:nowhere", "0.0"), ("", "None")])
+def test_the_connection_is_measured_only_where_an_edge_is(edge: str, shown: str, tmp_path: Path) -> None:
+    """Where there is none, 0 would say that it was lost."""
+    done = subprocess.run(
+        [sys.executable, "-c", SHOWN, edge],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "app")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, shown), done.stderr
 
 
 async def nothing(scope: Any, receive: Any, send: Any) -> None:
