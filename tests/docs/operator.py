@@ -99,6 +99,7 @@ LINES = {
     "a socket is closed for flooding: … frames refused in a row": ["@abusive-user"],
     "handshake refused: nobody can be authenticated now: …": [DATABASE],
     "the revocation check failed; trying again": ["a bug in Parley: decisions/revocations.md"],
+    "the connection to nginx failed; trying again": ["a bug in Parley: decisions/reloads.md"],
     "a task did not end in time: …": ["a task that did not end in time: pitfalls/L3-timeout-kills-a-drain.md"],
     "channel layer is …": [REDIS],
     "handshake refused: …": ["!own-origin-is-let-in", "pitfalls/P2-origin-not-checked.md"],
