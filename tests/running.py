@@ -124,7 +124,7 @@ class RunningStack:
             async with asyncio.timeout(timeout):
                 while True:
                     found = await asyncio.to_thread(self.measured, number)
-                    if all(found[f"parley_{name}"] == value for name, value in wanted.items()):
+                    if all(found.get(f"parley_{name}") == value for name, value in wanted.items()):
                         return found
                     await asyncio.sleep(0.1)
         except TimeoutError:
