@@ -6,6 +6,7 @@ A run that names tests (a path, -k, -m) runs what it names, whatever set that is
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 from _pytest.mark import ParameterSet
@@ -21,8 +22,9 @@ LANES = 4  # on two cores: most of the time of a test with real servers is waiti
 
 
 def add_options(parser: pytest.Parser) -> None:
-    """Add --all and --release."""
+    """Add --short, --all and --release."""
     group = parser.getgroup("sets of tests")
+    group.addoption("--short", action="store_const", const="short", dest="set", help="run the set of `./parley test`")
     group.addoption("--all", action="store_const", const="all", dest="set", help="run what CI runs")
     group.addoption("--release", action="store_const", const="release", dest="set", help="run everything")
 
@@ -39,6 +41,10 @@ def choose(config: pytest.Config) -> None:
     if options.numprocesses is None and options.dist == "no" and not options.usepdb:
         options.numprocesses = LANES
         options.dist = "loadgroup"
+    # The processes of pytest-xdist are told nothing but the words of the call.
+    told = config.invocation_params
+    words = (*told.args, f"--{options.set}", f"--dist={options.dist}")
+    config.invocation_params = replace(told, args=words)
 
 
 def is_in(marks: set[str], chosen: str) -> bool:

@@ -1,5 +1,6 @@
 """Which tests a run takes, and how: by what it is called with."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -24,9 +25,13 @@ sys.exit(pytest.main(["--collect-only", "-qq", "-p", "no:cacheprovider", "--rele
 LANED = """
 import pytest
 
-@pytest.mark.xdist_group("lane")
+@pytest.mark.stack
+@pytest.mark.short
 @pytest.mark.parametrize("number", range(8))
 def test_laned(number): ...
+
+@pytest.mark.stack
+def test_of_another_set(): ...
 
 @pytest.mark.parametrize("number", range(8))
 def test_free(number): ...
@@ -63,7 +68,11 @@ def test_ci_leaves_out_what_is_marked_for_a_release_alone(everything: list[set[s
 def chosen(source: str = "TESTPATHS", **given: Any) -> tuple[str, int | None, str]:
     """Give the set, the processes and how pytest-xdist shares the tests among them."""
     none: dict[str, Any] = dict.fromkeys(("set", "keyword", "markexpr", "numprocesses", "usepdb")) | {"dist": "no"}
-    config: Any = SimpleNamespace(args_source=pytest.Config.ArgsSource[source], option=SimpleNamespace(**none | given))
+    config: Any = SimpleNamespace(
+        args_source=pytest.Config.ArgsSource[source],
+        option=SimpleNamespace(**none | given),
+        invocation_params=pytest.Config.InvocationParams(args=(), plugins=None, dir=Path()),
+    )
     choose(config)
     return config.option.set, config.option.numprocesses, config.option.dist
 
@@ -78,14 +87,16 @@ def test_a_whole_set_runs_side_by_side_and_what_is_named_does_not() -> None:
         assert named == ("named", None, "no")
 
 
-def test_what_shares_a_lane_shares_a_process(tmp_path: Path) -> None:
-    """As pytest-xdist has it with this pytest: with another it may spread them without a word."""
-    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+def test_a_set_and_its_lanes_hold_in_each_process(here: Path, tmp_path: Path) -> None:
+    """pytest-xdist gives its processes no options, and with another pytest it spreads a lane without a word."""
     (tmp_path / "test_lanes.py").write_text(LANED)
-    command = [sys.executable, "-P", "-m", "pytest", "-v", "-p", "no:cacheprovider", "-p", "no:django"]
-    command += ["--numprocesses=2", "--dist=loadgroup"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=110, check=False)
+    hooks = "pytest_addoption, pytest_cmdline_main, pytest_itemcollected, pytest_collection_modifyitems"
+    (tmp_path / "conftest.py").write_text(f"from tests.conftest import {hooks}\n")
+    command = [sys.executable, "-P", "-m", "pytest", "-v", "-p", "no:cacheprovider", "-o", f"testpaths={tmp_path}"]
+    env = {**os.environ, "PYTHONPATH": f"{here}:{here / 'app'}"}
+    done = subprocess.run(command, cwd=here, env=env, capture_output=True, text=True, timeout=110, check=False)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    processes = [line.split("]")[0] for line in done.stdout.splitlines() if "PASSED" in line and "test_laned" in line]
-    assert len(processes) == 8
-    assert len(set(processes)) == 1
+    passed = [line for line in done.stdout.splitlines() if "PASSED" in line]
+    assert len(passed) == 16, "the short set alone"
+    assert len({line.split("]")[0] for line in passed if "test_laned" in line}) == 1
+    assert len({line.split("]")[0] for line in passed}) > 1
