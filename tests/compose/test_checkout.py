@@ -135,7 +135,7 @@ def test_a_runbooks_commands_have_it_too(here: Path, monkeypatch: pytest.MonkeyP
     """bash exports PWD to them: with a network made under sudo, each was refused, restore half-way."""
     seen: dict[str, str] = {}
 
-    def page_run(_: object, __: object, ___: object, env: Mapping[str, str], ____: object) -> None:
+    def page_run(_: object, __: object, ___: object, env: Mapping[str, str], ____: object, *, site: str | None) -> None:
         seen.update(env)
 
     monkeypatch.setattr("deploy.runbooks.command.road.run", page_run)
