@@ -20,7 +20,7 @@ def app(config: Config, size: Capacity) -> dict[str, str]:
         del values[name]
         values[f"{name}_FILE"] = str(places.APP / file(name))
     del values["PARLEY_RELEASE"]  # the image knows
-    del values["PARLEY_NAME"]  # .env decides
+    del values["PARLEY_NAME"], values["PARLEY_INSTANCES"]  # .env decides
     values["PARLEY_INSTANCE_FILE"] = "/etc/hostname"  # each replica has another
     values["PARLEY_BIND"] = f"0.0.0.0:{places.WEB}"
     values["PARLEY_METRICS_BIND"] = f"0.0.0.0:{metrics(config)}"  # all of a replica's networks are internal
