@@ -54,7 +54,8 @@ async def test_a_renewed_certificate_moves_200_stock_sockets(stack: RunningCompo
     async with AsyncExitStack() as exits:
         sockets = await stock.opened(exits, stack.address, SOCKETS)
         ending = asyncio.create_task(ends_of(sockets, 120))
-        gone = ("run", "--rm", "--no-deps", "--entrypoint=rm", "setup", "-f", "/srv/parley/tls/certificate.pem")
+        pair = ("/srv/parley/tls/certificate.pem", "/srv/parley/tls/key.pem")  # a key alone would be somebody's
+        gone = ("run", "--rm", "--no-deps", "--entrypoint=rm", "setup", "-f", *pair)
         await asyncio.to_thread(stack.compose, *gone)
         await asyncio.to_thread(stack.compose, "run", "--rm", "--no-deps", "setup")
         assert_spread(await ending, load(env="compose").stop.drain_seconds)
