@@ -71,7 +71,7 @@ def dev(port: Annotated[int, typer.Option(min=1, max=65_535, help="The HTTP port
 
 @app.command(context_settings=PASS_ON, add_help_option=False)
 def test(context: typer.Context) -> None:
-    """Run the newcomer's tests. --all: what CI runs; --release: everything. Other arguments go to pytest."""
+    """Run the short set of tests. --all: what CI runs; --release: everything. Other arguments go to pytest."""
     testing.test(context.args)
 
 
