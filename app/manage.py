@@ -2,7 +2,7 @@
 
 import sys
 
-from config.env import select_settings
+from config.settings.select import select_settings
 
 if __name__ == "__main__":
     select_settings()

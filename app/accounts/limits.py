@@ -1,8 +1,29 @@
 """Every number of people and sessions, with its reason. Times in seconds."""
 
+USERNAME_CHARACTERS = 150  # Django's, and the width of the columns
+ADDRESS_CHARACTERS = 45  # an IPv4 address written as an IPv6 one, the longest that there is
 TICKET_SECONDS = 60  # protocol.md: a ticket is good for 60 s
 TRY_SECONDS = 15 * 60  # how long a failed try counts
-TRIES_PER_PERSON = 5  # from one address: a person who forgot; a guesser gets 480 a day
-TRIES_PER_USERNAME = 50  # from anywhere: a guesser with many addresses
-TRIES_PER_ADDRESS = 100  # an office behind one address has many who forget
+TRIES_PER_PERSON = 5  # from one address: a person who forgot; a guesser gets 480 a day. And in a person's own browsers
+TRIES_PER_USERNAME = 50  # from anywhere new to that person: a guesser with many addresses
+TRIES_PER_ADDRESS = 100  # of people who are new at it: an office behind one address has many who forget
+KNOWN_ADDRESS_SECONDS = 90 * 24 * 3600  # since the last log-in there: a term, or a long absence
+HASHES_AT_ONCE = 1  # a process has about one processor; a second hash would only make both take twice as long
+LOG_INS_WAITING = 40  # a third of a second each: the last one waits for 13 s, which a person does, and nginx too
+LOG_INS_WAITING_PER_ADDRESS = 30  # a class behind one address; ten places are left for others
+SIGN_UPS_WAITING = 10  # who signs up has just filled in a form, and not everybody in the same second
+SIGN_UPS_WAITING_PER_ADDRESS = 5  # half of the places are left for others
+LOG_INS_IN_A_ROW = 3  # then one sign-up that waits: neither starves
+HASHES_AGAIN_SECONDS = 5  # what Retry-After asks for: by then a third of a full line has gone
+GUESTS_WAITING = 200  # some milliseconds each
+GUESTS_WAITING_PER_ADDRESS = 150  # a school, on two instances
+GUESTS_SHARE = 0.25  # of the time of a process: a writer who waits for SQLite's lock finds it free sooner or later
+GUESTS_AGAIN_SECONDS = 5  # by then fifty have come in
+PEOPLE_SECONDS = 3600  # what an address has made in so long counts
+PEOPLE_PER_ADDRESS = 500  # a school of 250 comes at once, and each of them once more in another browser
+ARRIVAL_SECONDS = 24 * 3600  # for a new guest to open a socket: the page does so at once, a flood does not
 REVOCATION_SECONDS = 24 * 3600  # every process has read it within a second; kept for who asks what happened
+BROWSER_SECONDS = 365 * 24 * 3600  # how long a browser keeps who came in with it; browsers keep nothing for 400 days
+BROWSER_PEOPLE = 8  # of one browser: a family's; a cookie of these is below 100 bytes
+BANNED_ADDRESS_SECONDS = 3600  # after a ban no new guest of that address: an hour spoils the fun, a day a whole school
+LAST_ADDRESS_SECONDS = 30 * 24 * 3600  # as long as a session lasts: a person without one has logged in since

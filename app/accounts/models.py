@@ -1,7 +1,7 @@
 """People: those who signed up, and guests."""
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser
@@ -33,25 +33,49 @@ class User(AbstractUser):
     name = models.CharField(_("name"), max_length=NAME_CHARACTERS)
     guest = models.BooleanField(_("guest"), default=False)
     banned = models.BooleanField(_("banned"), default=False)
+    # A guest opened a socket. In the database True is the default: of those that a release made which did not note it.
+    arrived = models.BooleanField(_("arrived"), default=False, db_default=True, editable=False)
+    # A session from before the last time holds no more, not even when its person may come in again.
+    times_shut_out = models.PositiveIntegerField(default=0, db_default=0, editable=False)
 
     objects = UserManager()  # type: ignore[misc]  # narrows AbstractUser's manager to ours
 
     class Meta(AbstractUser.Meta):
         verbose_name = _("person")  # type: ignore[assignment]  # the stubs say str, Django takes a promise
-        verbose_name_plural = _("people")  # type: ignore[assignment]
+        verbose_name_plural = _("people")  # type: ignore[assignment]  # the same
+        permissions: ClassVar = [("ban_user", _("Can ban people, and let them in again"))]
 
     def __str__(self) -> str:
         return self.name or self.username
+
+    def get_session_auth_hash(self) -> str:
+        """Return what a session is opened under: the password of now, since the last ban."""
+        return self._since_shut_out(super().get_session_auth_hash())
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        """Return the same under each secret key of before."""
+        yield from map(self._since_shut_out, super().get_session_auth_fallback_hash())
+
+    def _since_shut_out(self, opened: str) -> str:
+        return f"{opened}.{self.times_shut_out}" if self.times_shut_out else opened
 
     @transaction.atomic
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Give a person without a name the one they log in with; revoke in the same transaction what ends here."""
         self.name = self.name or self.username[:NAME_CHARACTERS]
         reasons = self._changes(kwargs.get("update_fields")) if self.pk and not self._state.adding else []
+        if {Revocation.Reason.BANNED, Revocation.Reason.DEACTIVATED}.intersection(reasons):
+            self._end_sessions(kwargs)
         super().save(*args, **kwargs)
         for reason in reasons:
             session = NOBODYS_SESSION if reason == Revocation.Reason.RENAMED else ""
             Revocation.objects.create(reason=reason, user=self.pk, session=session)
+
+    def _end_sessions(self, kwargs: dict[str, Any]) -> None:
+        """Let no session of theirs hold any more: each was opened under another hash."""
+        self.times_shut_out += 1
+        if kwargs.get("update_fields") is not None:
+            kwargs["update_fields"] = {*kwargs["update_fields"], "times_shut_out"}
 
     def _changes(self, update_fields: Collection[str] | None) -> list["Revocation.Reason"]:
         """Compare with what is stored: a ban, a deactivation, a new password, another name."""
@@ -131,3 +155,49 @@ class LoginTry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.username} {self.address}"
+
+
+class Newcomer(models.Model):
+    """Somebody who was made from an address: signed up, or let in as a guest."""
+
+    address = models.CharField(max_length=45)
+    at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    class Meta:
+        verbose_name = _("newcomer")
+        verbose_name_plural = _("newcomers")
+        indexes: ClassVar = [models.Index(fields=["address", "at"], name="newcomer_address_at")]
+
+    def __str__(self) -> str:
+        return self.address
+
+
+class KnownAddress(models.Model):
+    """An address from which somebody logged in: what others try elsewhere does not lock them out there."""
+
+    username = models.CharField(max_length=150)  # as LoginTry has it
+    address = models.CharField(max_length=45)
+    at = models.DateTimeField(db_index=True)  # the last time
+
+    class Meta:
+        verbose_name = _("known address")
+        verbose_name_plural = _("known addresses")
+        constraints: ClassVar = [models.UniqueConstraint(fields=["username", "address"], name="known_address_once")]
+
+    def __str__(self) -> str:
+        return f"{self.username} {self.address}"
+
+
+class LastAddress(models.Model):
+    """From where somebody came in last; the address is an IPv6 one's /64. Kept for as long as a session lasts."""
+
+    user = models.OneToOneField(User, models.CASCADE, primary_key=True)
+    address = models.CharField(max_length=45, db_index=True)
+    at = models.DateTimeField(auto_now=True, db_index=True)
+
+    class Meta:
+        verbose_name = _("last address")
+        verbose_name_plural = _("last addresses")
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.address}"

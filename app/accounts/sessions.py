@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from datetime import timedelta
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
@@ -15,9 +15,12 @@ from django.middleware.csrf import rotate_token
 from django.utils import timezone
 
 from accounts import limits
-from accounts.models import Revocation, Ticket, User
+from accounts.models import Ticket, User
+from accounts.newness import address_note
+from accounts.session_store import BACKEND
 
-BACKEND = "django.contrib.auth.backends.ModelBackend"
+if TYPE_CHECKING:
+    from accounts.requests import EnteredRequest
 
 
 class NoSuchTicket(Exception):  # noqa: N818 (an answer, not a fault)
@@ -29,11 +32,12 @@ def _store(key: str | None = None) -> Any:
 
 
 @transaction.atomic
-def session_open(*, user: User) -> tuple[str, str]:
-    """Open a session for somebody who is known; return its key and the ticket that a page gets its cookie with."""
+def session_open(*, user: User, address: str = "") -> tuple[str, str]:
+    """Open a session for somebody who came from an address; return its key, and the ticket for a page's cookie."""
     session = _session_of(user)
     session.create()
     user_logged_in.send(sender=User, request=None, user=user)
+    address_note(person=user.pk, address=address)
     ticket = secrets.token_urlsafe(32)
     expires = timezone.now() + timedelta(seconds=limits.TICKET_SECONDS)
     Ticket.objects.create(digest=_digest(ticket), session=session.session_key, expires=expires)
@@ -57,12 +61,9 @@ def _session_of(user: User) -> Any:
     return session
 
 
-@transaction.atomic
 def session_end(*, key: str) -> None:
-    """End a session on every process: its sockets close, and its cookie is worth nothing."""
+    """End a session on every process: its cookie is worth nothing, and its sockets close (accounts/receivers.py)."""
     _store(key).delete()
-    Ticket.objects.filter(session=key).delete()
-    Revocation.objects.create(reason=Revocation.Reason.LOGGED_OUT, session=key)
 
 
 @transaction.atomic
@@ -76,6 +77,7 @@ def ticket_redeem(*, request: HttpRequest, ticket: str) -> None:
     request.session = _store(found.session)
     request.session.modified = True
     rotate_token(request)
+    cast("EnteredRequest", request).entered = int(request.session[SESSION_KEY])
     if before and before != found.session:
         session_end(key=before)
 

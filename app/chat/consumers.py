@@ -7,12 +7,16 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, ClassVar
 
+from django.db import DataError
+
 from chat import frames, limits
 from chat.frames import WrongFrameError
-from chat.log import Draft, Joined, Refused, Stored, TooManyClaims, Unavailable
+from chat.log import Draft, Joined, Refused, Stored, TooMany, Unavailable
 from chat.person import PersonConsumer
-from chat.selectors import NoSuchRoom, NotAllowed
-from realtime.feed import Feed
+from chat.selectors import NoSuchRoom
+from parley_serving import metrics
+from parley_serving.intake import FLOODING
+from realtime.feed import Asked, Feed
 from realtime.frame import Frame
 from realtime.socket import Socket
 
@@ -20,7 +24,6 @@ log = logging.getLogger(__name__)
 
 BINARY = 1003
 NOT_JSON = 1007
-FLOODING = 4429
 
 
 class ChatConsumer(PersonConsumer):
@@ -58,6 +61,9 @@ class ChatConsumer(PersonConsumer):
             self.not_json += error.code == "bad_frame"
             if self.not_json >= limits.BAD_FRAMES:
                 self.end(NOT_JSON)
+        except DataError as error:
+            log.warning("a frame has what the database cannot hold: %s", str(error).strip())
+            self.tell("error", code="bad_field", detail="the database cannot hold this", **frames.echo_of(text))
 
     def refuse_flood(self, text: str, wait: float) -> None:
         """Answer a frame above the rate, and close who goes on and on."""
@@ -68,6 +74,7 @@ class ChatConsumer(PersonConsumer):
         if self.refused > limits.FLOOD_FRAMES:
             # The line's ids say who: `user` for a ban, `socket` for the address in nginx's log.
             log.warning("a socket is closed for flooding: %d frames refused in a row", self.refused)
+            metrics.count("flooded", 1)
             self.end(FLOODING)
             return
         echo = frames.echo_of(text)
@@ -92,9 +99,10 @@ class ChatConsumer(PersonConsumer):
         if frame.room not in self.known:
             self.known.add(frame.room)
             self.repeats += limits.REPEATED_FRAMES
+            self.socket.writer.allow(limits.REPEATED_FRAMES)
         process, person, name = self.runtime.process, self.user.pk, self.user.name
         feed = process.hub.feed(room=joined.room, name=frame.room, head=joined.head)
-        process.presence.enter(joined.room, person, name)
+        process.presence.enter(joined.room, person, name, guest=self.user.guest)
         total, present = process.presence.present(joined.room, person, name)
         fields = {
             "room": frame.room,
@@ -102,12 +110,13 @@ class ChatConsumer(PersonConsumer):
             "epoch": joined.head.epoch,
             "head": joined.head.seq,
             "recovered": joined.recovered,
+            "mark": joined.mark,
             "count": total,
-            "present": frames.people(present),
+            "present": frames.people(present, process.presence.guests(joined.room)),
         }
         self.socket.write(Frame(frames.with_entries("joined", joined.entries, ref=frame.ref, **fields)))
         self.socket.feeds[frame.room] = feed
-        feed.attach(self.socket, joined.position)
+        feed.attach(self.socket, joined.position, Asked(joined.head.seq, partial(self.runtime.log.catch_up, person)))
 
     async def on_leave(self, frame: frames.Leave) -> None:
         """Stop reading a room."""
@@ -128,6 +137,7 @@ class ChatConsumer(PersonConsumer):
         )
         future = self.runtime.log.append(draft, partial(self.sent, frame))
         self.sending.setdefault(frame.room, set()).add(future)
+        self.runtime.typing.stop(feed.room, self.user.pk)
 
     def sent(self, frame: frames.Send, future: asyncio.Future[Stored]) -> None:
         """Answer a send when it is known what became of it."""
@@ -158,7 +168,7 @@ class ChatConsumer(PersonConsumer):
     async def on_typing(self, frame: frames.Typing) -> None:
         """Tell the others of the room, here and elsewhere; nothing keeps it."""
         feed = self.feed(frame, frame.room)
-        self.runtime.tell_typing(feed, self.user.pk, self.user.name)
+        self.runtime.typing.tell(feed, self.user.pk, self.user.name)
 
     async def on_ping(self, frame: frames.Ping) -> None:
         """Answer with how far each room is on this socket."""
@@ -181,9 +191,12 @@ class ChatConsumer(PersonConsumer):
 
     async def enter(self, frame: frames.Join) -> Joined:
         """Read a room, again where the watch took people out of it meanwhile: it does not know who is on the way in."""
+        await self.runtime.watch.begun()
         while True:
             asked = time.monotonic()
-            joined = await self.runtime.log.join(user=self.user, slug=frame.room, after=frame.after, epoch=frame.epoch)
+            joined = await self.runtime.log.join(
+                user=self.user, slug=frame.room, after=frame.after, epoch=frame.epoch, mark=frame.mark
+            )
             if not self.runtime.watch.has_changed(joined.room, asked):
                 return joined
 
@@ -192,11 +205,10 @@ class ChatConsumer(PersonConsumer):
         try:
             return await read
         except NoSuchRoom:
-            self.tell("error", code="no_such_room", detail=f"no room {frame.room!r}", ref=frame.ref, room=frame.room)
-        except NotAllowed:
-            self.tell("error", code="not_allowed", detail="this room is not yours", ref=frame.ref, room=frame.room)
-        except TooManyClaims as refused:
-            detail, wait = "this room's log was said to be behind too often", int(refused.seconds * 1000) + 1
+            detail = f"no room {frame.room!r} that is open to you"
+            self.tell("error", code="no_such_room", detail=detail, ref=frame.ref, room=frame.room)
+        except TooMany as refused:
+            detail, wait = refused.detail, int(refused.seconds * 1000) + 1
             self.tell("error", code="rate_limited", detail=detail, retry_ms=wait, ref=frame.ref, room=frame.room)
         except Unavailable:
             self.tell_unavailable(ref=frame.ref, room=frame.room)
@@ -225,6 +237,7 @@ class ChatConsumer(PersonConsumer):
             feed.detach(self.socket)
             self.runtime.process.hub.left(feed)
             self.runtime.process.presence.leave(feed.room, self.user.pk)
+            self.runtime.typing.stop(feed.room, self.user.pk)
 
     # For the person behind it
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -50,6 +50,7 @@ class Join(Struct, tag="join"):
     after: Position | None = None
     epoch: Annotated[str, Meta(max_length=64)] | None = None
     ref: Ref = None
+    mark: Annotated[str, Meta(max_length=limits.MARK_CHARACTERS)] | None = None
 
 
 class Leave(Struct, tag="leave"):
@@ -133,7 +134,7 @@ def decode(text: str) -> Client:
         frame = _client.decode(text)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise _wrong(text, error) from None
-    for name in ("room", "key", "text", "epoch", "username", "password", "ref"):
+    for name in ("room", "key", "text", "epoch", "mark", "username", "password", "ref"):
         value = getattr(frame, name, None)
         if isinstance(value, str) and CONTROLS.search(value):
             raise WrongFrameError("bad_field", f"{name}: control character", **_echo(frame))
@@ -212,11 +213,12 @@ def _echo(frame: Client) -> dict[str, Any]:
 _encode = msgspec.json.Encoder().encode
 
 
-class Author(Struct):
-    """Somebody, as others see them."""
+class Author(Struct, omit_defaults=True):
+    """Somebody, as others see them; anybody may be called anything, but only a guest is one."""
 
     id: int
     name: str
+    guest: bool = False
 
 
 class Entry(Struct, omit_defaults=True):
@@ -257,7 +259,7 @@ def with_entries(kind: str, entries: Sequence[bytes], **fields: Any) -> bytes:
     return message(kind, **fields)[:-1] + b',"entries":[' + b",".join(entries) + b"]}"
 
 
-def fitting(entries: Sequence[bytes], *, room: int = 1024) -> int:
+def fitting(entries: Sequence[bytes], *, room: int = limits.FRAME_SPARE) -> int:
     """Count how many of the first entries go into one frame; at least one. `room` is for the frame's other fields."""
     size = room
     for number, entry in enumerate(entries):
@@ -267,6 +269,6 @@ def fitting(entries: Sequence[bytes], *, room: int = 1024) -> int:
     return len(entries)
 
 
-def people(names: Mapping[int, str]) -> list[dict[str, Any]]:
-    """List people as protocol.md shows them."""
-    return [{"id": person, "name": name} for person, name in names.items()]
+def people(names: Mapping[int, str], guests: Collection[int] = ()) -> list[Author]:
+    """List people as protocol.md shows them; `guests` has the ids of those who are."""
+    return [Author(person, name, person in guests) for person, name in names.items()]

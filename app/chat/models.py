@@ -76,6 +76,40 @@ class Membership(models.Model):
         return f"{self.user} · {self.room}"
 
 
+class Pair(models.Model):
+    """Two people and their one direct room; `first` has the smaller id. The room's address tells of neither."""
+
+    first = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False)
+    second = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    room = models.OneToOneField(Room, models.CASCADE)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["first", "second"], name="one_room_of_two")]
+
+    def __str__(self) -> str:
+        return f"{self.first_id} {self.second_id}"
+
+
+class Made(models.Model):
+    """One thing that a person made and that is counted for a day, whether or not it is still there."""
+
+    class What(models.TextChoices):
+        """What was made; limits.py has how many of each."""
+
+        ROOM = "room"
+        MEMBER = "member"  # a membership, given to somebody else
+
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False)
+    what = models.CharField(max_length=6, choices=What)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["by", "what", "at"])]
+
+    def __str__(self) -> str:
+        return f"{self.by_id} {self.what} {self.at}"
+
+
 class Entry(models.Model):
     """One line of a room's log, never changed once written.
 
@@ -98,6 +132,7 @@ class Entry(models.Model):
         settings.AUTH_USER_MODEL, models.DO_NOTHING, db_constraint=False, related_name="+", db_index=False
     )
     author_name = models.CharField(max_length=40)
+    guest = models.BooleanField(null=True)  # the author is one; None in what was written before this was kept
     key = models.CharField(max_length=limits.KEY_CHARACTERS)
     target = models.BigIntegerField(null=True)
     reply_to = models.BigIntegerField(null=True)

@@ -1,24 +1,28 @@
 """Who is behind a socket: the welcome, logging in and out inside it, and the end of a session."""
 
 import logging
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from django.conf import settings
-from structlog.contextvars import bind_contextvars
 
-from accounts.credentials import BadCredentials, Locked, credentials_check
+from accounts.credentials import BadCredentials, Locked
 from accounts.models import User
+from accounts.newcomers import TooManyPeople, newcomer_admit
+from accounts.newness import BannedBefore, address_ask
 from accounts.sessions import session_end, session_open
 from chat import frames, limits
 from chat.log import Unavailable
+from chat.revocation_watcher import BANNED, NO_SESSION
 from chat.runtime import runtime
 from chat.selectors import rooms_kept
-from chat.watch import BANNED, NO_SESSION
-from realtime import metrics
-from realtime.bucket import Bucket
+from parley_serving import ids, metrics
+from parley_serving.addresses import network_of
+from parley_serving.bucket import Bucket
+from parley_serving.protocol import RESTART
+from parley_serving.turns import Full
 from realtime.consumer import SocketConsumer
 from realtime.frame import Frame
-from realtime.socket import RESTART, Socket
+from realtime.socket import Socket
 
 log = logging.getLogger(__name__)
 
@@ -42,14 +46,17 @@ class PersonConsumer(SocketConsumer):
         code = self.why_closed()
         socket = await self.accept()
         if code:
+            self.tell_refused(code)
             socket.close(code)
             return
         socket.person, socket.address = self.user.pk, self.address
-        bind_contextvars(user=self.user.pk)
+        ids.bind(user=self.user.pk)
         log.debug("socket opened")
         self.shared = self.runtime.buckets.of(self.user.pk)
         self.runtime.process.sockets.add(socket)
         self.runtime.watch.visitors.add(self)
+        if self.user.guest and not self.user.arrived:
+            self.runtime.arrivals.add(self.user.pk)
         self.welcome()
 
     def why_closed(self) -> int:
@@ -62,6 +69,15 @@ class PersonConsumer(SocketConsumer):
         if self.user.banned:
             return BANNED
         return TRY_LATER if sockets.are_full(person=self.user.pk, address=self.address) else 0
+
+    def tell_refused(self, code: int) -> None:
+        """Count a socket that is refused for what its person is or has, and say whose it is."""
+        if code == BANNED:
+            metrics.refuse("banned")
+            log.info("a socket is refused: person %s is banned", self.user.pk)
+        elif code == TRY_LATER:
+            metrics.turn_away("sockets")
+            log.warning("a socket is refused, too many are open: person %s address=%s", self.user.pk, self.address)
 
     def welcome(self, ticket: str | None = None, ref: int | str | None = None) -> None:
         """Tell who this socket is, and what holds."""
@@ -97,10 +113,8 @@ class PersonConsumer(SocketConsumer):
             self.tell_unavailable(ref=frame.ref)  # a client never repeats a key under another id
             return
         try:
-            user = await self.runtime.credentials(
-                credentials_check, username=frame.username, password=frame.password, address=self.address
-            )
-            session, ticket = await self.runtime.credentials(session_open, user=user)
+            user = await self.runtime.log_in(username=frame.username, password=frame.password, address=self.address)
+            session, ticket = await self.runtime.sessions(session_open, user=user, address=self.address)
             # Last, and where the watch reads: what it reads after this it applies to who we are then.
             kept = await self.runtime.log.ask(rooms_kept, user, self.rooms)
         except BadCredentials:
@@ -108,6 +122,9 @@ class PersonConsumer(SocketConsumer):
         except Locked as locked:
             detail, wait = "too many tries", locked.seconds * 1000
             self.tell("error", code="rate_limited", detail=detail, retry_ms=wait, ref=frame.ref)
+        except Full as full:
+            detail, wait = "too many log in now", full.seconds * 1000
+            self.tell("error", code="unavailable", detail=detail, retry_ms=wait, ref=frame.ref)
         except Unavailable:
             self.tell_unavailable(ref=frame.ref)
         else:
@@ -117,35 +134,36 @@ class PersonConsumer(SocketConsumer):
             self.welcome(ticket, frame.ref)
 
     async def on_logout(self, frame: frames.Logout) -> None:
-        """End the session everywhere; this socket goes on as a guest, where guests are let in."""
+        """End the session everywhere; this socket goes on as a guest, where guests are let in from its address."""
         await self.sends_answered()
         ended = self.session
         try:
-            if settings.GUESTS:
+            opened = await self.runtime.sessions(_guest_open, self.address) if settings.GUESTS else None
+            if opened is not None:
                 # The new session from here on: what the watch reads of the old one must not close this socket.
-                guest, self.session, ticket = await self.runtime.credentials(_guest_open)
-            await self.runtime.credentials(session_end, key=ended)
+                self.session = opened.session
+            await self.runtime.sessions(session_end, key=ended)
         except Unavailable:
             self.session, self.due = ended, 0.0  # it may have ended all the same: the watch finds out
             self.tell_unavailable(ref=frame.ref)
             return
-        if settings.GUESTS:
-            self.leave_rooms()
-            self.become(guest, self.session)
-            self.welcome(ticket, frame.ref)
-        else:
+        if opened is None:
             self.end(NO_SESSION)
+            return
+        self.leave_rooms()
+        self.become(opened.user, opened.session)
+        self.welcome(opened.ticket, frame.ref)
 
     def become(self, user: User, session: str) -> None:
         """Go on as somebody else, who may be in the rooms that are joined; these see one leave and another come."""
         before, self.user, self.session, self.due = self.user, user, session, 0.0
-        bind_contextvars(user=user.pk)
+        ids.bind(user=user.pk)
         self.shared = self.runtime.buckets.of(user.pk)
         if self.socket is not None:
             self.runtime.process.sockets.change(self.socket, person=user.pk)
             for feed in self.socket.feeds.values():
                 self.runtime.process.presence.leave(feed.room, before.pk)
-                self.runtime.process.presence.enter(feed.room, user.pk, user.name)
+                self.runtime.process.presence.enter(feed.room, user.pk, user.name, guest=user.guest)
 
     # For the watch
 
@@ -182,9 +200,8 @@ class PersonConsumer(SocketConsumer):
 
     @property
     def address(self) -> str:
-        """Where this socket comes from, as the trusted proxy says."""
-        client = self.scope.get("client")
-        return client[0] if client else ""
+        """What counts as where this socket comes from: by the address that the trusted proxy says."""
+        return network_of(self.scope)
 
     def has_open_sends(self) -> bool:
         """Say whether a send is not answered yet; to be overridden."""
@@ -209,7 +226,20 @@ class PersonConsumer(SocketConsumer):
         self.tell("error", code="unavailable", detail=detail, retry_ms=limits.RETRY_MILLISECONDS, **echo)
 
 
-def _guest_open() -> tuple[User, str, str]:
-    """Make a guest with a session."""
-    guest = User.objects.create_guest(name=limits.GUEST_NAME)
-    return guest, *session_open(user=guest)
+class Opened(NamedTuple):
+    """A session that was opened inside a socket."""
+
+    user: User
+    session: str
+    ticket: str
+
+
+def _guest_open(address: str) -> Opened | None:
+    """Make a guest with a session, who has a socket already; None where no new guest is let in from this address."""
+    try:
+        address_ask(address)
+        newcomer_admit(address=address)
+    except (BannedBefore, TooManyPeople):
+        return None
+    guest = User.objects.create_guest(name=limits.GUEST_NAME, arrived=True)
+    return Opened(guest, *session_open(user=guest, address=address))

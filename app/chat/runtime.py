@@ -1,8 +1,9 @@
 """What runs once per process: the log, and the realtime process over it."""
 
 import asyncio
+import logging
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextvars import Context
 from typing import Any, ParamSpec, TypeVar
 
@@ -10,17 +11,22 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 
 from accounts.authentication import people_of
+from accounts.credentials import credentials_check
+from accounts.models import User
+from accounts.queues import LOG_INS, hashes
 from chat import limits
+from chat.arrivals import Arrivals
 from chat.frames import message, people
 from chat.log import Batched, Commit, DatabaseThread, Log, Unavailable
-from chat.watch import Watch
-from realtime.bucket import Buckets
-from realtime.ending import end
-from realtime.feed import Feed
+from chat.revocation_watcher import RevocationWatcher
+from chat.typing_signals import TypingSignals
+from parley_serving.bucket import Buckets
+from parley_serving.cancellation import end
 from realtime.frame import Frame
-from realtime.hub import group_of
 from realtime.process import Process
 from realtime.socket import Sockets
+
+log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -33,10 +39,12 @@ class Runtime:
 
     def __init__(self) -> None:
         self.log = Log(self._committed)
-        self._passwords = DatabaseThread("passwords")
-        self._arrivals = DatabaseThread("arrivals")
-        self.people = Batched(self._arrivals, people_of)  # by session key
-        self._logins = 0
+        self._passwords = DatabaseThread("passwords", keeps=False)
+        self._sessions = DatabaseThread("sessions", keeps=False)
+        self._authentication = DatabaseThread("arrivals")
+        self.people = Batched(self._authentication, people_of)  # by session key
+        self.arrivals = Arrivals(self._sessions)
+        self._sessions_waiting = 0
         self.buckets = Buckets(
             rate=settings.FRAMES_PER_SECOND * limits.PERSON_TIMES, burst=settings.BURST * limits.PERSON_TIMES
         )
@@ -53,8 +61,8 @@ class Runtime:
             closed=self._close,
             instances=settings.INSTANCES,
         )
-        self.watch = Watch(self.log, self.process.presence.rename)
-        self.process.hub.handlers["typing"] = self._typing_elsewhere
+        self.watch = RevocationWatcher(self.log, self.process.presence.rename)
+        self.typing = TypingSignals(self.process)
 
     def start(self) -> None:
         """Start everything on the running loop."""
@@ -65,43 +73,33 @@ class Runtime:
         """Stop everything; what is queued is stored first."""
         await self.process.stop()
 
-    async def credentials(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Check a password, or open or end a session, on a thread of its own: hashing takes a third of a second."""
-        if self._logins >= limits.LOGINS_WAITING:
-            raise Unavailable("too many wait for their password to be checked")
-        self._logins += 1
+    async def log_in(self, *, username: str, password: str, address: str) -> User:
+        """Check a password when it is its turn: those of pages wait in the same line. Raise Full, as well."""
+        async with hashes.turn(LOG_INS, address):
+            return await self._passwords.run(credentials_check, username=username, password=password, address=address)
+
+    async def sessions(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Open or end a session; it waits behind no password."""
+        if self._sessions_waiting >= limits.SESSIONS_WAITING:
+            log.warning("too many wait for their session: %d", self._sessions_waiting)
+            raise Unavailable("too many wait for their session")
+        self._sessions_waiting += 1
         try:
-            return await self._passwords.run(work, *args, **kwargs)
+            return await self._sessions.run(work, *args, **kwargs)
         finally:
-            self._logins -= 1
+            self._sessions_waiting -= 1
 
     async def _close(self) -> None:
         await end([self._watching])
         await self.log.close()
-        await self._passwords.close()
-        await self._arrivals.close()
+        await self.arrivals.close()
+        for thread in (self._passwords, self._sessions, self._authentication):
+            await thread.close()
 
     def _committed(self, commit: Commit) -> None:
         """Fan out what a transaction stored, after its commit and never before (pitfalls B11)."""
         hub = self.process.hub
         hub.committed(room=commit.room, epoch=commit.epoch, first=commit.first, entries=commit.entries)
-
-    def tell_typing(self, feed: Feed, person: int, name: str) -> None:
-        """Tell a room that somebody is writing, here and in every other process."""
-        self._write_typing(feed, person, name)
-        self.process.hub.publisher.put_signal(
-            group=group_of(feed.room), key=f"typing.{person}", kind="typing", room=feed.room, person=person, name=name
-        )
-
-    def _typing_elsewhere(self, told: dict[str, Any]) -> None:
-        if feed := self.process.hub.feeds.get(told["room"]):
-            self._write_typing(feed, told["person"], told["name"])
-
-    def _write_typing(self, feed: Feed, person: int, name: str) -> None:
-        frame = Frame(message("typing", room=feed.name, who={"id": person, "name": name}))
-        for socket in self.process.sockets_in(feed):
-            if socket.person != person and socket.is_writable:
-                socket.write(frame)
 
 
 def runtime() -> Runtime:
@@ -114,8 +112,10 @@ def runtime() -> Runtime:
     return _runtimes[loop]
 
 
-def _presence(room: str, count: int, joined: Mapping[int, str], left: Mapping[int, str]) -> Frame:
-    fields: dict[str, Any] = {name: people(who) for name, who in (("joined", joined), ("left", left)) if who}
+def _presence(
+    room: str, count: int, joined: Mapping[int, str], left: Mapping[int, str], guests: Collection[int]
+) -> Frame:
+    fields: dict[str, Any] = {name: people(who, guests) for name, who in (("joined", joined), ("left", left)) if who}
     return Frame(message("presence", room=room, count=count, **fields))
 
 

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from accounts.models import User
+from chat import limits
 from chat.models import Entry, Membership, Room
 from chat.probe import SLUG as PROBE
 
@@ -15,11 +16,19 @@ LOUDEST = 10
 
 
 class NoSuchRoom(Exception):  # noqa: N818 (named as its code on the wire)
-    """No room has this slug."""
+    """No room that this person may enter has this slug; whether any has is not told."""
 
 
 class NotAllowed(Exception):  # noqa: N818 (named as its code on the wire)
-    """The room is there, and this person may not enter it or do this in it."""
+    """This person may not do this."""
+
+
+class Listed(NamedTuple):
+    """The rooms of one page; `more` says whether the next page of the others has any."""
+
+    own: list[Room]
+    others: list[Room]
+    more: bool
 
 
 class Loud(NamedTuple):
@@ -76,14 +85,22 @@ def rooms_readers(rooms: Collection[int], users: Collection[int]) -> set[tuple[i
     }
 
 
-def rooms_listed_for(user: User, *, most: int) -> list[Room]:
-    """List the rooms of this person's page, a direct room under the other person's name."""
+def rooms_listed_for(user: User, *, text: str = "", page: int = 1) -> Listed:
+    """List the rooms of this person's page: their own always, and a page of the others that have `text` in their title.
+
+    The oldest of each first, before any are left out: whatever others make, it hides nothing that was there before.
+    """
     others = Membership.objects.filter(room=OuterRef("pk")).exclude(user=user).values("user__name")
-    rooms: list[Room] = list(rooms_visible_to(user).annotate(other=Subquery(others[:1]))[:most])
-    for room in rooms:
+    visible = rooms_visible_to(user).annotate(other=Subquery(others[:1]))
+    own: list[Room] = list(visible.filter(membership__user=user).order_by("membership__pk")[: limits.OWN_LISTED])
+    rest = visible.exclude(pk__in=[room.pk for room in own]).filter(title__icontains=text).order_by("pk")
+    start = (page - 1) * limits.ROOMS_LISTED
+    found: list[Room] = list(rest[start : start + limits.ROOMS_LISTED + 1])
+    for room in (*own, *found):
         if room.kind == Room.Kind.DIRECT:
             room.title = room.other or room.title  # type: ignore[attr-defined]  # annotated above
-    return rooms
+    own.sort(key=lambda room: room.title.casefold())
+    return Listed(own, found[: limits.ROOMS_LISTED], more=len(found) > limits.ROOMS_LISTED)
 
 
 def room_title_for(user: User, room: Room) -> str:
@@ -94,25 +111,35 @@ def room_title_for(user: User, room: Room) -> str:
     return other.name if other else room.title
 
 
-def rooms_for(asked: Collection[tuple[User, str]]) -> dict[tuple[int, str], Room | NoSuchRoom | NotAllowed]:
+def room_keeper(room: Room) -> int | None:
+    """Return who of a room's members may take others out: whoever has belonged to it longest, and may come in at all.
+
+    That is its maker, who came first; where the maker left or is banned, the room is not left without anybody.
+    """
+    members = Membership.objects.filter(room=room, user__is_active=True, user__banned=False)
+    return members.order_by("pk").values_list("user", flat=True).first()
+
+
+def rooms_for(asked: Collection[tuple[User, str]]) -> dict[tuple[int, str], Room | NoSuchRoom]:
     """Find, as room_for does, the rooms that many people ask for, by (id of the person, slug)."""
     rooms = {room.slug: room for room in Room.objects.filter(slug__in={slug for _, slug in asked})}
-    readers = rooms_readers([room.pk for room in rooms.values()], [user.pk for user, _ in asked])
-    found: dict[tuple[int, str], Room | NoSuchRoom | NotAllowed] = {}
+    # Room 0, which is none: the same statements are run for a room that is not there, and the time tells nothing.
+    readers = rooms_readers([0, *(room.pk for room in rooms.values())], [user.pk for user, _ in asked])
+    found: dict[tuple[int, str], Room | NoSuchRoom] = {}
     for user, slug in asked:
         room = rooms.get(slug)
-        if room is None:
-            found[user.pk, slug] = NoSuchRoom(slug)
-        else:
-            found[user.pk, slug] = room if (room.pk, user.pk) in readers else NotAllowed(slug)
+        found[user.pk, slug] = room if room and (room.pk, user.pk) in readers else NoSuchRoom(slug)
     return found
 
 
 def room_for(user: User, slug: str) -> Room:
-    """Find the room this person asks for; raise NoSuchRoom or NotAllowed."""
+    """Find the room this person asks for; raise NoSuchRoom where there is none, and where it is not open to them."""
     room = rooms_visible_to(user).filter(slug=slug).first()
-    if room is not None:
-        return room
-    if Room.objects.filter(slug=slug).exists():
-        raise NotAllowed(slug)
-    raise NoSuchRoom(slug)
+    if room is None:
+        raise NoSuchRoom(slug)
+    return room
+
+
+def room_has_member(room: Room, user: User) -> bool:
+    """Say whether the room is for members and this is one of them."""
+    return room.kind == Room.Kind.MEMBERS and Membership.objects.filter(room=room, user=user).exists()

@@ -6,7 +6,8 @@ that reaches a model (pitfalls A1).
 # ruff: noqa: E402
 # isort: skip_file
 
-from config.env import environment, select_settings
+from parley_serving.environment import environment
+from config.settings.select import select_settings
 
 select_settings()
 
@@ -21,24 +22,30 @@ from django.conf import settings
 from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
 from django.urls import path, re_path
 
+from accounts.queues import queue_of
 from chat.consumers import ChatConsumer
+from chat.errors import busy_page
 from chat.handshake import Handshake
 from chat.runtime import runtime
-from config.ids import Ids
-from health.asgi import Health
-from realtime.origin import LoggedOriginValidator
-from realtime.refuse import not_found
+from parley_serving.cookies import FirstCookies
+from parley_serving.ids import Ids
+from parley_serving.health import Health
+from parley_serving.origin import LoggedOriginValidator
+from parley_serving.refuse import not_found
+from parley_serving.turnstile import Turnstile
 
 # django-stubs knows views alone as the end of a path; Channels routes ASGI applications.
 chat: Any = Handshake(ChatConsumer.as_asgi())
 nowhere: Any = not_found
 _, _, metrics_port = environment().metrics_bind.rpartition(":")
 
+# uvicorn serves no static files: nginx does, and in DEBUG Django (pitfalls A11).
+pages: Any = ASGIStaticFilesHandler(django_application) if settings.DEBUG else django_application
+
 answering = Health(
     ProtocolTypeRouter(
         {
-            # uvicorn serves no static files: nginx does, and in DEBUG Django (pitfalls A11).
-            "http": ASGIStaticFilesHandler(django_application) if settings.DEBUG else django_application,
+            "http": Turnstile(pages, queue_of=queue_of, page=busy_page),
             "websocket": LoggedOriginValidator(
                 URLRouter(
                     [
@@ -55,4 +62,4 @@ answering = Health(
 )
 
 # Outermost: whatever is logged below has an id.
-application = Ids(answering)
+application = Ids(FirstCookies(answering))

@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
-from config.env import environment
+from parley_serving.environment import environment
 
 IN_MEMORY = "channels.layers.InMemoryChannelLayer"
 LOSSY = "realtime.lossy.LossyChannelLayer"
@@ -15,7 +15,7 @@ LOSSY = "realtime.lossy.LossyChannelLayer"
 def layer_is_shared(**_: Any) -> list[CheckMessage]:
     """Refuse the in-memory layer outside local and test: it reaches one process and looks well (pitfalls C9).
 
-    config/env.py refuses its URL; this finds one that somebody wrote into the settings.
+    parley_serving/environment.py refuses its URL; this finds one that somebody wrote into the settings.
     """
     if not _serves_everybody(IN_MEMORY):
         return []

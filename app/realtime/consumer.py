@@ -6,8 +6,8 @@ from typing import Any
 from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
 
-from realtime.outlet import outlet_for
 from realtime.socket import Socket
+from realtime.socket_writer import socket_writer_for
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class SocketConsumer(AsyncConsumer):
     async def accept(self) -> Socket:
         """Accept the handshake; what is written from now on reaches the browser."""
         await self.base_send({"type": "websocket.accept"})
-        self.socket = Socket(outlet_for(self.scope, self.base_send))
+        self.socket = Socket(socket_writer_for(self.scope, self.base_send))
         return self.socket
 
     async def connect(self) -> None:

@@ -10,10 +10,10 @@ position, or reads too slowly) has a position of its own, and is brought up from
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple, Protocol
 
-from realtime.company import Company
+from realtime.coalescer import Coalescer
 from realtime.frame import Frame
 
 log = logging.getLogger(__name__)
@@ -22,6 +22,7 @@ GAP_SECONDS = 0.030  # two processes publish in either order: wait this long for
 EARLY_ENTRIES = 1_000  # entries kept while a piece before them is missing; the log has the rest
 READ_ENTRIES = 200  # one page of a repair or of a catch-up
 RETRY_SECONDS = 0.5  # between two reads of a log that does not answer
+EMPTY_READS = 8  # of a catch-up, in a row: longer than the hub waits for a room that is gone
 
 
 class LogUnavailableError(Exception):
@@ -48,8 +49,15 @@ class Source(Protocol):
     async def read(self, room: int, epoch: str, after: int, limit: int) -> Sequence[bytes]:
         """Return encoded entries after+1, after+2, … of `epoch` without a gap; raise LogUnavailableError."""
 
-    def frames(self, room: str, entries: Sequence[bytes]) -> list[Frame]:
-        """Encode entries as what a client reads; several frames where one would be too large."""
+    def frames(self, room: int, name: str, epoch: str, after: int, entries: Sequence[bytes]) -> list[Frame]:
+        """Encode entries after+1, after+2, … as what a client reads; several frames where one would be too large."""
+
+
+class Asked(NamedTuple):
+    """What a socket asked for by joining behind the head: entries up to `upto`, read as Source.read does."""
+
+    upto: int
+    read: Callable[[int, str, int, int], Awaitable[Sequence[bytes]]]
 
 
 class Feed:
@@ -72,6 +80,7 @@ class Feed:
         self.position = position  # the last seq that was written
         self.live: set[Subscriber] = set()
         self.behind: dict[Subscriber, int] = {}
+        self._asked: dict[Subscriber, Asked] = {}
         self._source = source
         self._count = count
         self._known = position  # the last seq that is known to be stored
@@ -79,7 +88,7 @@ class Feed:
         self._gap: asyncio.TimerHandle | None = None
         self._repair: asyncio.Task[None] | None = None
         self._catching: dict[Subscriber, asyncio.Task[None]] = {}
-        self._company = Company(company_seconds, self._write)  # holds entries right behind the position
+        self._company = Coalescer(company_seconds, self._write)  # holds entries right behind the position
 
     # Positions
 
@@ -108,9 +117,14 @@ class Feed:
 
     # Subscribers
 
-    def attach(self, subscriber: Subscriber, position: int) -> None:
-        """Add a socket that was given everything up to `position`."""
+    def attach(self, subscriber: Subscriber, position: int, asked: Asked | None = None) -> None:
+        """Add a socket that was given everything up to `position`, and may have asked for more.
+
+        Its own way of reading is for what was there before it came; what came since is brought to it as to all.
+        """
         self.detach(subscriber)
+        if asked is not None and position < asked.upto:
+            self._asked[subscriber] = asked
         self._company.release()
         if position == self.position and subscriber.is_writable:
             self.live.add(subscriber)
@@ -125,6 +139,7 @@ class Feed:
         """Forget a socket; harmless when it is not there."""
         self.live.discard(subscriber)
         self.behind.pop(subscriber, None)
+        self._asked.pop(subscriber, None)
         if task := self._catching.pop(subscriber, None):
             task.cancel()
 
@@ -155,7 +170,7 @@ class Feed:
     def _write(self, entries: Sequence[bytes]) -> None:
         """Write the next entries to whoever stands right before them."""
         start = self.position
-        for frame in self._source.frames(self.name, entries):
+        for frame in self._source.frames(self.room, self.name, self.epoch, start, entries):
             self._set_slow_aside()
             self.position += frame.entries
             for subscriber in self.live:
@@ -179,7 +194,7 @@ class Feed:
 
     def _bring(self, subscriber: Subscriber, entries: Sequence[bytes]) -> None:
         """Write the entries that follow a subscriber's position, as far as it reads; live where that is all."""
-        for frame in self._source.frames(self.name, entries):
+        for frame in self._source.frames(self.room, self.name, self.epoch, self.behind[subscriber], entries):
             if not subscriber.is_writable:
                 return
             subscriber.write(frame)
@@ -244,13 +259,26 @@ class Feed:
     def _start_catching(self, subscriber: Subscriber) -> None:
         self._catching[subscriber] = asyncio.get_running_loop().create_task(self._catch_up(subscriber))
 
+    def _reading(self, subscriber: Subscriber, after: int) -> Callable[..., Awaitable[Sequence[bytes]]]:
+        asked = self._asked.get(subscriber)
+        if asked is not None and after < asked.upto:
+            return asked.read
+        self._asked.pop(subscriber, None)
+        return self._source.read
+
     async def _catch_up(self, subscriber: Subscriber) -> None:
         """Bring one socket from its own position to the feed's, as fast as it reads."""
+        empty = 0
         try:
             while subscriber.is_writable and (after := self.behind[subscriber]) < self.position:
                 entries: Sequence[bytes] = []
                 with contextlib.suppress(LogUnavailableError):
-                    entries = await self._source.read(self.room, self.epoch, after, READ_ENTRIES)
+                    read = self._reading(subscriber, after)
+                    entries = await read(self.room, self.epoch, after, READ_ENTRIES)
+                    empty = 0 if entries else empty + 1
+                if empty == EMPTY_READS:  # what follows is not kept: only a join can say that this is not the whole
+                    subscriber.restart()
+                    return
                 if not entries:  # of a history that was replaced there are none: the heads poll ends this
                     await asyncio.sleep(RETRY_SECONDS)
                 # What is beyond the feed comes live.

@@ -11,11 +11,11 @@ import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from parley_serving.cancellation import end
 from realtime import feed as feeds
-from realtime.company import COMPANY_SECONDS
-from realtime.ending import end
+from realtime.coalescer import COALESCE_SECONDS
 from realtime.feed import Feed, LogUnavailableError
-from realtime.health import LayerHealth
+from realtime.layer_health import LayerHealth
 from realtime.publisher import Publisher
 
 log = logging.getLogger(__name__)
@@ -105,7 +105,7 @@ class Hub:
                 position=head.seq,
                 source=self._source,
                 count=self._count,
-                company_seconds=COMPANY_SECONDS,
+                company_seconds=COALESCE_SECONDS,
             )
             self._reconcile.set()
             self._check_now(room)  # what was stored between that reading and this line

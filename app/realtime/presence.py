@@ -8,7 +8,7 @@ process leave when its lease does.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Protocol
@@ -47,6 +47,7 @@ class _Room:
     here: dict[int, int] = field(default_factory=dict)  # person → sockets of theirs in this process
     leaving: dict[int, float] = field(default_factory=dict)  # person → when they are gone
     names: dict[int, str] = field(default_factory=dict)
+    guests: set[int] = field(default_factory=set)  # of everybody in the room; an id stays one for ever, or never is
     elsewhere: dict[str, _Lease] = field(default_factory=dict)
     told: dict[int, str] = field(default_factory=dict)
     told_at: float = 0.0
@@ -65,7 +66,7 @@ class Presence:
     def __init__(
         self,
         *,
-        publish: Callable[..., None],
+        publish: Callable[..., bool],
         tell: Telling,
         is_well: Callable[[], bool],
         serves: Callable[[int], bool],
@@ -87,9 +88,11 @@ class Presence:
         """How many people this process answers for, summed over the rooms."""
         return sum(len(state.here) + len(state.leaving) for state in self._rooms.values())
 
-    def enter(self, room: int, person: int, name: str) -> None:
+    def enter(self, room: int, person: int, name: str, *, guest: bool = False) -> None:
         """Count one more socket of a person."""
         state = self._rooms.setdefault(room, _Room())
+        if guest:
+            state.guests.add(person)
         known = person in state.here or state.leaving.pop(person, None) is not None
         state.here[person] = state.here.get(person, 0) + 1
         known = known and state.names[person] == name
@@ -122,6 +125,11 @@ class Presence:
         others = (one for one in islice(everybody.items(), SMALL) if one[0] != person)
         return len(everybody) + (person not in everybody), {person: name, **dict(islice(others, SMALL - 1))}
 
+    def guests(self, room: int) -> Collection[int]:
+        """Return the ids of a room's people who are guests."""
+        state = self._rooms.get(room)
+        return state.guests if state else ()
+
     def received(self, message: dict[str, Any]) -> None:
         """Take another process's snapshot of a room."""
         state = self._rooms.get(message["room"])
@@ -133,6 +141,7 @@ class Presence:
         if known is None or message.get("new"):
             state.unsent = True  # a process that is new to us, or to the room, may not know our people
         people = dict(zip(message["ids"], message["names"], strict=True))
+        state.guests.update(message.get("guests", ()))  # a process of the release before tells of none
         if known is None or known.people != people:
             state.changed = True
         ends = self._clock() + LEASE_SECONDS
@@ -175,8 +184,11 @@ class Presence:
     def _send(self, room: int, state: _Room, now: float) -> None:
         mine = state.mine()
         self._version += 1
-        self._publish(room, ids=[*mine], names=[*mine.values()], version=self._version, new=state.new)
-        state.unsent = False
+        guests = [person for person in mine if person in state.guests]
+        fields = {"ids": [*mine], "names": [*mine.values()], "guests": guests, "new": state.new}
+        state.unsent = not self._publish(room, version=self._version, **fields)
+        if state.unsent:
+            return  # too much waits: the next tick tries again
         state.new = not self._hears(room)  # whoever answers before the room's group is joined is not heard
         state.sent_at = now
 
@@ -200,6 +212,7 @@ class Presence:
             state.told_at = now
             self._tell(room, len(everybody), {} if large else joined, {} if large else left)
         state.told = everybody
+        state.guests.intersection_update(everybody)
 
     def _union(self, state: _Room) -> dict[int, str]:
         everybody = state.mine()

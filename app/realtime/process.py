@@ -3,30 +3,24 @@
 import asyncio
 import math
 import time
-import weakref
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from typing import Any
 
-from realtime import metrics
-from realtime.ending import end
+from parley_serving import metrics
+from parley_serving.application import register
+from parley_serving.cancellation import end
+from parley_serving.protocol import PreparedProtocol
 from realtime.feed import Feed
 from realtime.frame import Frame
 from realtime.hub import Hub, Log, group_of
-from realtime.outlet import PreparedOutlet
 from realtime.presence import Presence
-from realtime.protocol import PreparedProtocol
 from realtime.socket import Socket, Sockets
+from realtime.socket_writer import PreparedSocketWriter
 
 SWEEP_SECONDS = 1.0
 
-PresenceFrame = Callable[[str, int, Mapping[int, str], Mapping[int, str]], Frame]
-
-_processes: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, "Process"] = weakref.WeakKeyDictionary()
-
-
-def running() -> "Process | None":
-    """Return the process object of the running loop, if the application made one."""
-    return _processes.get(asyncio.get_running_loop())
+# Of a room: its name, how many people, who came, who went, and the ids of those who are guests.
+PresenceFrame = Callable[[str, int, Mapping[int, str], Mapping[int, str], Collection[int]], Frame]
 
 
 class Process:
@@ -62,8 +56,8 @@ class Process:
 
     def start(self) -> None:
         """Start everything on the running loop."""
+        register(self)
         loop = asyncio.get_running_loop()
-        _processes[loop] = self
         self.hub.start()
         runs: tuple[Coroutine[Any, Any, None], ...] = (self.presence.run(), self._sweep())
         self._tasks = [loop.create_task(run) for run in runs]
@@ -78,6 +72,16 @@ class Process:
         metrics.show("groups", lambda: len(self.hub.joined))
         metrics.show("people", lambda: self.presence.people)
         metrics.show("layer_well", lambda: float(self.hub.health.is_well))
+
+    async def layer(self) -> str:
+        """Return the channel layer's word for /readyz.
+
+        The first probe after a start is waited for, a second at most: until it is back nobody knows.
+        """
+        if not self.has_layer:
+            return "none"
+        await self.hub.health.is_known.wait()
+        return "ok" if self.hub.health.is_well else "down"
 
     async def stop(self) -> None:
         """Stop everything."""
@@ -101,7 +105,7 @@ class Process:
         return others
 
     def _of(self, connections: Iterable[PreparedProtocol]) -> tuple[list[Socket], list[PreparedProtocol]]:
-        known = {one.outlet.protocol: one for one in self.sockets if isinstance(one.outlet, PreparedOutlet)}
+        known = {one.writer.protocol: one for one in self.sockets if isinstance(one.writer, PreparedSocketWriter)}
         asked = list(connections)
         return [known[one] for one in asked if one in known], [one for one in asked if one not in known]
 
@@ -116,12 +120,13 @@ class Process:
             now = time.monotonic()
             metrics.count("stuck", sum(socket.check_stuck(now) for socket in self.sockets))
 
-    def _publish_presence(self, room: int, **fields: Any) -> None:
-        self.hub.publisher.put_signal(group=group_of(room), key="presence", kind="presence", room=room, **fields)
+    def _publish_presence(self, room: int, **fields: Any) -> bool:
+        put = self.hub.publisher.put_signal
+        return put(group=group_of(room), key="presence", kind="presence", room=room, **fields)
 
     def _tell_presence(self, room: int, count: int, joined: Mapping[int, str], left: Mapping[int, str]) -> None:
         if feed := self.hub.feeds.get(room):
-            frame = self._presence_frame(feed.name, count, joined, left)
+            frame = self._presence_frame(feed.name, count, joined, left, self.presence.guests(room))
             for socket in self.sockets_in(feed):
                 if socket.is_writable:
                     socket.write(frame)

@@ -17,6 +17,8 @@ QUEUE_ENTRIES = 10_000  # some seconds of a busy process; a frozen Redis must no
 # it is back. After an outage every process publishes at once what waited in it: all of them together stay below that.
 QUEUE_BYTES = 3 * 1024 * 1024  # of one process
 QUEUES_BYTES = 24 * 1024 * 1024  # of all instances; the rest is for signals, and for an instance more in a rollout
+SIGNALS_BYTES = 4 * 1024 * 1024  # of all instances; names are short, but thousands of people may be in a hundred rooms
+FIELD_BYTES = 16  # of a number on the layer, or of what is around a text; at most
 MESSAGE_BYTES = 256 * 1024  # of one message: who reads it decodes it in one turn of the loop
 
 
@@ -44,9 +46,10 @@ class Publisher:
         self._sender = sender
         self._count = count
         self._entries: dict[str, list[_Run]] = {}
-        self._signals: dict[tuple[str, str], dict[str, Any]] = {}
+        self._signals: dict[tuple[str, str], tuple[dict[str, Any], int]] = {}  # with how many bytes each has
         self._queued = 0
         self._bytes = 0  # of entries that are queued or under way
+        self._signal_bytes = 0  # the same of signals
         self._wake = asyncio.Event()
 
     def put_entries(self, *, group: str, room: int, epoch: str, first: int, entries: Sequence[bytes]) -> None:
@@ -71,11 +74,22 @@ class Publisher:
         else:  # another process stored in between, which two that write to one room do all the time
             queued.append(_Run(room, epoch, seq, [entry], len(entry)))
 
-    def put_signal(self, *, group: str, key: str, kind: str, **fields: Any) -> None:
-        """Publish something of which only the newest per group and key matters."""
-        if self._layer is not None and len(self._signals) < QUEUE_ENTRIES:
-            self._signals[group, key] = self._message(kind, **fields)
-            self._wake.set()
+    def put_signal(self, *, group: str, key: str, kind: str, **fields: Any) -> bool:
+        """Publish something of which only the newest per group and key matters.
+
+        Return False where too much waits already: put it again later. One alone is taken, however large it is.
+        """
+        if self._layer is None:
+            return True
+        size, (_, replaced) = _size(fields), self._signals.get((group, key), (None, 0))
+        others = self._signal_bytes - replaced
+        is_full = len(self._signals) >= QUEUE_ENTRIES and not replaced
+        if is_full or (others and others + size > SIGNALS_BYTES // self._instances):
+            return False
+        self._signal_bytes = others + size
+        self._signals[group, key] = self._message(kind, **fields), size
+        self._wake.set()
+        return True
 
     async def run(self) -> None:
         """Publish for ever."""
@@ -89,8 +103,9 @@ class Publisher:
                     fields = {"room": one.room, "epoch": one.epoch, "first": one.first, "entries": one.entries}
                     await self._publish(group, self._message("entries", **fields))
                     self._bytes -= one.size
-            for (group, _), message in signals.items():
+            for (group, _), (message, size) in signals.items():
                 await self._publish(group, message)
+                self._signal_bytes -= size
 
     async def _publish(self, group: str, message: dict[str, Any]) -> None:
         try:
@@ -101,3 +116,12 @@ class Publisher:
 
     def _message(self, kind: str, **fields: Any) -> dict[str, Any]:
         return {"type": kind, "from": self._sender, **fields}
+
+
+def _size(fields: dict[str, Any]) -> int:
+    """Say of how many bytes a signal is, a little more than it takes."""
+    size = 0
+    for value in fields.values():
+        values = value if isinstance(value, list) else [value]
+        size += FIELD_BYTES * len(values) + len("".join(one for one in values if isinstance(one, str)).encode())
+    return size

@@ -5,13 +5,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from parley_serving.protocol import RESTART
 from realtime.frame import Frame
-from realtime.outlet import Outlet
+from realtime.socket_writer import SocketWriter
 
 if TYPE_CHECKING:
     from realtime.feed import Feed
 
-RESTART = 1012  # reconnect now and resume
 TOO_SLOW = 4408
 STUCK_SECONDS = 20.0  # a phone in a tunnel comes back sooner; behind nginx its send_timeout is longer
 ABORT_SECONDS = 5.0  # how long a closed peer may take to answer before the connection is dropped
@@ -20,19 +20,19 @@ ABORT_SECONDS = 5.0  # how long a closed peer may take to answer before the conn
 class Socket:
     """A subscriber of feeds: writes frames, knows the rooms it reads, and closes once."""
 
-    __slots__ = ("address", "closing", "feeds", "is_writable", "outlet", "person", "stuck_since", "write")
+    __slots__ = ("address", "closing", "feeds", "is_writable", "person", "stuck_since", "write", "writer")
 
-    def __init__(self, outlet: Outlet) -> None:
-        self.outlet = outlet
+    def __init__(self, writer: SocketWriter) -> None:
+        self.writer = writer
         # Attributes, not methods: a feed reads both for each socket and frame.
-        self.write: Callable[[Frame], None] = outlet.write
-        self.is_writable = outlet.is_writable
+        self.write: Callable[[Frame], None] = writer.write
+        self.is_writable = writer.is_writable
         self.person = 0  # whose it is, once known
         self.address = ""
         self.feeds: dict[str, Feed] = {}
         self.closing: int | None = None
         self.stuck_since: float | None = None
-        outlet.on_full, outlet.on_writable, outlet.on_end = self._filled, self._resumed, self._ended
+        writer.on_full, writer.on_writable, writer.on_end = self._filled, self._resumed, self._ended
 
     def restart(self) -> None:
         """Make the client connect again and resume."""
@@ -43,8 +43,8 @@ class Socket:
         if self.closing is None:
             self.closing = code
             self._ended()
-            self.outlet.close(code, reason)
-            asyncio.get_running_loop().call_later(ABORT_SECONDS, self.outlet.abort)
+            self.writer.close(code, reason)
+            asyncio.get_running_loop().call_later(ABORT_SECONDS, self.writer.abort)
 
     def check_stuck(self, now: float) -> bool:
         """Close a peer that has not read for STUCK_SECONDS; say whether that happened."""

@@ -1,8 +1,9 @@
-"""The log as the loop sees it: two threads with a kept connection each, one that stores and one that reads.
+"""The log as the loop sees it: three threads with a kept connection each. One stores, one reads, one watches.
 
-A writer that waits for a lock never holds up a reader (pitfalls B3), and the thread that Channels shares with
-everything is left alone. Drafts that come while a transaction is under way go into the next one together: the busier
-the process, the larger the batch, and a lone message waits for nothing.
+A writer that waits for a lock never holds up a reader (pitfalls B3). However much people read, the poll and the watch
+read on time: nobody reads on their thread. The thread that Channels shares with everything is left alone. Drafts that
+come while a transaction is under way go into the next one together: the busier the process, the larger the batch, and
+a lone message waits for nothing.
 """
 
 import asyncio
@@ -13,14 +14,16 @@ from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple, ParamSpec, TypeVar
 
 from accounts.models import User
+from chat import limits
 from chat.frames import fitting, with_entries
-from chat.limits import CLAIM_SECONDS, CLAIMS
 from chat.log import read
 from chat.log.batch import Batched
+from chat.log.claims import Claims
+from chat.log.marks import mark as mark_of
 from chat.log.store import Commit, Draft, Outcome, Stored, store
 from chat.log.thread import DatabaseThread, Unavailable
-from realtime import metrics
-from realtime.bucket import Bucket
+from chat.log.turns import Turns
+from parley_serving import metrics
 from realtime.frame import Frame
 from realtime.hub import Head
 
@@ -45,14 +48,6 @@ class Done(NamedTuple):
     committed: float
 
 
-class TooManyClaims(Exception):  # noqa: N818 (named for what happened; `rate_limited` on the wire)
-    """Clients said too often that this room's log lost entries; `seconds` until the next such claim is taken."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(seconds)
-        self.seconds = seconds
-
-
 class Log:
     """Stores drafts in batches and reads; `committed` is told what a transaction added, after its commit."""
 
@@ -63,7 +58,10 @@ class Log:
         self._emptied: asyncio.Future[None] | None = None
         self._writer = DatabaseThread("log-store")
         self._reader = DatabaseThread("log-read")
-        self._claims: dict[int, Bucket] = {}  # by room: at most as many as there are rooms
+        self._watcher = DatabaseThread("log-watch")
+        self._turns = Turns()
+        self._page = asyncio.Lock()  # a join waits for one page, however many are asked for
+        self._claims = Claims(self.renew)
         self._joins = Batched(self._reader, read.joins)
 
     # Storing
@@ -128,45 +126,66 @@ class Log:
     # Reading
 
     async def ask(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run somebody's reading in order with the log's own: after a join that was asked for before."""
-        return await self._reader.run(work, *args, **kwargs)
+        """Run a reading of the watch's, or one that must come in order with those; not one that anybody asks for."""
+        return await self._watcher.run(work, *args, **kwargs)
 
-    async def join(self, *, user: User, slug: str, after: int | None, epoch: str | None) -> read.Joined:
-        """Read a room for somebody who enters it; raise NoSuchRoom, NotAllowed, TooManyClaims or Unavailable."""
-        asked = read.Asked(user, slug, after, epoch)
-        answer = await self._joins.ask(asked)
-        if isinstance(answer, read.Ahead) and after is not None and epoch is not None:
-            bucket = self._claims.setdefault(answer.room, Bucket(rate=1 / CLAIM_SECONDS, burst=CLAIMS))
-            if wait := bucket.take():
-                raise TooManyClaims(wait)
-            await self.renew(answer.room, epoch, below=after)
-            answer = await self._joins.ask(asked)  # of an epoch that is over now
-        if isinstance(answer, read.Joined):
+    async def join(
+        self, *, user: User, slug: str, after: int | None, epoch: str | None, mark: str | None = None
+    ) -> read.Joined:
+        """Read a room for somebody who enters it; raise NoSuchRoom, TooMany or Unavailable."""
+        asked = read.Asked(user, slug, after, epoch, mark)
+        rows = limits.JOIN_ENTRIES if after is None else limits.RESUME_ENTRIES
+        async with self._turns.turn(user.pk, rows) as reading:
+            answer = await self._join(asked)
+            if isinstance(answer, read.Ahead):
+                await self._claims.take(answer, person=user.pk, epoch=str(epoch))
+                answer = await self._join(asked)  # of an epoch that is over now
+            if isinstance(answer, read.Ahead):
+                raise Unavailable("the history changed twice meanwhile")
+            if isinstance(answer, Exception):
+                raise answer
+            reading.rows = len(answer.entries)
             return answer
-        raise answer or Unavailable("a join was not answered")
 
-    async def page(self, **asked: object) -> read.Page:
-        """See read.page."""
-        return await self._reader.run(read.page, **asked)  # type: ignore[arg-type]  # keywords pass through
+    async def _join(self, asked: read.Asked) -> read.Joined | Exception:
+        while (answer := await self._joins.ask(asked)) is None:
+            pass  # those before it in the batch read as much as one piece of work may
+        return answer
+
+    async def page(self, *, user: User, slug: str, before: int, limit: int) -> read.Page:
+        """Read one page; raise NoSuchRoom, TooMany or Unavailable. See read.page."""
+        async with self._turns.turn(user.pk, limit) as reading, self._page:
+            page = await self._reader.run(read.page, user=user, slug=slug, before=before, limit=limit)
+            reading.rows = len(page.entries)
+            return page
 
     async def read(self, room: int, epoch: str, after: int, limit: int) -> list[bytes]:
         """See read.entries_after."""
         return await self._reader.run(read.entries_after, room, after, limit, epoch=epoch)
 
+    async def catch_up(self, person: int, room: int, epoch: str, after: int, limit: int) -> list[bytes]:
+        """The same for somebody who asked for what was there when they came: they pay, and wait for their turn."""
+        async with self._turns.catching_up(person, limit) as reading:
+            entries = await self.read(room, epoch, after, limit)
+            reading.rows = len(entries)
+            return entries
+
     async def heads(self, rooms: Collection[int]) -> dict[int, Head]:
         """See read.heads."""
-        return await self._reader.run(read.heads, list(rooms))
+        return await self._watcher.run(read.heads, list(rooms))
 
     async def renew(self, room: int, epoch: str, below: int) -> None:
-        """See read.renew."""
-        await self._reader.run(read.renew, room, epoch, below)
+        """See read.renew; it writes, and may wait for a lock."""
+        await self._writer.run(read.renew, room, epoch, below)
 
-    def frames(self, room: str, entries: Sequence[bytes]) -> list[Frame]:
-        """Put entries into as few `entries` frames as the frame limit allows."""
+    def frames(self, room: int, name: str, epoch: str, after: int, entries: Sequence[bytes]) -> list[Frame]:
+        """Put entries into as few `entries` frames as the frame limit allows, each with the mark of its last one."""
         frames = []
         while entries:
             number = fitting(entries)
-            frames.append(Frame(with_entries("entries", entries[:number], room=room), number))
+            after += number
+            fields = {"room": name, "mark": mark_of(room, epoch, after)}
+            frames.append(Frame(with_entries("entries", entries[:number], **fields), number))
             entries = entries[number:]
         return frames
 
@@ -175,7 +194,7 @@ class Log:
         if self._is_storing:
             self._emptied = asyncio.get_running_loop().create_future()
             await self._emptied
-        for thread in (self._writer, self._reader):
+        for thread in (self._writer, self._reader, self._watcher):
             await thread.close()
 
 

@@ -1,6 +1,6 @@
 """Reading: joins, pages of history, what a feed missed, and where logs end. All synchronous, in the reader's thread."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -8,11 +8,14 @@ from accounts.models import User
 from chat import limits
 from chat.frames import Author, encode_entry, fitting, timestamp
 from chat.frames import Entry as EntryFrame
+from chat.log.marks import mark, seq_of
 from chat.models import Entry, Room, new_epoch
 from chat.selectors import room_for, room_title_for, rooms_for
 from realtime.hub import Head
 
-FIELDS = ("seq", "kind", "key", "author", "author_name", "text", "at", "target", "reply_to")
+FIELDS = ("seq", "kind", "key", "author", "author_name", "guest", "text", "at", "target", "reply_to")
+
+Row = tuple[Any, ...]  # in the order of FIELDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,7 @@ class Joined:
     entries: list[bytes]
     position: int
     recovered: bool
+    mark: str  # of that position
 
 
 class Page(NamedTuple):
@@ -35,11 +39,12 @@ class Page(NamedTuple):
 
 
 class Ahead(Exception):  # noqa: N818 (a fact, not an error: the client saw what this log does not have)
-    """Somebody who knows the room's epoch has more of it than its log: the log was replaced, or the claim is false."""
+    """Somebody shows that they read this history up to `seq`, and its log ends before: the log was replaced."""
 
-    def __init__(self, room: int) -> None:
-        super().__init__(room)
+    def __init__(self, room: int, seq: int) -> None:
+        super().__init__(room, seq)
         self.room = room
+        self.seq = seq
 
 
 class Asked(NamedTuple):
@@ -49,61 +54,102 @@ class Asked(NamedTuple):
     slug: str
     after: int | None
     epoch: str | None
+    mark: str | None = None
 
 
 def joins(asked: Sequence[Asked]) -> dict[Asked, Joined | Exception]:
-    """Read rooms for those who enter them; NoSuchRoom, NotAllowed and Ahead are answers here. Many want the same."""
-    read: dict[tuple[int, int, int], list[bytes]] = {}
+    """Read rooms for those who enter them; NoSuchRoom and Ahead are answers here. Many want the same.
+
+    Those who come after JOINS_ROWS were read get no answer, and are to be asked for again.
+    """
+    read: dict[tuple[int, int, int], tuple[list[bytes], bool]] = {}
     rooms = rooms_for([(one.user, one.slug) for one in asked])
     answers: dict[Asked, Joined | Exception] = {}
     for one in asked:
+        if sum(len(entries) for entries, _ in read.values()) >= limits.JOINS_ROWS:
+            break
         room = rooms[one.user.pk, one.slug]
         answers[one] = room if isinstance(room, Exception) else _join(one, room, read)
     return answers
 
 
-def _join(asked: Asked, room: Room, read: dict[tuple[int, int, int], list[bytes]]) -> Joined | Ahead:
+def _join(asked: Asked, room: Room, read: dict[tuple[int, int, int], tuple[list[bytes], bool]]) -> Joined | Ahead:
     """Read one room for one person, with the entries that were read for others before."""
     after = asked.after if asked.epoch == room.epoch else None
     if after is not None and after > room.head:
-        return Ahead(room.pk)
-    if after is not None and _is_whole(room, after):
+        if (seq := seq_of(asked.mark, room.pk, room.epoch)) > room.head:
+            return Ahead(room.pk, seq)
+        after = None  # a number that anybody may say: it is theirs alone that they start again
+    is_whole = False
+    if after is not None:
         start, most = after, limits.RESUME_ENTRIES
-    else:
-        after = None
+        entries, is_whole = _from(room, start, most, read)
+    if not is_whole:  # never a part passed off as the whole
         start, most = max(0, room.head - limits.JOIN_ENTRIES), limits.JOIN_ENTRIES
-    wanted = (room.pk, start, most)
+        entries, _ = _from(room, start, most, read)
+    head, position = Head(room.epoch, room.head), start + len(entries)
+    title = room_title_for(asked.user, room)
+    return Joined(room.pk, title, head, entries, position, is_whole, mark(room.pk, room.epoch, position))
+
+
+def _from(
+    room: Room, after: int, most: int, read: dict[tuple[int, int, int], tuple[list[bytes], bool]]
+) -> tuple[list[bytes], bool]:
+    """Read what one `joined` holds of a room from after+1 on, and say whether all of that is kept.
+
+    Nobody looks further: a log loses its beginning, if anything, and where it has a hole the feed finds it.
+    """
+    wanted = (room.pk, after, most)
     if wanted not in read:
-        entries = entries_after(room.pk, start, most, epoch=room.epoch, upto=room.head) if start < room.head else []
-        read[wanted] = entries[: fitting(entries, room=limits.JOINED_BYTES)]
-    head = Head(room.epoch, room.head)
-    title, position = room_title_for(asked.user, room), start + len(read[wanted])
-    return Joined(room.pk, title, head, read[wanted], position, recovered=after is not None)
-
-
-def _is_whole(room: Room, after: int) -> bool:
-    """Say whether every entry from after+1 to the head is kept: never a part passed off as the whole."""
-    if after == room.head:
-        return True
-    return Entry.objects.filter(room=room, seq__gt=after, seq__lte=room.head).count() == room.head - after
+        number = min(most, room.head - after)
+        found = _ascending(room.pk, after, number, epoch=room.epoch, upto=room.head, spare=limits.JOINED_BYTES)
+        entries = found[: fitting(found, room=limits.JOINED_BYTES)]
+        read[wanted] = entries, len(found) == number or len(entries) < len(found)
+    return read[wanted]
 
 
 def page(*, user: User, slug: str, before: int, limit: int) -> Page:
-    """Read up to `limit` entries before `before`; raise NoSuchRoom or NotAllowed."""
-    room = room_for(user, slug)
-    newest = Entry.objects.filter(room=room, seq__lt=before).order_by("-seq")
-    rows = list(newest.values_list(*FIELDS)[: limit + 1])
-    entries = _encode(rows[:limit])  # newest first: those are kept where not all fit into one frame
-    entries = entries[: fitting(entries)]
-    return Page(entries[::-1], len(rows) > len(entries))
+    """Read up to `limit` entries before `before`; raise NoSuchRoom."""
+    newest = Entry.objects.filter(room=room_for(user, slug)).order_by("-seq").values_list(*FIELDS)
+    found = _read(lambda seq, number: list(newest.filter(seq__lt=seq)[:number]), before, limit + 1)
+    entries = found[: fitting(found[:limit])]  # newest first: those are kept where not all fit into one frame
+    return Page(entries[::-1], len(found) > len(entries))
 
 
-def entries_after(room: int, after: int, limit: int, *, epoch: str, upto: int = limits.LARGEST_SEQ) -> list[bytes]:
-    """Read encoded entries after+1, after+2, … of one history without a gap; none where it was replaced."""
-    rows = Entry.objects.filter(room=room, room__epoch=epoch, seq__gt=after, seq__lte=upto).order_by("seq")
-    found = list(rows.values_list(*FIELDS)[:limit])
-    whole = [row for number, row in enumerate(found, after + 1) if row[0] == number]
-    return _encode(whole)
+def entries_after(room: int, after: int, limit: int, *, epoch: str) -> list[bytes]:
+    """Read encoded entries after+1, after+2, … of one history without a gap, as many as go into one frame.
+
+    There are none where the history was replaced, or where after+1 is not kept.
+    """
+    found = _ascending(room, after, limit, epoch=epoch)
+    return found[: fitting(found)]
+
+
+def _ascending(
+    room: int, after: int, limit: int, *, epoch: str, upto: int = limits.LARGEST_SEQ, spare: int = limits.FRAME_SPARE
+) -> list[bytes]:
+    entries = Entry.objects.filter(room=room, room__epoch=epoch, seq__lte=upto).order_by("seq").values_list(*FIELDS)
+
+    def following(seq: int, number: int) -> list[Row]:
+        rows = entries.filter(seq__gt=seq)[:number]
+        return [row for expected, row in enumerate(rows, seq + 1) if row[0] == expected]
+
+    return _read(following, after, limit, spare)
+
+
+def _read(
+    following: Callable[[int, int], list[Row]], seq: int, limit: int, spare: int = limits.FRAME_SPARE
+) -> list[bytes]:
+    """Read up to `limit` entries from a seq on, and stop behind what one frame holds: what is longer is not read."""
+    entries: list[bytes] = []
+    while len(entries) < limit and fitting(entries, room=spare) == len(entries):
+        number = min(limits.CHUNK_ROWS, limit - len(entries))
+        rows = following(seq, number)
+        entries += _encode(rows)
+        if len(rows) < number:
+            break
+        seq = rows[-1][0]
+    return entries
 
 
 def heads(rooms: Collection[int]) -> dict[int, Head]:
@@ -117,8 +163,27 @@ def renew(room: int, epoch: str, below: int) -> None:
     Room.objects.filter(pk=room, epoch=epoch, head__lt=below).update(epoch=new_epoch())
 
 
-def _encode(rows: Iterable[tuple[Any, ...]]) -> list[bytes]:
+def _encode(rows: Sequence[Row]) -> list[bytes]:
+    guests = _guests({row[3] for row in rows if row[5] is None})
     return [
-        encode_entry(EntryFrame(seq, kind, key, Author(author, name), text, timestamp(at), target, reply_to))
-        for seq, kind, key, author, name, text, at, target, reply_to in rows
+        encode_entry(
+            EntryFrame(
+                seq,
+                kind,
+                key,
+                Author(author, name, author in guests if guest is None else guest),
+                text,
+                timestamp(at),
+                target,
+                reply_to,
+            )
+        )
+        for seq, kind, key, author, name, guest, text, at, target, reply_to in rows
     ]
+
+
+def _guests(authors: Collection[int]) -> set[int]:
+    """Look up which authors are guests: of entries from before that was stored with them, and of no others."""
+    if not authors:
+        return set()
+    return set(User.objects.filter(pk__in=authors, guest=True).values_list("pk", flat=True))

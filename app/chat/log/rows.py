@@ -12,11 +12,13 @@ from typing import Any, NamedTuple, Self
 
 from django.db import DEFAULT_DB_ALIAS, Error, connections
 
+from accounts.models import User
 from chat.models import Entry, Room
 
 ROOMS = Room._meta.db_table  # noqa: SLF001 (Django's documented name for it)
 ENTRIES = Entry._meta.db_table  # noqa: SLF001
-COLUMNS = ("room_id", "seq", "kind", "author_id", "author_name", "key", "target", "reply_to", "text", "at")
+PEOPLE = User._meta.db_table  # noqa: SLF001
+COLUMNS = ("room_id", "seq", "kind", "author_id", "author_name", "guest", "key", "target", "reply_to", "text", "at")
 # `key` and `at` are no words of SQL to SQLite and PostgreSQL, but to others: quoted.
 NAMES = ",".join(f'"{name}"' for name in COLUMNS)
 
@@ -39,6 +41,7 @@ class EntryRow(NamedTuple):
     kind: str
     author: int
     author_name: str
+    guest: bool
     key: str
     target: int | None
     reply_to: int | None
@@ -77,6 +80,12 @@ class Transaction:
         lock = "" if self._is_sqlite else " FOR UPDATE"  # SQLite: BEGIN IMMEDIATE locked all
         sql = f"SELECT id, kind, guests, head, epoch FROM {ROOMS} WHERE id IN ({marks}) ORDER BY id{lock}"  # noqa: S608
         return {row[0]: RoomRow(*row) for row in self._run(sql, sorted(rooms))}
+
+    def people_let_in(self, people: Collection[int]) -> set[int]:
+        """Return those of these people who are neither banned nor inactive nor gone, as of now."""
+        marks = ",".join([self._mark] * len(people))
+        sql = f"SELECT id FROM {PEOPLE} WHERE id IN ({marks}) AND is_active AND NOT banned"  # noqa: S608
+        return {row[0] for row in self._run(sql, list(people))}
 
     def entries_insert(self, entries: Sequence[EntryRow]) -> None:
         """Insert entries in one statement; the commit, or this, raises IntegrityError for a seq or a key taken."""

@@ -1,18 +1,21 @@
 """Storing: one transaction for a batch of drafts, rooms locked in one order, seqs given without a gap."""
 
 import contextlib
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db import IntegrityError
+from django.db import DataError, IntegrityError
 from django.utils import timezone
 
 from chat.frames import Author, encode_entry, timestamp
 from chat.frames import Entry as EntryFrame
 from chat.log.rows import EntryRow, RoomRow, Transaction
 from chat.models import Entry, Membership, Room
+
+log = logging.getLogger(__name__)
 
 
 class Refused(Exception):  # noqa: N818 (an answer, not a fault)
@@ -61,18 +64,25 @@ class Commit(NamedTuple):
     entries: list[bytes]
 
 
+class Rights(NamedTuple):
+    """What the authors of one transaction may do at its time: who is let in at all, and (room, person) of members."""
+
+    let_in: set[int]
+    members: set[tuple[int, int]]
+
+
 Outcome = Stored | Refused
 
 
 def store(drafts: Sequence[Draft]) -> tuple[list[Outcome], list[Commit]]:
-    """Store drafts in one transaction, or one by one where the database finds two that clash."""
-    with contextlib.suppress(IntegrityError):
+    """Store drafts in one transaction, or one by one where the database finds two that clash, or one it cannot hold."""
+    with contextlib.suppress(IntegrityError, DataError):
         # Keys are hardly ever repeated: the constraint finds it out, and no message pays for a look before.
         outcomes, commits = _store_together(drafts, {})
         return _kept_before(drafts, outcomes), commits
-    with contextlib.suppress(IntegrityError):
+    with contextlib.suppress(IntegrityError, DataError):
         return _store_together(drafts, _known(drafts))
-    # Another process stores the same keys at this moment.
+    # Another process stores the same keys at this moment, or one draft would spoil the others.
     outcomes, commits = [], []
     for draft in drafts:
         outcome, commit = _store_alone(draft)
@@ -90,9 +100,12 @@ def _kept_before(drafts: Sequence[Draft], outcomes: list[Outcome]) -> list[Outco
 
 def _store_alone(draft: Draft) -> tuple[list[Outcome], list[Commit]]:
     try:
-        return _store_together([draft], _known([draft]))
-    except IntegrityError:  # stored in between: now it is known
-        return _store_together([draft], _known([draft]))
+        with contextlib.suppress(IntegrityError):
+            return _store_together([draft], _known([draft]))
+        return _store_together([draft], _known([draft]))  # stored in between: now it is known
+    except DataError as error:
+        log.warning("a message of user %d cannot be stored: %s", draft.author, str(error).strip())
+        return [Refused("bad_field", "the database cannot hold this")], []
 
 
 def _store_together(
@@ -107,15 +120,15 @@ def _write(
 ) -> tuple[list[Outcome], list[Commit]]:
     rooms = rows.rooms_lock({draft.room for draft in drafts})
     heads = {room.pk: room.head for room in rooms.values()}
-    members = _members(rooms, drafts)
-    now = timezone.now()
+    now = timezone.now()  # before rights are read: no entry is of a time at which its author had none
     now = now.replace(microsecond=now.microsecond // 1000 * 1000)  # what is stored is what is told
+    rights = _rights(rows, rooms, drafts)
     outcomes: list[Outcome] = []
     fresh: dict[int, list[EntryRow]] = {}
     for draft in drafts:
         if (stored := known.get(draft.identity)) is not None:
             outcomes.append(stored)  # before any refusal: what was stored stays stored
-        elif (refusal := _refusal(draft, rooms.get(draft.room), heads, members)) is not None:
+        elif (refusal := _refusal(draft, rooms.get(draft.room), heads, rights)) is not None:
             outcomes.append(refusal)
         else:
             seq = heads[draft.room] = heads[draft.room] + 1
@@ -131,13 +144,15 @@ def _write(
     ]
 
 
-def _members(rooms: dict[int, RoomRow], drafts: Sequence[Draft]) -> set[tuple[int, int]]:
-    """Read who of the authors belongs to those rooms that are not public."""
+def _rights(rows: Transaction, rooms: dict[int, RoomRow], drafts: Sequence[Draft]) -> Rights:
+    """Read who of the authors may be here now, and who belongs to those rooms that are not public."""
+    authors = {draft.author for draft in drafts}
+    let_in = rows.people_let_in(authors)
+    if refused := authors - let_in:
+        log.info("messages of people who are banned or gone are refused: %s", sorted(refused))
     closed = [pk for pk, room in rooms.items() if room.kind != Room.Kind.PUBLIC]
-    if not closed:
-        return set()
-    rows = Membership.objects.filter(room__in=closed, user__in={draft.author for draft in drafts})
-    return set(rows.values_list("room", "user"))
+    members = Membership.objects.filter(room__in=closed, user__in=authors).values_list("room", "user") if closed else ()
+    return Rights(let_in, set(members))
 
 
 def _known(drafts: Sequence[Draft]) -> dict[tuple[int, int, str], Stored]:
@@ -150,14 +165,14 @@ def _known(drafts: Sequence[Draft]) -> dict[tuple[int, int, str], Stored]:
     return {(room, author, key): Stored(seq, at, repeated=True) for room, author, key, seq, at in rows}
 
 
-def _refusal(
-    draft: Draft, room: RoomRow | None, heads: dict[int, int], members: set[tuple[int, int]]
-) -> Refused | None:
+def _refusal(draft: Draft, room: RoomRow | None, heads: dict[int, int], rights: Rights) -> Refused | None:
     """Say why this person may not store this here; asked at each write, not only at joining (pitfalls P6)."""
+    if draft.author not in rights.let_in:
+        return Refused("not_allowed", "you may not write any more")
     if room is None:
         return Refused("no_such_room", "the room is gone")
     is_public = room.kind == Room.Kind.PUBLIC
-    allowed = (room.guests or not draft.guest) if is_public else (room.pk, draft.author) in members
+    allowed = (room.guests or not draft.guest) if is_public else (room.pk, draft.author) in rights.members
     if not allowed:
         return Refused("not_allowed", "this room is not yours to write in")
     if draft.reply_to is not None and draft.reply_to > heads[room.pk]:
@@ -172,6 +187,7 @@ def _row(draft: Draft, seq: int, at: datetime) -> EntryRow:
         kind=draft.kind,
         author=draft.author,
         author_name=draft.author_name,
+        guest=draft.guest,
         key=draft.key,
         target=draft.target,
         reply_to=draft.reply_to,
@@ -186,7 +202,7 @@ def _encoded(row: EntryRow) -> bytes:
             seq=row.seq,
             kind=row.kind,
             key=row.key,
-            author=Author(row.author, row.author_name),
+            author=Author(row.author, row.author_name, row.guest),
             text=row.text,
             at=timestamp(row.at),
             target=row.target,

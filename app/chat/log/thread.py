@@ -10,13 +10,13 @@ from functools import partial
 from queue import SimpleQueue
 from typing import Any, ParamSpec, TypeVar
 
-from django.db import Error, connection
+from django.db import DataError, Error, connection
 
 from realtime.feed import LogUnavailableError
 
 log = logging.getLogger(__name__)
 
-TRUSTED_SECONDS = 1.0  # a connection that rested longer is asked whether it is there still
+TRUSTED_SECONDS = 1.0  # one that was idle for longer is asked whether it is still there
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -32,8 +32,9 @@ class DatabaseThread:
     Not an executor, whose two futures and a task for each piece cost a lone message as much as a statement.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, keeps: bool = True) -> None:
         self._name = name
+        self._keeps = keeps  # the connection; else it goes back to the pool after each piece of work, for the pages
         self._queue: SimpleQueue[Callable[[float], None] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._is_closed = False
@@ -41,7 +42,7 @@ class DatabaseThread:
     def submit(self, work: Callable[[], T], told: Callable[[T | Exception], object]) -> None:
         """Do the work there, then call `told` on this loop: with its result, or with what it raised.
 
-        Any error of the database is told as Unavailable. Raises it itself after `close`.
+        An error of the database is told as Unavailable, unless the data is what is wrong. Raises it after `close`.
         """
         if self._is_closed:
             raise Unavailable("the process ends")
@@ -52,7 +53,7 @@ class DatabaseThread:
         self._queue.put(partial(_do, work, told, asyncio.get_running_loop()))
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Return what the work returns, or raise what it raises; Unavailable for any error of the database."""
+        """Return what the work returns, or raise what it raises; Unavailable for an error of the database's own."""
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self.submit(partial(work, *args, **kwargs), partial(_settle, future))
         return await future
@@ -68,19 +69,23 @@ class DatabaseThread:
         used = time.monotonic()
         while (piece := self._queue.get()) is not None:
             piece(time.monotonic() - used)
+            if not self._keeps:
+                connection.close()
             used = time.monotonic()
 
 
-def _do(work: Callable[[], Any], told: Callable[[Any], object], loop: asyncio.AbstractEventLoop, rested: float) -> None:
+def _do(work: Callable[[], Any], told: Callable[[Any], object], loop: asyncio.AbstractEventLoop, idle: float) -> None:
     """Work on this thread's kept connection; after an error the next work gets a new one (pitfalls B8).
 
     So does this one after a rest, in seconds, in which the server went: nobody need be the one who finds out.
     """
     answer: Any
     try:
-        if rested >= TRUSTED_SECONDS and connection.connection is not None and not connection.is_usable():
+        if idle >= TRUSTED_SECONDS and connection.connection is not None and not connection.is_usable():
             connection.close()
         answer = work()
+    except DataError as error:  # the data's fault, not the database's: who asks again gets the same
+        answer = error
     except Error as error:  # not DatabaseError alone: an InterfaceError, of a connection that went away, is none
         log.warning("database: %s: %s", type(error).__name__, str(error).strip())
         connection.close()

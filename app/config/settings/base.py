@@ -2,9 +2,9 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from config import databases, layers, logs
-from config.env import environment
 from config.paths import APP
+from parley_serving import databases, layers, logs
+from parley_serving.environment import environment
 
 env = environment()
 
@@ -27,16 +27,20 @@ INSTALLED_APPS = [
     "chat.apps.ChatConfig",
 ]
 MIDDLEWARE = [
+    "parley_serving.headers.page_headers",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
+    "config.charset.utf8_middleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.middleware.RenewSessionMiddleware",
+    "accounts.middleware.BannedMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "chat.errors.BadDataMiddleware",
 ]
 TEMPLATES = [
     {
@@ -59,6 +63,7 @@ CHANNEL_LAYERS = layers.from_url(env.layer_url, env.name)
 LOGGING = logs.configuration(style=env.log_format, level=env.log_level)
 
 AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["accounts.backends.PersonBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -72,6 +77,13 @@ LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"
 
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # a cookie less that others may set
+# A browser sends a cookie to every port of a host name: two sites under one need two prefixes. For "__Host-" it asks
+# for Secure, Path=/ and no Domain, which all of these have.
+SESSION_COOKIE_NAME = f"{env.cookie_prefix}sessionid"
+CSRF_COOKIE_NAME = f"{env.cookie_prefix}csrftoken"
+LANGUAGE_COOKIE_NAME = f"{env.cookie_prefix}django_language"
+SESSION_ENGINE = "accounts.session_store"
 SESSION_COOKIE_AGE = 30 * 24 * 3600  # protocol.md: a guest keeps its id for 30 days, renewed by use
 SESSION_COOKIE_SECURE = True
 SESSION_COOKIE_HTTPONLY = True
@@ -80,6 +92,7 @@ LANGUAGE_COOKIE_SECURE = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.body_bytes
 CONTENT_SECURITY_POLICY = {
@@ -113,6 +126,7 @@ USE_I18N = True
 TIME_ZONE = "UTC"  # Django's default moves the worker's log clock (pitfalls L13)
 USE_TZ = True
 
+UNLIMITED = env.unlimited
 GUESTS = env.guests
 FRAMES_PER_SECOND = env.frames_per_second
 BURST = env.burst

@@ -1,8 +1,8 @@
 """One machine, plain http, one process with reload."""
 
-from config.env import LOCAL_SECRET
 from config.settings.base import *  # noqa: F403 (a settings module is its names)
 from config.settings.base import env
+from parley_serving.environment import LOCAL_SECRET
 
 DEBUG = True
 SECRET_KEY, *SECRET_KEY_FALLBACKS = env.secret_key or (LOCAL_SECRET,)

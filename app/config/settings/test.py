@@ -4,7 +4,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from config.env import LOCAL_SECRET, assume
+from parley_serving.environment import LOCAL_SECRET, assume
 
 assume("test")
 

@@ -10,7 +10,7 @@ from accounts.cleanup import cleanup
 class Command(BaseCommand):
     """Delete what nobody can use any more."""
 
-    help = "Deletes expired sessions and tickets, old revocations and log-in tries, and guests who cannot come back."
+    help = "Deletes expired sessions and tickets, old revocations, tries, addresses, and guests who cannot come back."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Say what was done in one line."""

@@ -2,6 +2,7 @@
 
 import { element } from "./element.js";
 import { face } from "./face.js";
+import { mark } from "./guest.js";
 import { phrase } from "./phrases.js";
 import { timeElement } from "./times.js";
 
@@ -9,7 +10,7 @@ export function line(entry, { own }) {
   if (entry.kind === "notice") return dated(element("li", { className: "note", text: entry.text }), entry);
   const text = element("p", { className: "text", dir: "auto" });
   const head = element("p", { className: "who" }, element("bdi", { className: "name", text: entry.author.name }));
-  head.append(" ", timeElement(entry.at));
+  head.append(...mark(entry.author), " ", timeElement(entry.at));
   const said = element("div", { className: "said" }, head, text);
   const made = dated(element("li", { className: own ? "line own" : "line" }, face(entry.author), said), entry);
   made.dataset.author = String(entry.author.id);

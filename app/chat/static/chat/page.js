@@ -2,6 +2,7 @@
 
 import { Composer } from "./composer.js";
 import { Connection, address } from "./connection.js";
+import { called } from "./guest.js";
 import { History } from "./history.js";
 import { follow } from "./life.js";
 import { Log } from "./log.js";
@@ -30,7 +31,7 @@ const people = new People({ list: at("people"), count: at("count"), typing: at("
 const composer = new Composer({ form: at("composer"), send: write, typed: () => features.has("typing") && typing.typed() });
 
 const history = new History({ slug, send, show: older });
-const typing = new Typing({ slug, owner, send, show: (names) => people.write(names, list(names)) });
+const typing = new Typing({ slug, owner, send, called: known, show: (names) => people.write(names, list(names)) });
 const presence = new Presence({
   slug,
   owner,
@@ -40,10 +41,10 @@ const presence = new Presence({
       const me = everybody.find(({ id }) => id === owner);
       if (me) author.rename(me.name); // as in another tab, or by the admin
     },
-    came: ({ name }) => log.note(phrase("joined", { name })),
-    went: ({ id, name }) => {
-      typing.stopped(id);
-      log.note(phrase("left", { name }));
+    came: (person) => log.note(phrase("joined", { name: called(person) })),
+    went: (person) => {
+      typing.stopped(person.id);
+      log.note(phrase("left", { name: called(person) }));
     },
   },
 });
@@ -107,6 +108,11 @@ function state(name) {
   if (name !== "online") offline();
   if (name === "banned") composer.close();
   if (name === "ended") window.location.assign(`${login}?next=${encodeURIComponent(window.location.pathname)}`);
+}
+
+// Who is writing, as who is here: `typing` does not say who is a guest.
+function known(who) {
+  return called({ ...who, guest: presence.people.get(who.id)?.guest });
 }
 
 function offline() {

@@ -2,6 +2,7 @@
 
 import { element } from "./element.js";
 import { face } from "./face.js";
+import { mark } from "./guest.js";
 import { phrase } from "./phrases.js";
 
 export class People {
@@ -24,9 +25,10 @@ export class People {
   #item(person) {
     const name = element("bdi", { className: "name", text: person.name });
     const { direct } = this.list.dataset;
-    if (!direct || person.id === this.owner) return element("li", {}, face(person), name);
+    // No room of two with a guest.
+    if (!direct || person.guest || person.id === this.owner) return element("li", {}, face(person), name, ...mark(person));
     const title = direct.replace("{name}", person.name);
-    const button = element("button", { className: "person", name: "user", value: person.id, title }, face(person), name);
+    const button = element("button", { className: "person", name: "user", value: `${person.id} ${person.name}`, title }, face(person), name);
     return element("li", {}, button);
   }
 }

@@ -8,6 +8,7 @@ export class Room {
     Object.assign(this, { slug, send, hooks, random });
     this.position = 0; // the last seq the page has
     this.epoch = null; // the history it belongs to
+    this.mark = null; // what the server gave to show for it; an older one gives none
     this.here = false;
     this.asked = 0; // joins so far: the number tells their answers apart
   }
@@ -18,6 +19,7 @@ export class Room {
     this.here = false;
     this.asked += 1;
     const known = this.epoch === null ? {} : { after: this.position, epoch: this.epoch };
+    if (this.mark !== null) known.mark = this.mark;
     this.send({ type: "join", room: this.slug, ref: this.#ref(), ...known });
     this.timer = setTimeout(() => this.join(), JOIN_MS);
   }
@@ -34,7 +36,7 @@ export class Room {
     else if (frame.type === "error" && frame.ref === this.#ref()) this.#refused(frame);
     else if (frame.room !== this.slug) return;
     else if (frame.type === "joined" && frame.ref === this.#ref()) this.#joined(frame);
-    else if (frame.type === "entries" && this.here) this.#apply(frame.entries);
+    else if (frame.type === "entries" && this.here) this.#more(frame);
     else if (frame.type === "left" && this.here) this.#left(frame.reason);
   }
 
@@ -46,6 +48,7 @@ export class Room {
     clearTimeout(this.timer);
     this.here = true;
     this.epoch = frame.epoch;
+    this.mark = frame.mark ?? null;
     if (frame.recovered) {
       this.#apply(frame.entries);
     } else {
@@ -54,6 +57,11 @@ export class Room {
     }
     // A gap in what came with the join has sent us back to the door.
     if (this.here) this.hooks.joined(frame);
+  }
+
+  #more(frame) {
+    this.mark = frame.mark ?? this.mark;
+    this.#apply(frame.entries);
   }
 
   // Seen ones are dropped; at a hole, what came before it counts, and the log fills the rest.

@@ -4,9 +4,9 @@ export const TELL_MS = 3000; // told at most this often
 export const SHOW_MS = 5000; // believed for this long
 
 export class Typing {
-  // show(names): those who are writing now.
-  constructor({ slug, owner, send, show }) {
-    Object.assign(this, { slug, owner, send, show });
+  // show(names): those who are writing now, as called(who) has them.
+  constructor({ slug, owner, send, show, called = ({ name }) => name }) {
+    Object.assign(this, { slug, owner, send, show, called });
     this.told = -Infinity;
     this.writers = new Map(); // id → { name, timer }
   }
@@ -27,7 +27,7 @@ export class Typing {
     if (frame.type !== "typing" || frame.room !== this.slug || frame.who?.id === this.owner) return;
     clearTimeout(this.writers.get(frame.who.id)?.timer);
     const timer = setTimeout(() => this.stopped(frame.who.id), SHOW_MS);
-    this.writers.set(frame.who.id, { name: frame.who.name, timer });
+    this.writers.set(frame.who.id, { name: this.called(frame.who), timer });
     this.#show();
   }
 

@@ -1,0 +1,1 @@
+"""How somebody else's project is served without a line of it changed."""
