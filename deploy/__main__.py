@@ -4,7 +4,7 @@ import sys
 
 if __name__ == "__main__":
     try:
-        from deploy.cli import main  # half a second, in which Ctrl-C is no fault either
+        from deploy.cli.main import main  # half a second, in which Ctrl-C is no fault either
 
         main()
     except KeyboardInterrupt:

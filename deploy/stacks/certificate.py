@@ -20,15 +20,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes, PrivateKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from deploy import files, hosts
+from deploy.effects import files
 from deploy.errors import BadInputError
+from deploy.model import hosts
 
 LIFETIME = dt.timedelta(days=397)  # browsers refuse certificates of more than 398 days
 RENEW_BEFORE = dt.timedelta(days=30)
-# Ours is made again 30 days before its end, and certbot renews at a third of the lifetime, of less than ten days at a
-# half: when there is less left than both of these, nobody renews it.
-SOON = dt.timedelta(days=14)
-SOON_SHARE = 3  # of a lifetime, one part in so many: an authority's may be six days
 NAME = "Parley on this machine"
 ADVICE = "put both there, or remove both to have a self-signed one made"
 DECRYPT = "`openssl pkey -in key.pem -out plain.pem` writes one that is not"
@@ -60,11 +57,6 @@ class Files:
 
     certificate: Path
     certificate_key: Path
-
-
-def soon(lifetime: dt.timedelta) -> dt.timedelta:
-    """Tell how long before its end a certificate of this lifetime should have been renewed."""
-    return min(SOON, lifetime / SOON_SHARE)
 
 
 def lifetime(certificate: x509.Certificate) -> dt.timedelta:
@@ -127,6 +119,12 @@ def is_ours(pair: Pair) -> bool:
 def made_here(pem: bytes) -> bool:
     """Tell whether a certificate was made here, or on a machine like this; raises ValueError for what is none."""
     return _is_ours(x509.load_pem_x509_certificate(pem))
+
+
+def is_an_authoritys(pem: bytes) -> bool:
+    """Tell whether somebody else signed a certificate; raises ValueError for what is none."""
+    certificate = x509.load_pem_x509_certificate(pem)
+    return certificate.issuer != certificate.subject
 
 
 def der(pair: Pair) -> bytes:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deploy import files
+from deploy.effects import files
 from deploy.errors import BadInputError
 
 NAME = "rollout.lock"

@@ -10,10 +10,10 @@ import secrets
 from pathlib import Path
 from typing import Literal
 
-from deploy import files
+from deploy.effects import files
 from deploy.errors import BadInputError
 
-KEY_BYTES = 48  # 64 characters; app/config/env.py asks for 50 at least
+KEY_BYTES = 48  # 64 characters; app/parley_serving/environment.py asks for 50 at least
 Act = Literal["show", "add", "turn", "drop"]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Never, Protocol, Self
 from urllib.parse import unquote, urlsplit
 
-from deploy.config import Config
+from deploy.model.config import Config
 from deploy.stacks.secret_key import Act
 
 
@@ -26,9 +26,10 @@ class Instance:
 
 @dataclass(frozen=True)
 class Sqlite:
-    """A database that is a file on this machine."""
+    """A database that is a file: on this machine, or where `python -m deploy` is started with these words."""
 
     path: Path
+    deploy: tuple[str, ...] = ()  # docker run … python -m deploy: the file is on a volume
 
 
 # What a URL's query may hold that nobody else is to read (libpq's keywords).
@@ -60,7 +61,7 @@ class Postgres:
 
 
 class Stack(Protocol):
-    """One installed stack. A release is its id: `<version>-<8 hex>`, as deploy/release.py gives it."""
+    """One installed stack. A release is its id: `<version>-<8 hex>`, as deploy/model/release.py gives it."""
 
     @property
     def name(self) -> str:
@@ -92,6 +93,9 @@ class Stack(Protocol):
         As of now: after a rollout that was killed they may be of two releases.
         """
 
+    def processes(self) -> Sequence[str]:
+        """Name what runs of [project.processes]: it has the database open beside the instances."""
+
     def pid(self, name: str) -> int | None:
         """Give the process, as this machine numbers it, of an instance (gunicorn's master), `nginx` or `redis`."""
 
@@ -108,6 +112,9 @@ class Stack(Protocol):
         """Refuse a release that cannot work, before anything serves it: config.asgi is imported with the stack's own
         environment (`manage.py check`), and nginx accepts (`nginx -t`) what this release renders."""
 
+    def plan(self, release: str) -> str:
+        """Give what `parley_serving.migrations_plan` of this release writes; its last line is JSON."""
+
     def migrate(self, release: str) -> None:
         """Bring the database to this release's schema (expand only: the release that serves goes on), and bootstrap."""
 
@@ -122,6 +129,18 @@ class Stack(Protocol):
 
     def secret_key(self, act: Act) -> list[str]:
         """Show or rotate Django's key in its file, and name the keys that there are now; whoever starts reads it."""
+
+    def stop(self, instance: Instance) -> None:
+        """Drain an instance and leave its place empty, for a migration that nobody can serve beside."""
+
+    def start(self, instance: Instance) -> None:
+        """Start a stopped one again, as it was."""
+
+    def stop_processes(self, names: Sequence[str]) -> None:
+        """End processes that `processes` named, each with its grace; the verb below or `finish` brings them back."""
+
+    def start_processes(self, names: Sequence[str]) -> None:
+        """Start them again, as they were."""
 
     def replace(self, old: Instance, release: str) -> Instance:
         """Start this release in an instance's place and give the new instance, without waiting for it to be ready.

@@ -4,7 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
-from deploy import files
+from deploy.effects import files
 
 KEPT = 2
 RECORD = "releases.json"

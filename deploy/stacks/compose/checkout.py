@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from deploy.config import ROOT
 from deploy.errors import BadInputError
+from deploy.model.config import ROOT
 from deploy.stacks.compose.docker import docker
 
 KEY = "x-checkout"  # PARLEY_CHECKOUT as the shell or .env has it, in the Compose file
@@ -29,7 +29,7 @@ def shell(variables: Mapping[str, str]) -> str:
     return said if _is_here(said) else str(ROOT)
 
 
-def owner(found: Mapping[str, Any], https: int) -> str:
+def owner(found: Mapping[str, Any], https: int, home: Path | None = None) -> str:
     """Give whose the name is: the network's own words, or where there is none those that Compose would use.
 
     Raises BadInputError if it is not ours.
@@ -39,14 +39,14 @@ def owner(found: Mapping[str, Any], https: int) -> str:
     filters = [f"--filter=label=com.docker.compose.{key}={value}" for key, value in labels.items()]
     there = [_said(found, one) for one in docker("network", "ls", "--format={{.Name}}", *filters).splitlines()]
     one = wanted if wanted in there or not there else there[0]
-    if (found.get(KEY) and one == wanted) or (there and _is_here(one)):
+    if (found.get(KEY) and one == wanted) or (there and _is_here(one, home)):
         return one
     if there and not one.startswith(PORT):
         raise _refusal(found, one)
     folders = _folders(found["name"])
-    if others := [folder for folder in folders if _is_here(folder) is False]:
+    if others := [folder for folder in folders if _is_here(folder, home) is False]:
         raise _refusal(found, others[0])
-    if there and one != f"{PORT}{https}" and not any(map(_is_here, folders)):
+    if there and one != f"{PORT}{https}" and not any(_is_here(folder, home) for folder in folders):
         raise _refusal(found, one)
     return one
 
@@ -63,12 +63,12 @@ def _folders(project: str) -> list[str]:
     return sorted(set(filter(None, said.splitlines())))
 
 
-def _is_here(folder: str) -> bool | None:
-    """Tell whether a folder is this checkout; None for one that is gone."""
+def _is_here(folder: str, home: Path | None = None) -> bool | None:
+    """Tell whether a folder is this checkout, or the one of a project's Compose file; None for one that is gone."""
     if not Path(folder).is_absolute():
         return None
     try:
-        return Path(folder).samefile(ROOT)
+        return Path(folder).samefile(home or ROOT)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError:  # another user's

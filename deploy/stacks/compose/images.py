@@ -1,34 +1,37 @@
 """Releases as images: `parley:<release>` each, and one more name for the release that serves."""
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
-from deploy import release as releases
-from deploy import runner
-from deploy.config import ROOT
+from deploy.effects import commands
 from deploy.errors import BadInputError, StackError
 from deploy.stacks.compose.docker import docker
 from deploy.stacks.compose.project import Project
+from deploy.stacks.compose.sources import Source
+from deploy.text.compose.file import INDEX
 
-INDEX = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")  # handed on to the build, as Compose does
+# What a step of the build wrote, as BuildKit numbers and times it; of pip's errors the first says what it wants.
+SAID = re.compile(r"^#\d+ [\d.]+ (?:parley: |ERROR: )(.+)$", re.MULTILINE)
 
 
 class Images:
     """The images of one project."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, source: Source) -> None:
         self._project = project
+        self.source = source
 
     def stage(self, source: str | None) -> str:
         """Build a checkout's image, or take an image by its name, and give the release's id; raises BadInputError."""
-        folder = ROOT if source is None else Path(source)
+        folder = self.source.folder if source is None else Path(source)
         if folder.is_dir():
             return self._build(folder)
         if not _exists(str(source)):
-            raise BadInputError(f"{source}: neither the folder of a checkout nor an image on this machine")
+            raise BadInputError(f"{source}: neither {self.source.what} nor an image on this machine")
         release = holds(str(source))
         docker("tag", str(source), self._project.of(release))
         return release
@@ -72,13 +75,15 @@ class Images:
                 docker("image", "rm", name)
 
     def _build(self, folder: Path) -> str:
-        if not (folder / "Dockerfile").is_file():
-            raise BadInputError(f"{folder} is not a checkout: it has no Dockerfile")
-        release = releases.release(folder)
+        release, context, told = self.source.build(folder)
         name = self._project.of(release)
         if not _exists(name):
             arguments = [f"--build-arg={variable}" for variable in INDEX if variable in os.environ]
-            docker("build", "--quiet", f"--tag={name}", f"--build-arg=VERSION={release}", *arguments, str(folder))
+            with context as built:
+                words = ["--progress=plain", f"--tag={name}", f"--build-arg=VERSION={release}", *arguments, str(built)]
+                done = commands.run(["docker", "build", *words])
+            if done.status != 0:
+                raise StackError(told(refusal(done.output)))
         return release
 
 
@@ -88,5 +93,13 @@ def holds(image: str) -> str:
     return docker("run", "--rm", "--network=none", "--entrypoint=cat", image, "/opt/parley/RELEASE")
 
 
+def refusal(output: str) -> str:
+    """Say why there is no image: in one line that Parley or pip wrote in the build, else by the last lines of it."""
+    said = SAID.findall(output)
+    if said:
+        return f"the image cannot be built: {said[0]}"
+    return "\n".join(["docker build failed:", *output.splitlines()[-commands.LAST_LINES :]])
+
+
 def _exists(image: str) -> bool:
-    return runner.run(["docker", "image", "inspect", image]).status == 0
+    return commands.run(["docker", "image", "inspect", image]).status == 0

@@ -3,16 +3,23 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Never
 
-from deploy import runner
-from deploy.config import ROOT
-from deploy.environment import superuser
+from deploy.effects import commands
 from deploy.errors import BadInputError, StackError
-from deploy.stacks.compose import checkout, places
-from deploy.stacks.compose.rendered import FILE
+from deploy.model.config import ROOT, Config
+from deploy.stacks.compose import checkout
+from deploy.text.compose import places
+from deploy.text.compose.file import FILE
+from deploy.text.environment import superuser
 
 COMPOSE = ("docker", "compose", "--file", FILE, "--progress", "quiet")
+
+
+def home(config: Config) -> Path | None:
+    """Return the folder of a project's Compose file; None: it is the checkout's."""
+    return None if config.is_own else ROOT / ".parley" / config.site.name / "compose"
 
 
 @dataclass(frozen=True)
@@ -25,13 +32,16 @@ class Project:
     https: int  # this host's port
     front: str  # the network over which nginx reaches the replicas
     variables: Mapping[str, str]  # of the operator: they stand over .env, and may name another project
+    home: Path = ROOT  # where the Compose file is
 
     @classmethod
-    def here(cls, variables: Mapping[str, str]) -> "Project":
-        """Ask Compose about the checkout's file; raises BadInputError where it cannot say, or the name is another's."""
+    def here(cls, variables: Mapping[str, str], home: Path | None = None) -> "Project":
+        """Ask Compose about a folder's file; raises BadInputError where it cannot say, or for another's name."""
         variables = {**variables, "PWD": checkout.shell(variables)}
         try:
-            found = json.loads(runner.output([*COMPOSE, "config", "--format", "json"], env=variables, cwd=ROOT))
+            found = json.loads(
+                commands.output([*COMPOSE, "config", "--format", "json"], env=variables, cwd=home or ROOT)
+            )
         except StackError as error:
             raise BadInputError(f"{FILE}: {error}") from None
         services = found["services"]
@@ -43,7 +53,8 @@ class Project:
             image=services["web"]["image"],
             https=ports[places.HTTPS],
             front=front,
-            variables={**variables, "PARLEY_CHECKOUT": checkout.owner(found, ports[places.HTTPS])},
+            home=home or ROOT,
+            variables={**variables, "PARLEY_CHECKOUT": checkout.owner(found, ports[places.HTTPS], home)},
         )
 
     @property
@@ -59,7 +70,7 @@ class Project:
     def compose(self, *arguments: str, image: str | None = None) -> str:
         """Run `docker compose`, with another image in the place of the serving one; give its stdout."""
         env = {**self.variables, **({"PARLEY_IMAGE": image} if image else {})}
-        return runner.output([*COMPOSE, *arguments], env=env, cwd=ROOT)
+        return commands.output([*COMPOSE, *arguments], env=env, cwd=self.home)
 
     def once(self, release: str, service: str, *command: str) -> str:
         """Run a service of this release once, beside what runs, with another command; give its stdout."""
@@ -67,10 +78,10 @@ class Project:
 
     def become(self, release: str, service: str, *command: str) -> Never:
         """Become a service of this release with another command, on this terminal if it is one."""
-        plain = () if runner.on_terminal() else ("--no-TTY",)
+        plain = () if commands.on_terminal() else ("--no-TTY",)
         handed = [f"--env={name}" for name in superuser(self.variables)]  # not the value: everybody may list arguments
         words = [*COMPOSE, "run", "--rm", "--no-deps", *plain, *handed, service, *command]
-        runner.become(words, env={**self.variables, "PARLEY_IMAGE": self.of(release)}, cwd=ROOT)
+        commands.become(words, env={**self.variables, "PARLEY_IMAGE": self.of(release)}, cwd=self.home)
 
     def edge(self, *command: str) -> str:
         """Run a command in nginx's container."""

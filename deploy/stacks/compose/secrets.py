@@ -1,13 +1,15 @@
-"""Passwords and keys: made once, kept in volumes, read by the services as files. None is in the environment."""
+"""Passwords and keys: made here once, kept in volumes, read by the services as files. None is in the environment."""
 
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
-from deploy import files
-from deploy.config import Config
-from deploy.environment import layer_url
-from deploy.stacks.compose import places
+from deploy.effects import files
+from deploy.model.config import Config
 from deploy.stacks.secret_key import KEY_BYTES
+from deploy.text import project
+from deploy.text.compose import places, site
+from deploy.text.environment import layer_url
 
 PASSWORD_BYTES = 24
 READABLE = 0o440  # by the group too: postgres has an account of its own, and our group
@@ -15,11 +17,12 @@ READABLE = 0o440  # by the group too: postgres has an account of its own, and ou
 
 def fill(config: Config) -> dict[str, str]:
     """Make what is missing, and return the app's own secrets, {file name: text}."""
-    return {
+    found = {
         "secret_key": once(places.APP / "secret_key", KEY_BYTES),
-        "database_url": config.database.url or _postgres(),
+        "database_url": config.database.url or (site.database_url() if site.is_sqlite(config) else _postgres()),
         "layer_url": layer_url(config) or _redis(config),
     }
+    return {**found, "store_url": _store(config)} if project.keeps(config) else found
 
 
 def once(path: Path, size: int) -> str:
@@ -34,14 +37,25 @@ def _postgres() -> str:
 
 
 def _redis(config: Config) -> str:
-    """Write the server's password into its configuration: on a command line everybody could read it."""
-    password = once(places.REDIS / "password", PASSWORD_BYTES)
+    """Nothing on disk, and nothing evicted: what is lost is repaired, a silent drop later (pitfalls C12, C16)."""
+    own = {"appendonly": "no", "dir": "/tmp"}  # noqa: S108 (the container's own)
+    return f"redis://:{_server(config, places.REDIS, own)}@redis:6379/0"
+
+
+def _store(config: Config) -> str:
+    """Each write is on disk within a second (Redis's everysec); where memory is full, a write is refused."""
+    own = {"appendonly": "yes", "dir": str(places.KEPT)}
+    return f"redis://:{_server(config, places.STORE, own)}@store:6379/0"
+
+
+def _server(config: Config, folder: Path, own: Mapping[str, str]) -> str:
+    """Write a server's password into its configuration: on a command line everybody could read it."""
+    password = once(folder / "password", PASSWORD_BYTES)
     settings = {
         "port": "6379",
         "bind": "* -::*",
-        "save": '""',  # nothing on disk, and nothing evicted: what is lost is repaired, a silent drop later (C12, C16)
-        "appendonly": "no",
-        "dir": "/tmp",  # noqa: S108 (the container's own)
+        "save": '""',
+        **own,
         "maxmemory": f"{config.redis.megabytes}mb",
         "maxmemory-policy": "noeviction",
         "tcp-keepalive": "60",
@@ -49,5 +63,5 @@ def _redis(config: Config) -> str:
         "requirepass": password,
     }
     text = "".join(f"{key} {value}\n" for key, value in settings.items())
-    files.write(places.REDIS / "redis.conf", text, READABLE)
-    return f"redis://:{password}@redis:6379/0"
+    files.write(folder / "redis.conf", text, READABLE)
+    return password

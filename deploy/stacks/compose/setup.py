@@ -7,39 +7,48 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from deploy import files, monitoring, render, rules
-from deploy.capacity import Capacity, capacity
-from deploy.config import Config
+from deploy.effects import files
+from deploy.model import rules
+from deploy.model.capacity import Capacity, capacity
+from deploy.model.config import Config
 from deploy.stacks import static
-from deploy.stacks.compose import places, secrets, site, tls, variables
+from deploy.stacks.compose import assemble, secrets, tls, variables
+from deploy.stacks.local import application
+from deploy.stacks.local.application import Facts
+from deploy.text import prometheus, render
+from deploy.text.compose import places, site
 
 STACK = "compose"
 
 
 def setup(given: Mapping[str, str], only: str | None = None) -> Iterator[str]:
     """Fill the volumes, saying what was done; `only` is one part of it, for a rollout."""
-    config = variables.config(given, places.TOML)
+    config, facts = variables.config(given, places.TOML, places.VARIABLES), assemble.facts()
+    if facts:
+        config = config.within(places.PROJECT)
     size = fitting(config)
     release = places.RELEASE.read_text(encoding="ascii").strip()
     # For a rollout too: at its end all of it runs again.
-    whose, wrong = (None, "") if only == "static" else tls.check(given)
+    whose, wrong = (None, "") if only in {"static", "env"} else tls.check(given)
     os.umask(0o027)  # the group reads: postgres and prometheus are not the image's user
     if wrong:
         yield f"warning: {wrong}"
     if only is None and whose:
         yield tls.ensure(whose, config)
     if only in (None, "nginx"):
-        yield nginx(config, size, release, current=only is None)
+        yield nginx(config, size, release, facts, current=only is None)
     if only in (None, "static"):
         static.add(places.COLLECTED, places.STATIC, release)
         yield f"static files of {release}: added to those of the release before"
+    if only in (None, "env"):
+        own = secrets.fill(config)
+        for name, text in {**own, **site.files(config, size), **site.project_files(config, size, own)}.items():
+            files.write(places.APP / name, text, secrets.READABLE)
     if only is None:
         static.serves(places.STATIC, release)
-        for name, text in {**secrets.fill(config), **site.files(config, size)}.items():
-            files.write(places.APP / name, text, secrets.READABLE)
         yield f"{size.sockets} sockets each for {config.app.instances} replicas, {size.open_files} open files"
         places.CHALLENGES.mkdir(parents=True, exist_ok=True)
-        for name, text in monitoring.rendered(config, size, monitoring.of_compose(config)).items():
+        for name, text in prometheus.rendered(config, size, prometheus.of_compose(config)).items():
             files.write(places.PROMETHEUS / name, text, secrets.READABLE)
         yield f"Prometheus's configuration: a scrape every {config.monitoring.scrape_seconds} s"
 
@@ -51,10 +60,11 @@ def fitting(config: Config) -> Capacity:
     return size
 
 
-def nginx(config: Config, size: Capacity, release: str, *, current: bool) -> str:
+def nginx(config: Config, size: Capacity, release: str, facts: Facts | None = None, *, current: bool) -> str:
     """Write nginx's files into the release's own folder, and have the edge begin with it next time."""
     folder = places.NGINX / release
-    files.write_all(folder, render.nginx(config, site.nginx(config, size)))
+    paths = application.paths(config, facts) if facts else None
+    files.write_all(folder, render.nginx(config, site.nginx(config, size, paths)))
     if current:
         before = places.CURRENT.resolve()
         point(places.CURRENT, folder)

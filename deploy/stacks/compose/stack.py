@@ -8,33 +8,62 @@ replicas over, and joins it once a message came through. The image's serving nam
 import os
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Never
 
-from deploy.config import ROOT, Config, load
 from deploy.errors import BadInputError, StackError
-from deploy.stacks.compose import places
+from deploy.model.config import ROOT, Config, load
+from deploy.stacks import owner
+from deploy.stacks.compose import sources
+from deploy.stacks.compose.beside import Beside
 from deploy.stacks.compose.docker import Container, containers, docker, inspect, last_lines
 from deploy.stacks.compose.images import Images, holds
-from deploy.stacks.compose.project import Project
-from deploy.stacks.compose.rendered import FILE, compose_file
+from deploy.stacks.compose.project import Project, home
+from deploy.stacks.local.layout import Layout
 from deploy.stacks.secret_key import Act
-from deploy.stacks.stack import Instance, Postgres
+from deploy.stacks.stack import Instance, Postgres, Sqlite
+from deploy.text.compose import places, site, words
+from deploy.text.compose.file import FILE, PRIVATE, VARIABLES, compose_file, variables
 
 DNS_SECONDS = 2.5  # nginx asks Docker's DNS every second, and waits as long for it
+# A container of our own, that does nothing but read or write a volume. The image's health check is of an instance.
+ALONE = (
+    *("docker", "run", "--rm", "--interactive", "--pull=never", "--network=none", "--no-healthcheck"),
+    "--log-driver=none",  # what it writes is the database: with any other it would be in Docker's log too
+    *("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges:true", f"--user={places.USER}:{places.USER}"),
+)
 NGINX = ("nginx", "-e", "stderr", "-c")
 
 
-def installed(env: str) -> "ComposeStack":
-    """Open the project of this checkout; raises BadInputError where none runs, or parley.toml says something else."""
-    config = load(env=env)
-    if (ROOT / FILE).read_text(encoding="utf-8") != compose_file(config, env):
-        raise BadInputError(f"{FILE} does not match parley.toml: run ./parley render compose --env {env} --out .")
-    stack = ComposeStack(Project.here(os.environ), config)
+def installed(env: str, project: Path | None = None) -> "ComposeStack":
+    """Open the stack of this checkout, or of a project; raises BadInputError where none runs, or parley.toml says
+    something else.
+    """
+    config = load(env=env, project=project)
+    folder = home(config)
+    file = (folder or ROOT) / FILE
+    named = FILE if folder is None else str(file)
+    render = f"./parley render compose --env {env}" + (" --out ." if folder is None else f" --project {project}")
+    if folder:
+        owner.require(config, Layout.of(config, None).owner)
+        if not file.is_file():
+            raise BadInputError(f"{named} is not there: run {render}")
+    if file.read_text(encoding="utf-8") != compose_file(config, env, folder) or not _has_variables(config, folder):
+        raise BadInputError(f"{named} does not match parley.toml: run {render}")
+    stack = ComposeStack(Project.here(os.environ, folder or ROOT), config, env)
     if not stack.instances():
         raise BadInputError(
-            f"no container of the project {stack.project.name} runs: run docker compose -f {FILE} up -d --wait"
+            f"no container of the project {stack.project.name} runs: run docker compose -f {named} up -d --wait"
         )
     return stack
+
+
+def _has_variables(config: Config, folder: Path | None) -> bool:
+    """Tell whether what `setup` reads is what [project.env] says now."""
+    if folder is None or not config.project.env:
+        return True
+    file = folder / PRIVATE / VARIABLES
+    return file.is_file() and file.read_text(encoding="utf-8") == variables(config)
 
 
 class ComposeStack:
@@ -42,10 +71,12 @@ class ComposeStack:
 
     name = "compose"
 
-    def __init__(self, project: Project, config: Config) -> None:
+    def __init__(self, project: Project, config: Config, env: str = "compose") -> None:
         self.project = project
         self.config = config
-        self.images = Images(project)
+        self.images = Images(project, sources.of(config, env))
+        self.words = words.of(config)
+        self.beside = Beside(project, config)
         self.url = f"https://localhost:{project.https}/"
         self.folder = ROOT / ".parley" / project.name
         self.backups = self.folder / "backups"
@@ -55,6 +86,10 @@ class ComposeStack:
         """List the replicas that nginx knows."""
         return [_instance(one) for one in self._replicas() if self._is_known(one)]
 
+    def processes(self) -> Sequence[str]:
+        """Name the containers that run of [project.processes]."""
+        return self.beside.running()
+
     def pid(self, name: str) -> int | None:
         """Give the first process of a container; nginx and redis by these names."""
         service = {"nginx": "edge", "redis": "redis"}.get(name)
@@ -63,6 +98,7 @@ class ComposeStack:
 
     def stage(self, source: str | None) -> str:
         """Build a checkout's image, or take one that is built."""
+        self.beside.require()
         self._keep()
         return self.images.stage(source)
 
@@ -73,11 +109,16 @@ class ComposeStack:
     def check(self, release: str) -> None:
         """Import everything with the stack's own settings, and have nginx read what this release renders."""
         once = self.project.once
-        once(release, "migrate", "python", "manage.py", "check", "--fail-level=ERROR")
-        gunicorn = ("python", "-m", "gunicorn", "--check-config", "-c", "gunicorn.conf.py", "config.asgi:application")
-        once(release, "migrate", *gunicorn)
-        once(release, "setup", "python", "-m", "deploy", "setup", "--only", "nginx")
+        self.beside.bring(release)
+        once(release, "migrate", *self.words.manage, "check", "--fail-level=ERROR")
+        once(release, "migrate", "python", "-m", "gunicorn", "--check-config", *self.words.server)
+        once(release, "setup", *self.words.deploy, "setup", "--only", "nginx")
         self.project.edge(*NGINX, f"{places.NGINX}/{release}/nginx.conf", "-t")
+
+    def plan(self, release: str) -> str:
+        """Ask the image, in a container of its own."""
+        self._keep()
+        return self.project.once(release, "migrate", *self.words.plan)
 
     def migrate(self, release: str) -> None:
         """Run the one-shot service of this release."""
@@ -86,23 +127,39 @@ class ComposeStack:
 
     def publish(self, release: str) -> None:
         """Put its static files into the volume."""
-        self.project.once(release, "setup", "python", "-m", "deploy", "setup", "--only", "static")
+        self.project.once(release, "setup", *self.words.deploy, "setup", "--only", "static")
 
     def manage(self, release: str, *arguments: str) -> str:
         """Run manage.py in a container of its own."""
         self._keep()
-        return self.project.once(release, "migrate", "python", "manage.py", *arguments)
+        return self.project.once(release, "migrate", *self.words.manage, *arguments)
 
     def become_manage(self, *arguments: str) -> Never:
         """Become a container of its own: a replica that is full or hangs is not asked."""
         self._keep()
-        self.project.become(self.instances()[0].release, "migrate", "python", "manage.py", *arguments)
+        self.project.become(self.instances()[0].release, "migrate", *self.words.manage, *arguments)
 
     def secret_key(self, act: Act) -> list[str]:
         """Have the one-shot service that made the file change it."""
         self._keep()
-        command = ("python", "-m", "deploy", "key-file", str(places.APP / "secret_key"), act)
+        command = (*self.words.deploy, "key-file", str(places.APP / "secret_key"), act)
         return self.project.once(self.instances()[0].release, "setup", *command).splitlines()
+
+    def stop(self, instance: Instance) -> None:
+        """Stop its container, which stays."""
+        docker("stop", instance.name)  # with the grace that the Compose file gives
+
+    def start(self, instance: Instance) -> None:
+        """Start its container."""
+        docker("start", instance.name)
+
+    def stop_processes(self, names: Sequence[str]) -> None:
+        """Stop their containers, which stay."""
+        docker("stop", *names)  # with the grace that each was given
+
+    def start_processes(self, names: Sequence[str]) -> None:
+        """Start their containers."""
+        docker("start", *names)
 
     def replace(self, old: Instance, release: str) -> Instance:  # noqa: ARG002 (the old one serves on)
         """Start one more replica, which nginx does not know yet."""
@@ -131,7 +188,7 @@ class ComposeStack:
 
     def probe(self, instance: Instance, ticket: str) -> None:
         """Send the message inside the container: from outside nothing but nginx reaches it."""
-        command = ("python", "-m", "deploy", "probe", f"127.0.0.1:{places.WEB}")
+        command = (*self.words.deploy, "probe", f"127.0.0.1:{places.WEB}")
         docker("exec", "--interactive", f"--workdir={places.HOME}", instance.name, *command, given=ticket)
 
     def retire(self, old: Instance, new: Instance) -> None:
@@ -154,7 +211,10 @@ class ComposeStack:
         # Removed first: what Compose replaces, it replaces with all that depends on it, and on `setup` everything does.
         self.project.compose("rm", "--force", "setup", "migrate")
         probe = ["probe"] if any(one["State"]["Running"] for one in containers(self.project.name, "probe")) else []
-        self.project.compose("up", "--detach", "--no-build", "--pull=never", "cleanup", *probe)
+        self.beside.renew(release)
+        first = "cleanup" if self.config.project.hooks.cleanup else "migrate"
+        self.project.compose("up", "--detach", "--no-build", "--pull=never", first, *self.beside.processes, *probe)
+        self.beside.forget()
         if differs:  # a reload moves the sockets of nginx's old workers
             self.project.edge(*NGINX, f"{places.CURRENT}/nginx.conf", "-s", "reload")
 
@@ -189,8 +249,11 @@ def _instance(container: Container) -> Instance:
     return Instance(name, holds(container["Image"]), running=container["State"]["Running"])
 
 
-def _database(project: Project, config: Config) -> Postgres:
-    """Say how PostgreSQL's programs are started: in its container, or here for a server outside."""
+def _database(project: Project, config: Config) -> Sqlite | Postgres:
+    """Say how the file is reached in a container, or PostgreSQL's programs started: in its own, or here."""
+    if site.is_sqlite(config):
+        image = (f"--volume={project.name}_data:{places.DATA}", f"--workdir={places.HOME}", project.image)
+        return Sqlite(places.DATABASE, (*ALONE, *image, *words.of(config).deploy))
     if config.brings_postgres:
         inside = ("docker", "exec", "--interactive", f"{project.name}-postgres-1")
         return Postgres("user=parley dbname=parley", inside)

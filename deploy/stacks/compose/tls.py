@@ -7,13 +7,14 @@ import filecmp
 import os
 from collections.abc import Mapping
 
-from deploy import files
-from deploy.config import Config
+from deploy.effects import files
 from deploy.errors import BadInputError
-from deploy.hosts import LOOPBACK
+from deploy.model.config import Config
+from deploy.model.hosts import LOOPBACK
 from deploy.stacks import certificate
 from deploy.stacks.certificate import Whose
-from deploy.stacks.compose import places, secrets
+from deploy.stacks.compose import secrets
+from deploy.text.compose import places
 
 FOLDER = "PARLEY_TLS"
 PROFILES = "COMPOSE_PROFILES"

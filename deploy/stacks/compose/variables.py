@@ -1,14 +1,15 @@
 """The variables of .env, as `setup` is given them → the model of this host."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from deploy.config import Config, load
 from deploy.errors import BadInputError
-from deploy.wording import sentence
+from deploy.model.config import Config, load
+from deploy.model.validation_errors import sentence
 
 MODEL = "PARLEY_MODEL"
 ENV = "PARLEY_MODEL_ENV"
@@ -23,11 +24,11 @@ KEYS = {
 }
 
 
-def config(variables: Mapping[str, str], outside: Path) -> Config:
+def config(variables: Mapping[str, str], outside: Path, project: Path | None = None) -> Config:
     """Return the model that the Compose file was rendered from, with .env on top; raise BadInputError.
 
     `outside` is parley.toml, mounted where it names a server outside: that URL may hold a password, and everybody who
-    may ask Docker reads the variables of a container.
+    may ask Docker reads the variables of a container. `project` has the values of [project.env], for the same reason.
 
     Keys that nobody here knows are left out. Who wrote these files has checked them; after a rollback that was a newer
     release, and refusing its keys would leave no way back.
@@ -40,6 +41,8 @@ def config(variables: Mapping[str, str], outside: Path) -> Config:
     if outside.is_file():
         named = load(path=outside, env=variables.get(ENV) or "compose", lenient=True)
         tables |= {"database": named.database.model_dump(), "redis": named.redis.model_dump()}
+    if project and project.is_file():
+        tables["project"]["env"] = json.loads(project.read_text(encoding="utf-8"))
     for name, (section, key) in KEYS.items():
         if text := variables.get(name, "").strip():
             tables[section][key] = _value(name, text)

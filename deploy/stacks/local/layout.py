@@ -6,10 +6,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy import files
-from deploy.arguments import is_text
-from deploy.config import ROOT
+from deploy.effects import files
+from deploy.effects.files import is_text
 from deploy.errors import BadInputError
+from deploy.model.config import ROOT, Config
 
 DEFAULT = ROOT / ".parley"
 # sun_path takes 107 bytes, and this is the longest name in run/.
@@ -24,9 +24,14 @@ class Layout:
     dir: Path
 
     @classmethod
-    def at(cls, folder: Path | None) -> "Layout":
+    def of(cls, config: Config, folder: Path | None) -> "Layout":
+        """Take what was typed, else the folder of the project's site."""
+        return cls.at(folder, DEFAULT if config.is_own else DEFAULT / config.site.name)
+
+    @classmethod
+    def at(cls, folder: Path | None, default: Path = DEFAULT) -> "Layout":
         """Take what was typed, relative to where it was typed."""
-        path = os.path.abspath((folder or DEFAULT).expanduser())  # noqa: PTH100 (keeps symlinks as typed)
+        path = os.path.abspath((folder or default).expanduser())  # noqa: PTH100 (keeps symlinks as typed)
         if not is_text(path):  # the folder that one stands in, or the checkout's own
             raise BadInputError(f"{path!r} is not UTF-8")
         return cls(Path(path))
@@ -52,6 +57,41 @@ class Layout:
         return self.dir / "static"
 
     @property
+    def serving(self) -> Path:
+        """A folder for PYTHONPATH that has parley_serving and nothing else."""
+        return self.dir / "serving"
+
+    @property
+    def pycache(self) -> Path:
+        """What Python compiles, of a project whose folder is read alone."""
+        return self.dir / "pycache"
+
+    @property
+    def python(self) -> Path:
+        """A project's environments."""
+        return self.dir / "python"
+
+    @property
+    def media(self) -> Path:
+        """What people upload."""
+        return self.dir / "media"
+
+    @property
+    def facts(self) -> Path:
+        """What a project said of itself when it was last started, as JSON."""
+        return self.dir / "facts.json"
+
+    @property
+    def owner(self) -> Path:
+        """Whose folder it is: where the project's manage.py lies."""
+        return self.dir / "project"
+
+    @property
+    def store(self) -> Path:
+        """The data of the Redis that keeps what a project gives it."""
+        return self.dir / "redis"
+
+    @property
     def cache(self) -> Path:
         """What was fetched and can be fetched again."""
         return self.dir / "cache"
@@ -75,6 +115,11 @@ class Layout:
     def certificate_key(self) -> Path:
         """Its key."""
         return self.dir / "tls" / "key.pem"
+
+    @property
+    def authority(self) -> Path:
+        """There where the certificate is an authority's: a line for nginx."""
+        return self.dir / "tls" / "authority.conf"
 
     @property
     def state(self) -> Path:

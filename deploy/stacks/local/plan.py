@@ -2,21 +2,20 @@
 
 import os
 import signal
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from deploy import environment
-from deploy.capacity import Capacity
-from deploy.config import Config
-from deploy.environment import AppSite
-from deploy.render import NginxSite
+from deploy.model.capacity import Capacity
+from deploy.model.config import Config
+from deploy.stacks.local import store
+from deploy.stacks.local.application import Application
 from deploy.stacks.local.binaries import Nginx, NoRedis
 from deploy.stacks.local.layout import Layout
-from deploy.stacks.local.prepare import APP
-from deploy.stacks.local.process import Service
+from deploy.stacks.local.supervised import Service
+from deploy.text import environment
+from deploy.text.render import NginxSite
 
 LOOPBACK_NETWORKS = ("127.0.0.0/8", "::1")
 
@@ -33,7 +32,9 @@ class Plan:
     listen: tuple[str, ...]
     metrics_ports: tuple[int, ...]
     release: str
+    application: Application
     http_listen: tuple[str, ...] = ()
+    store_port: int = 0  # of the Redis that keeps; 0: there is none
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -42,8 +43,9 @@ class Plan:
 
     @property
     def redis_socket(self) -> Path | None:
-        """Where Redis listens, if there is one."""
-        return None if isinstance(self.redis, NoRedis) else self.layout.sockets / "redis.sock"
+        """Where the layer's Redis listens, if there is one."""
+        is_without = isinstance(self.redis, NoRedis) or self.config.project.layer == "none"
+        return None if is_without else self.layout.sockets / "redis.sock"
 
     @property
     def layer_url(self) -> str:
@@ -65,34 +67,6 @@ def layer_url(config: Config, redis_socket: Path | None) -> str:
     return environment.layer_url(config) or own
 
 
-def app_site(config: Config, layout: Layout, *, sockets: int, layer: str, release: str) -> AppSite:
-    """Return what every process of the app is told; `manage` uses it too."""
-    return AppSite(
-        tier="production",
-        scheme="https",
-        port=config.site.port,
-        secret_key_file=layout.secret_key,
-        database_url=config.database.url or f"sqlite:///{quote(str(layout.database))}",
-        layer_url=layer,
-        static_root=layout.static,
-        release=release,
-        sockets=sockets,
-        edge=f"unix:{layout.edge}",
-    )
-
-
-def app_environment(plan: Plan, variables: Mapping[str, str]) -> dict[str, str]:
-    """Return the whole environment that the app's processes share."""
-    site = app_site(
-        plan.config,
-        plan.layout,
-        sockets=plan.capacity.sockets,
-        layer=plan.layer_url,
-        release=plan.release,
-    )
-    return environment.clean(variables) | environment.app(plan.config, site)
-
-
 def nginx_site(plan: Plan) -> NginxSite:
     """Return what nginx's templates need."""
     return NginxSite(
@@ -104,6 +78,7 @@ def nginx_site(plan: Plan) -> NginxSite:
         static=str(plan.layout.static),
         certificate=str(plan.layout.certificate),
         certificate_key=str(plan.layout.certificate_key),
+        authority=str(plan.layout.authority.parent),
         access_log=str(plan.layout.log / "access.log"),
         error_log="stderr",
         open_files=plan.capacity.open_files,
@@ -113,6 +88,8 @@ def nginx_site(plan: Plan) -> NginxSite:
         # Everything under --dir is private to its owner, and nginx would make its workers `nobody`.
         user="root" if os.getuid() == 0 else "",
         unlimited=LOOPBACK_NETWORKS,
+        paths=plan.application.paths,
+        media=plan.application.media,
     )
 
 
@@ -153,6 +130,13 @@ def redis_service(plan: Plan, env: Mapping[str, str]) -> Service:
 
 def instance_service(plan: Plan, name: str, env: Mapping[str, str]) -> Service:
     """Return one gunicorn with one worker."""
-    command = (sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "config.asgi:application")
+    application = plan.application
+    command = (str(application.python), *application.server)
     own = environment.instance(name, plan.instance_socket(name), plan.metrics(name))
-    return Service(name, command, {**env, **own}, APP, grace=plan.config.stop.kill_seconds)
+    return Service(name, command, {**env, **own}, application.folder, grace=plan.config.stop.kill_seconds)
+
+
+def store_service(plan: Plan, env: Mapping[str, str]) -> Service:
+    """Return the Redis that keeps what the project gives it."""
+    command = (str(plan.redis), str(plan.layout.store / store.FILE))
+    return Service("store", command, env, plan.layout.store)

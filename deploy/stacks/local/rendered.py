@@ -2,15 +2,16 @@
 
 from pathlib import Path
 
-from deploy import render, rules
-from deploy.capacity import Capacity, capacity
-from deploy.config import Config
-from deploy.facts import AppFacts, Facts, NginxFacts
-from deploy.hosts import in_url
-from deploy.release import release
-from deploy.render import RESOLVES_SINCE
-from deploy.stacks.local import binaries, limits, plan, ports
+from deploy.model import listening, rules
+from deploy.model.capacity import Capacity, capacity
+from deploy.model.config import Config
+from deploy.model.hosts import in_url
+from deploy.model.release import release
+from deploy.stacks.local import application, binaries, limits, plan, told
 from deploy.stacks.local.layout import Layout
+from deploy.text import render
+from deploy.text.readback import AppFacts, Facts, NginxFacts
+from deploy.text.render import RESOLVES_SINCE
 
 ANY_NGINX = binaries.Nginx(Path("nginx"), RESOLVES_SINCE)
 
@@ -24,8 +25,8 @@ def nginx(config: Config, layout: Layout) -> dict[str, str]:
 
 def read(config: Config, size: Capacity) -> Facts:
     """Render for any nginx, and read it back. The app's side is no text here, but what a process is started with."""
-    found = planned(config, Layout.at(None), size, ANY_NGINX)
-    service = plan.instance_service(found, found.names[0], plan.app_environment(found, {}))
+    found = planned(config, Layout.of(config, None), size, ANY_NGINX)
+    service = plan.instance_service(found, found.names[0], told.app_environment(found, {}))
     return Facts(
         app=AppFacts(service.env, int(service.grace), size.open_files),
         nginx=NginxFacts.of(render.nginx(config, plan.nginx_site(found))),
@@ -36,7 +37,7 @@ def planned(config: Config, layout: Layout, size: Capacity, nginx: binaries.Ngin
     """Return what `up` would plan on this machine, without looking for Redis or at ports."""
 
     def listen(port: int) -> tuple[str, ...]:
-        return tuple(f"{in_url(address)}:{port}" for address in ports.wanted(config) if port)
+        return tuple(f"{in_url(address)}:{port}" for address in listening.wanted(config) if port)
 
     return plan.Plan(
         config=config,
@@ -48,4 +49,5 @@ def planned(config: Config, layout: Layout, size: Capacity, nginx: binaries.Ngin
         http_listen=listen(config.site.http_port),
         metrics_ports=tuple(range(config.app.metrics_port, config.app.metrics_port + config.app.instances)),
         release=release(),
+        application=application.of(config, layout),
     )

@@ -2,7 +2,7 @@
 
 import secrets
 
-from deploy import files
+from deploy.effects import files
 from deploy.stacks.local.layout import Layout
 from deploy.stacks.secret_key import KEY_BYTES
 
@@ -11,3 +11,8 @@ def ensure(layout: Layout) -> None:
     """Make the key unless it is there."""
     if not layout.secret_key.exists():
         files.write(layout.secret_key, secrets.token_urlsafe(KEY_BYTES))
+
+
+def read(layout: Layout) -> str:
+    """Return the key that signs; empty before the first start."""
+    return layout.secret_key.read_text(encoding="ascii").split("\n")[0].strip() if layout.secret_key.exists() else ""

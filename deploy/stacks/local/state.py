@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from deploy import files
+from deploy.effects import files
 from deploy.errors import BadInputError
 from deploy.stacks.local import lock
 from deploy.stacks.local.layout import Layout
@@ -32,6 +32,7 @@ class State:
     redis_pid: int | None
     redis_socket: str | None
     instances: Sequence[Instance]
+    store_port: int = 0
 
 
 def write(layout: Layout, state: State) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from deploy.errors import StackError
-from deploy.stacks.local.process import Say, Service, Supervised
+from deploy.stacks.local.supervised import Say, Service, Supervised
 
 DEATHS_AT_START = 3
 

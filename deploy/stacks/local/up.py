@@ -3,33 +3,43 @@
 import asyncio
 import os
 import signal
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
-from deploy import capacity, files, render, rules, runner
-from deploy.config import Config
-from deploy.environment import clean
-from deploy.errors import StackError
-from deploy.hosts import LOOPBACK, origin
-from deploy.release import release
-from deploy.stacks import certificate
+from deploy.effects import commands, files, processes
+from deploy.errors import BadInputError, StackError
+from deploy.model import capacity, listening, rules
+from deploy.model.config import Config
+from deploy.model.hosts import LOOPBACK, origin
+from deploy.model.release import release
+from deploy.stacks import certificate, ports
 from deploy.stacks.local import (
     announce,
+    application,
+    applications,
     binaries,
+    examine,
     limits,
     lock,
     plan,
-    ports,
     prepare,
-    ready,
+    readiness,
     secret,
     state,
+    store,
+    told,
+    unused,
 )
+from deploy.stacks.local.application import Facts
 from deploy.stacks.local.console import Console
 from deploy.stacks.local.layout import Layout
 from deploy.stacks.local.plan import Plan
 from deploy.stacks.local.supervisor import Supervisor
+from deploy.text import project, render
+from deploy.text.environment import clean
 
 READY_SECONDS = 90.0
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -42,22 +52,29 @@ def up(config: Config, layout: Layout) -> None:
     size = capacity.capacity(config, limits.raise_open_files())
     rules.require(config, size)
     render.quoted(str(layout.dir))
+    if not config.is_own:
+        application.require(config, layout.dir)
     nginx = binaries.nginx()
     certificate.look(layout)
     lock.wait_until_free(layout, patience=patience)
-    listen = ports.available(ports.wanted(config), config.site.port)
-    http_listen = ports.available(ports.wanted(config), config.site.http_port) if config.site.http_port else ()
+    listen = ports.available(listening.wanted(config), config.site.port)
+    http_listen = ports.available(listening.wanted(config), config.site.http_port) if config.site.http_port else ()
     metrics_ports = ports.metrics(config.app.metrics_port, config.app.instances)
     layout.make()
     with lock.held(layout, patience=patience) as inherit:
         console = Console()
         console.say("up", f"preparing {layout.dir}")
+        for line in unused.lines(config):
+            console.say("up", line)
+        served = applications.make(config, layout, partial(console.say, "up"))
         redis = (
             binaries.redis(layout, partial(console.say, "up"))
             if config.brings_redis
             else binaries.NoRedis("parley.toml names one")
         )
-        found = Plan(config, layout, size, nginx, redis, listen, metrics_ports, release(), http_listen)
+        port = _store(config, redis)
+        found = Plan(config, layout, size, nginx, redis, listen, metrics_ports, release(), served, http_listen, port)
+        found = examined(found, partial(console.say, "up"))
         make_files(found)
         try:
             asyncio.run(Run(found, console, inherit).until_signal())
@@ -65,14 +82,41 @@ def up(config: Config, layout: Layout) -> None:
             layout.clear_run()
 
 
-def make_files(found: Plan) -> None:
-    """Make key, certificate and nginx's configuration, and let nginx check it."""
+def _store(config: Config, redis: Path | binaries.NoRedis) -> int:
+    """Return a port for the Redis that keeps, where the project asks for it."""
+    if not project.keeps(config):
+        return 0
+    if isinstance(redis, binaries.NoRedis):
+        raise BadInputError(f"project.env asks for {project.REDIS_URL}, and there is no Redis: {redis.reason}")
+    return ports.metrics(0, 1)[0]
+
+
+def examined(found: Plan, say: Callable[[str], object]) -> Plan:
+    """Make the key and the passwords, and look at a project; raise BadInputError for one that cannot be served."""
     layout = found.layout
     secret.ensure(layout)
+    if found.store_port:
+        store.ensure(layout, found.store_port)
+    if found.application.is_own:
+        return found
+    facts = asyncio.run(examine.examine(found.application, told.app_environment(found, os.environ), say))
+    application.remember(layout, facts)
+    for line in application.unserved(found.config, facts):
+        say(line)
+    return replace(found, application=application.of(found.config, layout, found.application.python, facts))
+
+
+def make_files(found: Plan) -> None:
+    """Make certificate and nginx's configuration, and let nginx check it."""
+    layout = found.layout
     certificate.ensure(layout, [*LOOPBACK, *found.config.site.hosts])
+    if certificate.is_an_authoritys(layout.certificate.read_bytes()):
+        files.write(layout.authority, render.AUTHORITY)
+    else:
+        files.remove(layout.authority)
     files.write_all(layout.nginx, render.nginx(found.config, plan.nginx_site(found)))
     files.rotate(layout.log / "access.log")
-    checked = runner.run(plan.nginx_command(found, "-t"))
+    checked = commands.run(plan.nginx_command(found, "-t"))
     if checked.status != 0:
         raise StackError(f"nginx refuses its configuration:\n{checked.output}")
 
@@ -89,7 +133,7 @@ class Run:
         """Start, wait for a signal, stop. A second signal stops without grace."""
         loop = asyncio.get_running_loop()
         asked = asyncio.Event()
-        runner.adopt_orphans()
+        processes.adopt_orphans()
         supervisor = Supervisor(self.console.say, self.inherit)
         for number in STOP_SIGNALS:
             if number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
@@ -118,11 +162,14 @@ class Run:
         """Start everything in order, wait until it is ready, and say so."""
         found = self.plan
         basic = clean(os.environ)
-        env = plan.app_environment(found, os.environ)
         if found.redis_socket is not None:
             supervisor.start(plan.redis_service(found, basic))
-        await asyncio.gather(prepare.database(env), prepare.static(env, found.layout))
+        if found.store_port:
+            supervisor.start(plan.store_service(found, basic))
+        await self.prepare(supervisor)
+        found = self.plan
         for name in found.names:
+            env = told.app_environment(found, os.environ, name)
             supervisor.start(plan.instance_service(found, name, env))
         supervisor.start(plan.nginx_service(found, basic))
         await supervisor.ready(self.answers())
@@ -131,17 +178,35 @@ class Run:
         for line in announce.ready(found):
             self.console.say("up", line)
 
+    async def prepare(self, supervisor: Supervisor) -> None:
+        """Run the release commands, and collect the static files."""
+        found = self.plan
+        say = partial(self.console.say, "up")
+        env = told.app_environment(found, os.environ)
+        if found.application.is_own:
+            released = prepare.release(found.config, found.application, env, say)
+            await asyncio.gather(released, prepare.static(env, found.layout))
+            return
+        if found.store_port:  # a command may use it
+            await supervisor.ready(asyncio.wait_for(readiness.port(found.store_port), READY_SECONDS))
+        await prepare.release(found.config, found.application, env, say)
+        facts = application.last(found.layout) or Facts()
+        if facts.has_static:
+            is_hashed = await prepare.collect(found.application, env, say)
+            application.remember(found.layout, replace(facts, is_hashed=is_hashed))
+            self.plan = replace(found, application=replace(found.application, is_hashed=is_hashed))
+
     async def answers(self) -> None:
         """Wait for every instance by itself, then for the site through nginx; raise StackError after READY_SECONDS."""
         found = self.plan
-        waits = [ready.instance(found.instance_socket(name)) for name in found.names]
+        waits = [readiness.instance(found.instance_socket(name)) for name in found.names]
         if found.redis_socket is not None:
-            waits.append(ready.socket(found.redis_socket))
+            waits.append(readiness.socket(found.redis_socket))
         address = found.listen[0].rpartition(":")[0].strip("[]").replace("0.0.0.0", "127.0.0.1")  # noqa: S104
         try:
             async with asyncio.timeout(READY_SECONDS):
                 await asyncio.gather(*waits)
-                await ready.site(address, found.config.site.port, certificate.der(found.layout))
+                await readiness.site(address, found.config.site.port, certificate.der(found.layout))
         except TimeoutError:
             raise StackError(f"the stack was not ready after {READY_SECONDS:g} s: the lines above say why") from None
 
@@ -149,7 +214,7 @@ class Run:
         """Stop nginx's listeners and the instances together, for nginx ends when their sockets have; then Redis."""
         self.console.say("up", "stopping")
         supervisor.changed = lambda: None
-        await supervisor.stop([["nginx", *self.plan.names], ["redis"]])
+        await supervisor.stop([["nginx", *self.plan.names], ["redis", "store"]])
         self.console.say("up", "stopped")
 
     def write_state(self, supervisor: Supervisor) -> None:
@@ -171,5 +236,6 @@ class Run:
                 redis_pid=pids.get("redis"),
                 redis_socket=str(socket) if socket else None,
                 instances=instances,
+                store_port=found.store_port,
             ),
         )

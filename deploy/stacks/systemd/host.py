@@ -5,12 +5,15 @@ import re
 import shutil
 from pathlib import Path
 
-from deploy.config import Config
 from deploy.errors import BadInputError
-from deploy.stacks.local import binaries, ports
-from deploy.stacks.systemd import places, systemctl
-from deploy.stacks.systemd.places import Places
-from deploy.stacks.systemd.site import Programs
+from deploy.model import listening
+from deploy.model.config import Config
+from deploy.stacks import ports
+from deploy.stacks.local import binaries
+from deploy.stacks.systemd import systemctl
+from deploy.text.systemd import places
+from deploy.text.systemd.places import Places
+from deploy.text.systemd.site import Programs
 
 SBIN = os.pathsep.join(("/usr/sbin", "/usr/bin", "/sbin", "/bin"))
 REDIS = ("redis-server", "valkey-server")
@@ -55,7 +58,7 @@ def ipv6() -> bool:
 def require_ports(at: Places, config: Config) -> None:
     """Raise BadInputError for a port that somebody else listens on."""
     own = _listening(at)
-    addresses = [one for one in ports.wanted(config) if ipv6() or ":" not in one]
+    addresses = [one for one in listening.wanted(config) if ipv6() or ":" not in one]
     for port in {config.site.port, config.site.http_port} - {0} - own:
         try:
             ports.available(addresses, port)

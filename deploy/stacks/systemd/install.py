@@ -5,18 +5,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deploy import rules
-from deploy.capacity import declared
-from deploy.config import ROOT, Config, load
 from deploy.errors import BadInputError
-from deploy.hosts import origin
-from deploy.release import release
+from deploy.model import rules
+from deploy.model.capacity import declared
+from deploy.model.config import ROOT, Config, load
+from deploy.model.hosts import origin
+from deploy.model.release import release
 from deploy.stacks import certificate
 from deploy.stacks.lock import held
-from deploy.stacks.systemd import answers, doing, host, names, own, places, plan, site
-from deploy.stacks.systemd.places import Places
+from deploy.stacks.systemd import apply, configure, host, names, plan, readiness
 from deploy.stacks.systemd.plan import Wanted
 from deploy.stacks.systemd.steps import File, Step
+from deploy.text.systemd import places, site
+from deploy.text.systemd.places import Places
 
 Say = Callable[[str], None]
 
@@ -35,7 +36,7 @@ def install(asked: Asked, say: Say, *, dry_run: bool) -> None:
     """Install this checkout, or print what that would do; raises BadInputError with nothing touched."""
     host.require_root("install")
     wanted = look(asked)
-    steps = doing.due(plan.steps(wanted))
+    steps = apply.due(plan.steps(wanted))
     if dry_run:
         for step in steps:
             say(f"would {step.says}")
@@ -45,8 +46,8 @@ def install(asked: Asked, say: Say, *, dry_run: bool) -> None:
         with held(wanted.at.state, "install"):
             for step in steps:
                 say(step.says)
-                doing.do(step)
-    answers.wait(wanted.at, wanted.config)
+                apply.do(step)
+    readiness.wait(wanted.at, wanted.config)
     conclude(wanted, steps, say)
 
 
@@ -88,7 +89,7 @@ def configured(at: Places, asked: Asked) -> tuple[Config, str]:
     before = at.env.read_text(encoding="utf-8").strip() if at.env.exists() else asked.env
     if asked.env != before:
         raise BadInputError(f"this host was installed with --env {before}")
-    config = own.read(at, asked.env)
+    config = configure.read(at, asked.env)
     if asked.port not in {None, config.site.port}:
         raise BadInputError(f"{at.toml} says port {config.site.port}: change it there")
     if missing := [name for name in asked.hosts if name.lower() not in config.site.hosts]:

@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from deploy.config import Config
 from deploy.errors import BadInputError
-from deploy.stacks.systemd import places, postgres, systemctl
-from deploy.stacks.systemd.places import Places
+from deploy.model.config import Config
+from deploy.stacks.systemd import postgres, systemctl
+from deploy.text.systemd import places
+from deploy.text.systemd.places import Places
 
 NOBODYS_HOME = "/nonexistent"  # of the users that we make
 ENVIRONMENT = re.compile(r"[A-Za-z0-9_-]+\n?")

@@ -4,13 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.capacity import Capacity
-from deploy.config import Config
-from deploy.hosts import LOOPBACK
+from deploy.model.capacity import Capacity
+from deploy.model.config import Config
+from deploy.model.hosts import LOOPBACK
 from deploy.stacks.secret_key import KEY_BYTES
-from deploy.stacks.systemd import places, postgres, site
-from deploy.stacks.systemd.places import Places
-from deploy.stacks.systemd.site import Programs
+from deploy.stacks.systemd import postgres
 from deploy.stacks.systemd.steps import (
     Account,
     Active,
@@ -29,6 +27,9 @@ from deploy.stacks.systemd.steps import (
     Stage,
     Step,
 )
+from deploy.text.systemd import places, site
+from deploy.text.systemd.places import Places
+from deploy.text.systemd.site import Programs
 
 
 @dataclass(frozen=True)

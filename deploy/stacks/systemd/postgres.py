@@ -1,6 +1,6 @@
 """The distribution's PostgreSQL: a role and a database, made by its own superuser over its socket."""
 
-from deploy import runner
+from deploy.effects import commands
 from deploy.errors import StackError
 
 UNIT = "postgresql.service"
@@ -43,6 +43,6 @@ def told(query: str) -> str:
 
 def _run(*command: str) -> str:
     try:
-        return runner.output([*AS_POSTGRES, *command], cwd=None)
+        return commands.output([*AS_POSTGRES, *command], cwd=None)
     except StackError as error:
         raise StackError(f"PostgreSQL: {error}") from None

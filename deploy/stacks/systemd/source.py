@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deploy import runner
-from deploy.config import ROOT
+from deploy.effects import commands
 from deploy.errors import BadInputError, StackError
-from deploy.release import SHIPPED, release
+from deploy.model.config import ROOT
+from deploy.model.release import SHIPPED, release
 
 
 @contextmanager
@@ -27,7 +27,7 @@ def opened(named: str | None) -> Iterator[tuple[Path, str]]:
 def unpacked(archive: Path, folder: Path) -> tuple[Path, str]:
     """Unpack an archive; a single folder in it is the checkout, as most archives have it."""
     try:
-        runner.output(["tar", "--extract", "--no-same-owner", "--file", str(archive), "--directory", str(folder)])
+        commands.output(["tar", "--extract", "--no-same-owner", "--file", str(archive), "--directory", str(folder)])
     except StackError as error:
         raise BadInputError(f"{archive} cannot be unpacked: {str(error).splitlines()[-1]}") from None
     inside = list(folder.iterdir())

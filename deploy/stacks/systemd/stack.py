@@ -6,26 +6,29 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Never
 
-from deploy import environment, files, runner
-from deploy.config import Config
+from deploy.effects import commands, files
 from deploy.errors import BadInputError, StackError
-from deploy.hosts import origin
+from deploy.model.config import Config
+from deploy.model.hosts import origin
 from deploy.stacks import secret_key, static
 from deploy.stacks.secret_key import Act
 from deploy.stacks.stack import Instance, Postgres
-from deploy.stacks.systemd import answers, host, own, places, site, staging, systemctl
+from deploy.stacks.systemd import configure, host, readiness, staging, systemctl
 from deploy.stacks.systemd import source as sources
-from deploy.stacks.systemd.doing import link
-from deploy.stacks.systemd.places import Places
+from deploy.stacks.systemd.apply import link
+from deploy.text import environment
+from deploy.text.django import PLAN
+from deploy.text.systemd import places, site
+from deploy.text.systemd.places import Places
 
 
 def installed(env: str) -> "SystemdStack":
     """Open what is installed on this host; raises BadInputError where nothing is, or with another --env."""
     host.require_root("rollout --stack systemd")
     at = places.here(env)
-    if env not in {"systemd", own.env(at)}:
-        raise BadInputError(f"this host was installed with --env {own.env(at)}")
-    return SystemdStack(own.config(at))
+    if env not in {"systemd", configure.env(at)}:
+        raise BadInputError(f"this host was installed with --env {configure.env(at)}")
+    return SystemdStack(configure.config(at))
 
 
 class SystemdStack:
@@ -51,6 +54,10 @@ class SystemdStack:
             release = self._release(pid) or self.at.instance(number).readlink().name
             found.append(Instance(f"web-{number}", release, running=pid is not None))
         return found
+
+    def processes(self) -> Sequence[str]:
+        """Name none: a project does not run under systemd yet."""
+        return ()
 
     def pid(self, name: str) -> int | None:
         """Give the main process of a unit."""
@@ -79,6 +86,10 @@ class SystemdStack:
         env_file = folder / places.LINK / places.APP_ENV
         systemctl.once(self.at.name, nginx, folder=folder, env_file=env_file, low_ports=True)
 
+    def plan(self, release: str) -> str:
+        """Ask the release, as the app's user."""
+        return self._once(release, *PLAN)
+
     def migrate(self, release: str) -> None:
         """Run this release's migrations as a unit, whose log says what they did."""
         systemctl.tell("start", self.at.migrate(release))
@@ -103,6 +114,20 @@ class SystemdStack:
         """Change the file, which root and our group read."""
         return secret_key.act(self.at.secret_key, act)
 
+    def stop(self, instance: Instance) -> None:
+        """Stop its unit."""
+        systemctl.tell("stop", self.at.unit(_number(instance.name)))
+
+    def start(self, instance: Instance) -> None:
+        """Start its unit, of the release that its link leads to."""
+        systemctl.tell("start", self.at.unit(_number(instance.name)))
+
+    def stop_processes(self, names: Sequence[str]) -> None:
+        """There are none."""
+
+    def start_processes(self, names: Sequence[str]) -> None:
+        """There are none."""
+
     def replace(self, old: Instance, release: str) -> Instance:
         """Drain the old one and start the new one in its place.
 
@@ -120,7 +145,9 @@ class SystemdStack:
         now = systemctl.show(unit, "ActiveState", "NRestarts")
         if now["ActiveState"] == "failed" or int(now["NRestarts"] or 0):
             raise StackError("\n".join([f"{instance.name} ended:", *systemctl.last_lines(unit)]))
-        return self._release(systemctl.pid(unit)) == instance.release and answers.ready(self.at, _number(instance.name))
+        return self._release(systemctl.pid(unit)) == instance.release and readiness.ready(
+            self.at, _number(instance.name)
+        )
 
     def probe(self, instance: Instance, ticket: str) -> None:
         """Send the message over the instance's socket."""
@@ -176,7 +203,7 @@ class SystemdStack:
             places.VARIABLE: self.at.name,
         }
         command = (str(folder / places.PYTHON), "-P", "-m", "deploy", *arguments)
-        return runner.output(command, env=env, cwd=folder, given=given)
+        return commands.output(command, env=env, cwd=folder, given=given)
 
     def _nginx(self, release: str) -> Path:
         return self.at.rendered(release) / "nginx" / "nginx.conf"

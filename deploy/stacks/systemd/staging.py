@@ -6,10 +6,11 @@ import shutil
 import sys
 from pathlib import Path
 
-from deploy import environment, files, runner
+from deploy.effects import commands, files
 from deploy.errors import StackError
-from deploy.release import shipped
-from deploy.stacks.systemd import places
+from deploy.model.release import shipped
+from deploy.text import environment
+from deploy.text.systemd import places
 
 # Debian's own: 3.11 or newer on 12 and on 13. Not the checkout's, which may lie in somebody's home.
 PYTHON = "/usr/bin/python3"
@@ -46,14 +47,14 @@ def copy(source: Path, folder: Path) -> None:
 def install(source: Path, folder: Path, wheels: Path | None) -> None:
     """Make the environment from the lock: each file is checked against its hash."""
     env = {**environment.clean(os.environ), "PIP_ROOT_USER_ACTION": "ignore"}
-    runner.output([PYTHON, "-m", "venv", "--without-pip", str(folder / ".venv")], env=env)
+    commands.output([PYTHON, "-m", "venv", "--without-pip", str(folder / ".venv")], env=env)
     python = folder / places.PYTHON
     pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-input"]
     pip += ["--disable-pip-version-check", "--no-cache-dir", "--require-hashes", "--only-binary=:all:"]
     wheels = wheels or (source / "wheels" if (source / "wheels").is_dir() else None)
     if wheels:
         pip += ["--no-index", "--find-links", str(wheels)]
-    done = runner.run([*pip, "-r", str(folder / "requirements" / "run.txt")], env=env)
+    done = commands.run([*pip, "-r", str(folder / "requirements" / "run.txt")], env=env)
     if done.status != 0:
         raise StackError(f"pip could not install requirements/run.txt:\n{done.output}")
 
@@ -71,5 +72,5 @@ def collect(folder: Path) -> None:
         "PARLEY_STATIC_ROOT": str(folder / places.COLLECTED),
     }
     python = str(folder / places.PYTHON)
-    runner.output([python, "-m", "compileall", "-q", "app", "deploy"], env=env, cwd=folder)
-    runner.output([python, "manage.py", "collectstatic", "--noinput", "--verbosity=0"], env=env, cwd=app)
+    commands.output([python, "-m", "compileall", "-q", "app", "deploy"], env=env, cwd=folder)
+    commands.output([python, "manage.py", "collectstatic", "--noinput", "--verbosity=0"], env=env, cwd=app)

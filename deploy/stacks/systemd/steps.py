@@ -1,4 +1,4 @@
-"""The steps of an installation, as values: what there should be. doing.py looks whether it is so, and makes it so."""
+"""The steps of an installation, as values: what there should be. apply.py looks whether it is so, and makes it so."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -6,7 +6,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Never
 
-from deploy import files, runner
+from deploy.effects import commands, files
 from deploy.errors import StackError
 
 LINES = 15
@@ -15,7 +15,7 @@ RUN = Path("/run")  # in memory, and gone with the next boot
 
 def show(unit: str, *properties: str) -> dict[str, str]:
     """Return properties of a unit; those of a unit that is not there are empty or `inactive`."""
-    said = runner.output(["systemctl", "show", unit, f"--property={','.join(properties)}"])
+    said = commands.output(["systemctl", "show", unit, f"--property={','.join(properties)}"])
     return dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
 
 
@@ -36,7 +36,7 @@ def pid(unit: str) -> int | None:
 
 def tell(verb: str, *units: str) -> None:
     """Do something to units, and wait for it; raises StackError with the last lines of the first one's log."""
-    done = runner.run(["systemctl", verb, *units])
+    done = commands.run(["systemctl", verb, *units])
     if done.status != 0:
         raise StackError("\n".join([f"systemctl {verb} {' '.join(units)}: {done.output}", *last_lines(*units[:1])]))
 
@@ -46,13 +46,13 @@ def last_lines(*units: str) -> list[str]:
     words = [word for unit in units for word in ("--unit", unit)]
     if not words:
         return []
-    said = runner.run(["journalctl", "--no-pager", "--output=cat", f"--lines={LINES}", *words]).output
+    said = commands.run(["journalctl", "--no-pager", "--output=cat", f"--lines={LINES}", *words]).output
     return said.splitlines()
 
 
 def once(user: str, command: Sequence[str], *, folder: Path, env_file: Path, low_ports: bool = False) -> str:
     """Run a command to its end as a unit of its own, as the services are run, and give its stdout."""
-    return runner.output(_once(user, command, folder, env_file, low_ports=low_ports))
+    return commands.output(_once(user, command, folder, env_file, low_ports=low_ports))
 
 
 def become(user: str, command: Sequence[str], *, folder: Path, env_file: Path, secret: str = "") -> Never:
@@ -63,12 +63,12 @@ def become(user: str, command: Sequence[str], *, folder: Path, env_file: Path, s
     """
     options = ["--pty"]
     if not secret:
-        runner.become(_once(user, command, folder, env_file, *options), env=os.environ, cwd=Path("/"))
+        commands.become(_once(user, command, folder, env_file, *options), env=os.environ, cwd=Path("/"))
     forget()
     path = RUN / f"parley-{os.getpid()}-{token_hex(8)}.env"
     options += [f"--property=EnvironmentFile={path}", f"--property=ExecStopPost=+/bin/rm -f {path}"]
     words = _once(user, command, folder, env_file, *options)
-    status = runner.attached(
+    status = commands.attached(
         words,
         env=os.environ,
         cwd=Path("/"),

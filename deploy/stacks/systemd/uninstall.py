@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator
 
-from deploy import runner
+from deploy.effects import commands
 from deploy.errors import BadInputError, StackError
-from deploy.stacks.systemd import doing, host, names, places, postgres, site, systemctl
-from deploy.stacks.systemd.places import Places
+from deploy.stacks.systemd import apply, host, names, postgres, systemctl
 from deploy.stacks.systemd.steps import Down, Gone, Step
+from deploy.text.systemd import places, site
+from deploy.text.systemd.places import Places
 
 Say = Callable[[str], None]
 
@@ -15,7 +16,7 @@ def uninstall(say: Say, *, purge: bool, dry_run: bool) -> None:
     """Stop everything and remove it; raises BadInputError where there is nothing."""
     host.require_root("uninstall")
     at = places.here()
-    steps = doing.due(list(plan(at, purge=purge))) if names.ours(at) else []
+    steps = apply.due(list(plan(at, purge=purge))) if names.ours(at) else []
     if not steps:
         raise BadInputError(f"{site.title(at)} is not installed here")
     if purge and not dry_run:
@@ -24,7 +25,7 @@ def uninstall(say: Say, *, purge: bool, dry_run: bool) -> None:
     for step in steps:
         say(f"would {step.says}" if dry_run else step.says)
         if not dry_run:
-            doing.do(step)
+            apply.do(step)
     own = own_database(at)
     if dry_run:
         say(f"would {'remove' if purge else 'keep'} the user and the database {at.name}; nothing was changed")
@@ -86,6 +87,6 @@ def drop_database(at: Places, say: Say) -> None:
 
 def drop_user(at: Places, say: Say) -> None:
     """Remove the system user."""
-    if runner.run(["getent", "passwd", at.name]).status == 0:
-        runner.output(["userdel", at.name])
+    if commands.run(["getent", "passwd", at.name]).status == 0:
+        commands.output(["userdel", at.name])
         say(f"remove the system user {at.name}")

@@ -1,1 +1,0 @@
-"""The load generator: one for all sides, in a process of its own, so that its CPU is nobody's."""

@@ -1,0 +1,1 @@
+"""Clients of a site: its address, HTTP, and the chat's WebSocket protocol."""

@@ -1,0 +1,147 @@
+"""What is backed up: the database of `up`, or of an installed stack."""
+
+import asyncio
+import shlex
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from deploy.effects import commands
+from deploy.effects.progress import say
+from deploy.errors import BadInputError
+from deploy.model.config import Config
+from deploy.model.release import release
+from deploy.operations.backup.postgres import PostgresEngine
+from deploy.operations.backup.sqlite import SqliteEngine
+from deploy.operations.backup.volume import VolumeEngine
+from deploy.stacks import lock as stack_lock
+from deploy.stacks.installed import AnyName, installed, require_own
+from deploy.stacks.local import applications, lock, plan, prepare, secret
+from deploy.stacks.local.layout import Layout
+from deploy.stacks.local.manage import app_environment
+from deploy.stacks.local.opened import opened
+from deploy.stacks.stack import Postgres, Sqlite, Stack
+
+HOOK = "[project.hooks].after_restore"
+
+
+class Source(Protocol):
+    """A stack, as far as its truth goes."""
+
+    @property
+    def config(self) -> Config:
+        """What it runs with."""
+
+    @property
+    def release(self) -> str:
+        """What serves, or would."""
+
+    @property
+    def database(self) -> Sqlite | Postgres:
+        """Where the truth is."""
+
+    @property
+    def backups(self) -> Path:
+        """Where backups go unless told otherwise."""
+
+    def require(self) -> None:
+        """Raise BadInputError where nothing has been made yet that could be backed up."""
+
+    def stopped(self) -> AbstractContextManager[None]:
+        """Keep it stopped for a while; raises BadInputError where it runs."""
+
+    def settle(self) -> None:
+        """Bring a restored database to this release's schema, and run the project's hook, or say that it has none."""
+
+
+class LocalSource:
+    """The stack of `up` in a folder."""
+
+    def __init__(self, config: Config, layout: Layout) -> None:
+        self.config = config
+        self.layout = layout
+        self.release = release()
+        self.backups = layout.dir / "backups"
+        url = config.database.url
+        self.database: Sqlite | Postgres = Postgres.at(url) if url else Sqlite(layout.database)
+
+    def require(self) -> None:
+        """Look for the database, or for what `up` makes before it."""
+        if not self.layout.database.exists():
+            prepare.require(self.layout)
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Hold the lock of `up`."""
+        if lock.is_running(self.layout):
+            raise BadInputError(f"a `./parley up` runs in {self.layout.dir}: stop it before a restore")
+        self.layout.make()
+        with lock.held(self.layout, patience=self.config.stop.kill_seconds):
+            yield
+
+    def settle(self) -> None:
+        """Run manage.py beside the stopped stack."""
+        secret.ensure(self.layout)
+        by = applications.make(self.config, self.layout, say)  # a host on which nothing has been made yet restores too
+        env = app_environment(self.config, self.layout, plan.layer_url(self.config, None), by)
+        asyncio.run(prepare.release(self.config, by, env, say))
+        if hook := _hook(self.config):
+            commands.output(by.command(*hook), env=env, cwd=by.folder)
+
+
+class InstalledSource:
+    """A stack of compose or systemd."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self.config = stack.config
+        self.database = stack.database
+        self.backups = stack.backups
+
+    @property
+    def release(self) -> str:
+        """What its first instance was started from, or would be."""
+        return self._stack.instances()[0].release
+
+    def require(self) -> None:
+        """It was found, so it is there."""
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Hold the rollout's lock, with no instance and no process of the project running."""
+        with stack_lock.held(self._stack.folder, "restore"):
+            running = [instance.name for instance in self._stack.instances() if instance.running]
+            running += self._stack.processes()
+            if running:
+                raise BadInputError(f"{', '.join(running)} of {self._stack.name} run: stop them before a restore")
+            yield
+
+    def settle(self) -> None:
+        """Run manage.py as the stack does."""
+        self._stack.migrate(self.release)
+        if hook := _hook(self.config):
+            self._stack.manage(self.release, *hook)
+
+
+def _hook(config: Config) -> list[str]:
+    """Give the command of manage.py after a restore; say it where there is none."""
+    command = config.project.hooks.after_restore
+    say(f"after the restore: `manage.py {command}`" if command else f"after the restore: no {HOOK} is set: skipped")
+    return shlex.split(command)
+
+
+def engine(source: Source) -> SqliteEngine | PostgresEngine:
+    """Give what copies this source's database."""
+    database = source.database
+    if isinstance(database, Postgres):
+        return PostgresEngine(database)
+    return VolumeEngine(database) if database.deploy else SqliteEngine(database.path)
+
+
+def chosen(name: AnyName, directory: Path | None, env: str | None, project: Path | None = None) -> Source:
+    """Open what a command line means; raises BadInputError where there is none."""
+    require_own(name, directory, env, project)
+    if name == "local":
+        return LocalSource(*opened(project, directory))
+    return InstalledSource(installed(name, env, project))

@@ -1,0 +1,72 @@
+"""A backup of the SQLite file: one consistent copy, taken while others write."""
+
+import sqlite3
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Literal
+from urllib.parse import quote
+
+from deploy.effects import files
+from deploy.errors import StackError
+from deploy.operations.backup.manifest import Rows
+
+SIDES = ("-wal", "-shm", "-journal")
+
+
+class SqliteEngine:
+    """The database in a file."""
+
+    name: Literal["sqlite"] = "sqlite"
+    file = "database.sqlite3"
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def dump(self, target: Path) -> None:
+        """Copy in one step of SQLite's own backup: a reader's snapshot, so no writer waits and none is half there."""
+        try:
+            with closing(_open(self._path, "rw")) as source, closing(sqlite3.connect(target)) as copy:
+                source.backup(copy, pages=-1)
+                copy.execute("PRAGMA journal_mode=DELETE")  # one file, without a log beside it
+        except sqlite3.Error as error:
+            raise StackError(f"{self._path}: {error}") from None
+        files.sync(target)
+
+    def read_back(self, path: Path) -> Rows:
+        """Read every page of a copy and count its rows, changing nothing; raises StackError where it is damaged."""
+        try:
+            with closing(_open(path, "ro&immutable=1")) as copy:
+                said = copy.execute("PRAGMA integrity_check(1)").fetchone()[0]
+                if said != "ok":
+                    raise StackError(f"{path}: {said}")
+                tables = copy.execute(
+                    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+                    " AND sql NOT LIKE 'CREATE VIRTUAL%'"  # of an extension that is not loaded here"
+                )
+                return {name: _count(copy, name) for (name,) in tables.fetchall()}
+        except sqlite3.Error as error:
+            raise StackError(f"{path}: {error}") from None
+
+    def restore(self, path: Path) -> None:
+        """Put a copy in the database's place in one step."""
+        files.make_folder(self._path.parent)
+        fresh = self._path.with_name(f".{self._path.name}.restored")
+        files.remove(fresh)
+        files.copy(path, fresh)
+        # The old log would be played into the new file. SQLite removes it itself where the old file can be opened.
+        with suppress(sqlite3.Error), closing(_open(self._path, "rw")) as old:
+            old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        for side in SIDES:
+            files.remove(self._path.with_name(self._path.name + side))
+        fresh.replace(self._path)
+        files.sync(self._path.parent)
+
+
+def _open(path: Path, mode: str) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{quote(str(path))}?mode={mode}", uri=True, timeout=10)
+
+
+def _count(connection: sqlite3.Connection, table: str) -> int:
+    quoted = table.replace('"', '""')
+    number: int = connection.execute(f'SELECT count(*) FROM "{quoted}"').fetchone()[0]  # noqa: S608 (quoted above)
+    return number

@@ -1,0 +1,15 @@
+"""The registry: every check that the doctor knows, in the order in which it looks."""
+
+from deploy.operations.doctor.checks import certificate, edge, files, host, instances, layer, model, running, socket
+
+CHECKS = (
+    *model.CHECKS,
+    *running.CHECKS,
+    *host.CHECKS,
+    *instances.CHECKS,
+    *files.CHECKS,
+    *layer.CHECKS,
+    *edge.CHECKS,
+    *certificate.CHECKS,
+    *socket.CHECKS,
+)

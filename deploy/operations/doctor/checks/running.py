@@ -1,0 +1,40 @@
+"""Whether there is anything to look at."""
+
+from deploy.operations.doctor.check import Check, require
+from deploy.operations.doctor.target import Target
+
+
+async def runs(target: Target) -> str:
+    """Tell whether the stack was found."""
+    require(target.found, target.why_not)
+    return f"{target.adapter.address.origin}, {len(target.adapter.replicas())} instances"
+
+
+async def beside(target: Target) -> str:
+    """Hold what should run beside the site against what does."""
+    found = target.adapter.beside()
+    ended = [name for name, well in found.items() if not well]
+    require(not ended, f"{', '.join(ended)}: not running, or not well")
+    return f"{', '.join(found)} run"
+
+
+CHECKS = (
+    Check(
+        "stack-runs",
+        "the stack runs",
+        "looks for what `up` wrote, for the project's containers, or for the installed units",
+        "start it: `./parley up`, `docker compose -f docker-compose.prod.yml up -d --wait`, or `./parley install`",
+        "docs/deploying.md",
+        runs,
+    ),
+    Check(
+        "beside-it-runs",
+        "what no visitor meets runs too: the clean-up, backups, the probe, what renews certificates",
+        "compares what is configured with the project's containers, or with systemd's units",
+        "start it again: `docker compose -f docker-compose.prod.yml up -d`, or `sudo ./parley install`",
+        "docs/deploying.md",
+        beside,
+        ("stack-runs",),
+        ("compose", "systemd"),
+    ),
+)

@@ -1,0 +1,69 @@
+"""One instance of a rollout: replaced, ready, probed; else put back as it was."""
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from deploy.errors import StackError
+from deploy.stacks.stack import Instance, Stack
+
+READY_SECONDS = 90.0
+PAUSE = 0.25
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+Say = Callable[[str], None]
+
+
+def swap(stack: Stack, old: Instance, release: str, ticket: str, say: Say, *, patience: float) -> None:
+    """Have this release serve in an instance's place; raises StackError once the old one is back there."""
+    new = None
+    try:
+        say(f"{old.name}: replacing {old.release}")
+        new = stack.replace(old, release)
+        wait(stack, new, patience)
+        stack.probe(new, ticket)
+    except BaseException as error:  # Ctrl-C too: nobody leaves an instance half-way
+        reason = str(error) or type(error).__name__
+        say(f"{old.name}: {reason.splitlines()[0]}; putting {old.release} back")
+        with unhurried():
+            put_back(stack, old, new, reason)
+        if isinstance(error, StackError):
+            now = f"serves {old.release} again" if old.running else "stays stopped"
+            raise StackError(f"{old.name}: {reason}\n{old.name} {now}") from None
+        raise
+    stack.retire(old, new)
+    came = "a message came through" if stack.config.project.hooks.probe else "its sockets answer"
+    say(f"{new.name}: serves {release}; {came}")
+
+
+def put_back(stack: Stack, old: Instance, new: Instance | None, reason: str) -> None:
+    """Undo; raises StackError with both reasons when that fails too."""
+    try:
+        stack.put_back(old, new)
+        if old.running:  # one that was down before need not come up now
+            wait(stack, old, READY_SECONDS)
+    except StackError as error:
+        raise StackError(f"{old.name}: {reason}\nand {old.release} did not come back: {error}") from None
+
+
+def wait(stack: Stack, instance: Instance, seconds: float) -> None:
+    """Wait until an instance is ready; raises StackError when it never will be, or not in time."""
+    deadline = time.monotonic() + seconds
+    while not stack.ready(instance):
+        if time.monotonic() > deadline:
+            raise StackError(f"{instance.name} was not ready within {seconds:g} s")
+        time.sleep(PAUSE)
+
+
+@contextmanager
+def unhurried() -> Iterator[None]:
+    """Hear no signal that would end this process: what is being put back is put back whole."""
+    before = {}
+    with suppress(ValueError):  # not the main thread, which alone hears them
+        before = {number: signal.signal(number, signal.SIG_IGN) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,72 @@
+"""What a project has beside its replicas: variables in files, a Redis that keeps, uploaded files, other processes."""
+
+from collections.abc import Sequence
+
+from deploy.errors import BadInputError
+from deploy.model.config import Config
+from deploy.stacks.compose.docker import Container, containers, docker, of_project, service_of
+from deploy.stacks.compose.images import holds
+from deploy.stacks.compose.project import Project
+from deploy.text import project as told
+from deploy.text.compose import folders, places, words
+from deploy.text.compose.file import FILE
+
+
+class Beside:
+    """Of one site; the reference chat has none of it."""
+
+    def __init__(self, project: Project, config: Config) -> None:
+        self._project = project
+        self._config = config
+
+    @property
+    def processes(self) -> Sequence[str]:
+        """The services of [project.processes]."""
+        return [one.service for one in words.processes(self._config)]
+
+    def running(self) -> list[str]:
+        """Name the containers of processes that run now, also of one that parley.toml has no more."""
+        return [str(one["Name"]).removeprefix("/") for one in self._found() if one["State"]["Running"]]
+
+    def require(self) -> None:
+        """Raise BadInputError for what a rollout cannot bring: nginx, which has the sockets, would be made anew.
+
+        With --build: a volume takes its owner from the image, and that of before has no such folder.
+        """
+        if self._config.is_own or not folders.media(self._config):
+            return
+        edges = containers(self._project.name, "edge")
+        if not all(any(mount["Destination"] == str(places.MEDIA) for mount in one["Mounts"]) for one in edges):
+            first = f"run docker compose -f {self._project.home / FILE} up -d --build --wait first"
+            raise BadInputError(f"project.media is new in this site: {first}")
+
+    def bring(self, release: str) -> None:
+        """Write the files that the variables are read from, and start the Redis that keeps: a release may be the first
+        that asks for one of them. What serves reads them when it is started again.
+        """
+        if self._config.is_own:
+            return
+        self._project.once(release, "setup", *words.of(self._config).deploy, "setup", "--only", "env")
+        if told.keeps(self._config):
+            start = ("up", "--detach", "--wait", "--no-deps", "--no-recreate", "--no-build", "--pull=never")
+            self._project.compose(*start, "store")
+
+    def renew(self, release: str) -> None:
+        """Remove processes that are of this release already: the next `up` leaves what does not differ as it is."""
+        _remove([one for one in self._found() if holds(one["Image"]) == release])
+
+    def forget(self) -> None:
+        """Remove processes that parley.toml has no more."""
+        _remove([one for one in self._found() if service_of(one) not in self.processes])
+
+    def _found(self) -> list[Container]:
+        if self._config.is_own:
+            return []
+        return [one for one in of_project(self._project.name) if service_of(one).startswith(words.PROCESS)]
+
+
+def _remove(found: list[Container]) -> None:
+    ids = [one["Id"] for one in found]
+    if ids:
+        docker("stop", *ids)  # with the grace that each was given
+        docker("rm", *ids)

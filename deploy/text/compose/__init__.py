@@ -1,0 +1,1 @@
+"""What Docker Compose's containers are told."""

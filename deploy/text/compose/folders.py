@@ -1,0 +1,49 @@
+"""Where the folders of a project are in its image."""
+
+import os
+from pathlib import Path
+
+from deploy.errors import BadInputError
+from deploy.model.config import FILE, Config
+from deploy.text.compose import places
+
+OCCUPIED = (places.PROJECT, places.HOME, places.VENV, places.OWN_VENV, places.SRV, Path("/tmp"), Path("/etc"))  # noqa: S108 (no file)
+
+
+def root(config: Config) -> Path:
+    """Return the folder that becomes the image's: parley.toml's, or manage.py's where that lies elsewhere."""
+    found = (config.folder / config.project.path).resolve()
+    return config.folder.resolve() if found.is_relative_to(config.folder.resolve()) else found
+
+
+def inside(config: Config, path: str) -> str:
+    """Return where a folder of the project is in its image; raise BadInputError for one that is not in it."""
+    above, found = root(config), (config.folder / path).resolve()
+    if not found.is_relative_to(above):
+        raise BadInputError(f"{config.folder / FILE.name}: {found} is not in {above}, so it is not in the image")
+    return str(places.PROJECT / found.relative_to(above))
+
+
+def within(config: Config) -> Config:
+    """Return it as its image has it: no whole path of this host names the folder of uploaded files."""
+    if config.is_own or not config.project.media:
+        return config
+    return config.model_copy(update={"project": config.project.model_copy(update={"media": media(config)})})
+
+
+def media(config: Config) -> str:
+    """Return where the project's processes find what people uploaded; empty: it keeps nothing of that kind.
+
+    That is where its settings say: a path below the project is below the image's, any other whole path is itself.
+    """
+    named = config.project.media
+    if not named:
+        return str(places.MEDIA) if config.project.has_uploads else ""
+    above, found = root(config), (config.folder / named).resolve()
+    is_outside = Path(named).is_absolute() and not found.is_relative_to(above)
+    path = Path(os.path.normpath(places.PROJECT / (named if is_outside else os.path.relpath(found, above))))
+    if any(one.is_relative_to(path) for one in (*OCCUPIED, Path(inside(config, config.project.path)))):
+        raise BadInputError(
+            f"{config.folder / FILE.name}: project.media: {named!r} is no folder of uploaded files alone"
+        )
+    return str(path)

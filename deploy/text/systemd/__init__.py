@@ -1,0 +1,1 @@
+"""What a host with systemd is told."""

@@ -1,0 +1,197 @@
+"""Config and facts → what is rendered for one host, {name: text}. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.errors import BadInputError
+from deploy.model import listening, rules
+from deploy.model.capacity import Capacity, declared
+from deploy.model.config import Config
+from deploy.model.hosts import in_url, origin
+from deploy.model.sections import Site
+from deploy.text import environment, readback, render
+from deploy.text.environment import AppSite
+from deploy.text.readback import Facts, NginxFacts
+from deploy.text.render import NginxSite, SystemdSite
+from deploy.text.systemd import places
+from deploy.text.systemd.places import Places
+
+STACK = "systemd"
+
+
+@dataclass(frozen=True)
+class Programs:
+    """What the distribution brings."""
+
+    nginx: Path = Path("/usr/sbin/nginx")
+    nginx_version: tuple[int, int, int] = (1, 22, 1)  # Debian 12's; what `render` writes where nothing is installed
+    redis: Path | None = Path("/usr/bin/redis-server")
+    ipv6: bool = True
+
+
+def fitting(config: Config) -> Capacity:
+    """Return the numbers as they stand; raise BadInputError for a rule that does not hold."""
+    size = declared(config)
+    rules.require(config, size, STACK)
+    return size
+
+
+def release_files(config: Config, size: Capacity, programs: Programs, release: str) -> dict[str, str]:
+    """Return what belongs to one release: {path below its folder: text}. None of it is secret."""
+    at = Places(config.site.name)
+    shared = environment.app(config, app(config, size, release))
+    files = {places.APP_ENV: env_file(shared)}
+    for number in range(1, config.app.instances + 1):
+        own = environment.instance(f"web-{number}", at.socket(number), metrics(config, number))
+        files[f"web-{number}.env"] = env_file(own)
+    configuration = render.nginx(config, nginx(config, size, programs))
+    return files | {f"nginx/{name}": text for name, text in configuration.items()}
+
+
+def units(config: Config, size: Capacity, programs: Programs) -> dict[str, str]:
+    """Return the units."""
+    return render.systemd(config, size, host(config, programs))
+
+
+def secrets(config: Config) -> dict[Path, str]:
+    """Return the URLs, which may hold a password."""
+    at = Places(config.site.name)
+    return {
+        at.database_url: config.database.url or own_database(at),
+        at.layer_url: environment.layer_url(config) or f"unix://{at.redis_socket}?db=0",
+    }
+
+
+def own_database(at: Places) -> str:
+    """Return the URL of the distribution's PostgreSQL: its socket, where it knows us by our user."""
+    return f"postgres://{at.name}@{str(places.POSTGRES_SOCKETS).replace('/', '%2F')}/{at.name}"
+
+
+def metrics(config: Config, number: int) -> str:
+    """Return where an instance serves /metrics; empty: nowhere."""
+    return f"127.0.0.1:{config.app.metrics_port + number - 1}" if config.app.metrics_port else ""
+
+
+def probe_metrics(config: Config) -> str:
+    """Return where the probe serves /metrics: after the last instance; empty: it does not run."""
+    return metrics(config, config.app.instances + 1)
+
+
+def app(config: Config, size: Capacity, release: str) -> AppSite:
+    """Return what every process of the app is told."""
+    at = Places(config.site.name)
+    return AppSite(
+        tier="production",
+        scheme="https",
+        port=config.site.port,
+        secret_key_file=at.secret_key,
+        database_url=at.database_url,
+        layer_url=at.layer_url,
+        static_root=at.release(release) / places.COLLECTED,
+        release=release,
+        sockets=size.sockets,
+        edge=f"unix:{at.edge_socket}",
+    )
+
+
+def nginx_files(config: Config) -> dict[str, str]:
+    """Return nginx's files for a host of Debian 12; raise BadInputError for a rule that does not hold."""
+    return render.nginx(config, nginx(config, fitting(config), Programs()))
+
+
+def listen(config: Config, port: int, *, ipv6: bool) -> tuple[str, ...]:
+    """Return what nginx listens on: loopback alone, until a host makes this machine known to others."""
+    return tuple(f"{in_url(one)}:{port}" for one in listening.wanted(config) if port and (ipv6 or ":" not in one))
+
+
+def nginx(config: Config, size: Capacity, programs: Programs) -> NginxSite:
+    """Return what nginx's templates need."""
+    at = Places(config.site.name)
+    return NginxSite(
+        nginx_version=programs.nginx_version,
+        listen=listen(config, config.site.port, ipv6=programs.ipv6),
+        http_listen=listen(config, config.site.http_port, ipv6=programs.ipv6),
+        upstreams=tuple(f"unix:{at.socket(number)}" for number in range(1, config.app.instances + 1)),
+        run=str(at.run),
+        static=str(at.served),
+        certificate=str(at.served_tls / at.certificate.name),
+        certificate_key=str(at.served_tls / at.certificate_key.name),
+        authority=str(at.served_tls / "now"),
+        access_log=access_log(at),
+        error_log="stderr",
+        open_files=size.open_files,
+        worker_connections=size.worker_connections,
+        workers=config.nginx.workers,
+        acme=str(at.challenges),
+        inside=f"unix:{at.edge_socket}",
+    )
+
+
+def host(config: Config, programs: Programs) -> SystemdSite:
+    """Return what the units need."""
+    at = Places(config.site.name)
+    return SystemdSite(
+        name=at.name,
+        title=title(at),
+        user=at.name,
+        group=at.name,
+        prefix=str(at.opt),
+        etc=str(at.etc),
+        state=str(at.state),
+        run=str(at.run),
+        nginx=str(programs.nginx),
+        redis=str(programs.redis) if config.brings_redis and programs.redis else "",
+        probe=probe_metrics(config),
+        origin=origin("localhost", config.site.port),
+    )
+
+
+def access_log(at: Places) -> str:
+    """Write to journald, for a unit's stdout cannot be opened again; two sites have two tags, without a hyphen."""
+    tag = "" if at.name == Site().name else f",tag={at.name.replace('-', '_')}_nginx"
+    return f"syslog:server=unix:/dev/log,nohostname{tag}"
+
+
+def title(at: Places) -> str:
+    """Name the site to people."""
+    return "Parley" if at.name == Site().name else f"Parley ({at.name})"
+
+
+def read(config: Config, size: Capacity) -> Facts:
+    """Render everything, and read it back as systemd and nginx will."""
+    files = release_files(config, size, Programs(), "0")
+    text = units(config, size, Programs())[f"{config.site.name}-web@.service"]
+    return Facts(
+        app=readback.unit(text, files[places.APP_ENV]),
+        nginx=NginxFacts.of({name.removeprefix("nginx/"): text for name, text in files.items()}),
+    )
+
+
+def env_file(variables: Mapping[str, str]) -> str:
+    """Write an EnvironmentFile; nothing is expanded in one, and quotes keep what a line would lose."""
+    lines = []
+    for name, value in variables.items():
+        if "\n" in value:
+            raise BadInputError(f"{name} has a line break")
+        lines.append(f'{name}="{"".join(f"{chr(92)}{one}" if one in QUOTED else one for one in value)}"\n')
+    return "".join(lines)
+
+
+QUOTED = '\\"`$'
+
+
+def toml(at: Places, hosts: Sequence[str], port: int | None, cores: int) -> str:
+    """Write a site's first parley.toml of its own."""
+    lines = [
+        f"# This host's own, on top of the release's parley.toml ({at.current}/parley.toml has every key).",
+        "# After a change: sudo ./parley install, and sudo ./parley rollout --stack systemd --again",
+        "",
+        "[site]",
+        f"hosts = [{', '.join(chr(34) + name + chr(34) for name in hosts)}]",
+    ]
+    if port is not None:
+        lines += [f"port = {port}", "http_port = 0                    # no redirect beside a port of its own"]
+    lines += ["", "[app]", f"instances = {cores}                    # one per core of this host"]
+    lines += ["", "[nginx]", f"workers = {cores}"]
+    return "\n".join(lines) + "\n"
