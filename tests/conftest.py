@@ -1,7 +1,7 @@
 """What every test shares: the running stack, and an account of what was left out."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,14 +9,20 @@ from django.db import connection
 from hypothesis import HealthCheck, settings
 
 from tests import sets
+from tests.checkout import ROOT
+from tests.deploy.operations.runbooks.book import book, pytest_runtest_call
 from tests.installed import compose, systemd
 from tests.kit import engine, systemd_host
-from tests.runbooks.book import book, pytest_runtest_call
 from tests.running import RunningStack, running_stack
 
 __all__ = ["book", "compose", "engine", "pytest_runtest_call", "systemd", "systemd_host"]  # fixtures of every test
 
-for _said in ("PARLEY_STACK", "PARLEY_DIR", "PARLEY_NAME"):  # of the shell's own stack, which no test is to meet
+for _said in (
+    "PARLEY_STACK",
+    "PARLEY_DIR",
+    "PARLEY_NAME",
+    "PARLEY_PROJECT",
+):  # of the shell's own stack, which no test is to meet
     os.environ.pop(_said, None)
 
 IN_CI = os.environ.get("CI") == "true"
@@ -31,6 +37,8 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("parley")
+
+LATE = pytest.StashKey[str]()  # why a test's turn never came
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -50,6 +58,26 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker(pytest.mark.xdist_group(lane))
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, object, object]:
+    """Let a lane wait for another one before the test's own time begins."""
+    if not hasattr(item.config, "workerinput"):
+        return (yield)
+    factory: pytest.TempPathFactory = vars(item.config)["_tmp_path_factory"]
+    folder = factory.getbasetemp().parent  # of all processes of this run
+    item.stash[LATE] = sets.take_turn(item, folder)
+    done = yield
+    sets.give_turn(item, nextitem, folder)
+    return done
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Fail the test whose lane waited in vain: an error around a test ends the whole run."""
+    if late := item.stash.get(LATE, ""):
+        pytest.fail(late, pytrace=False)
+
+
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     """The stack of `./parley up`, one for all tests that leave it as they found it."""
@@ -66,7 +94,9 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Count what a machine lacks as a failure in CI, which installs the tools: a skip would hide it there."""
     report = yield
     if IN_CI and report.skipped and not hasattr(report, "wasxfail"):
@@ -113,4 +143,4 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture
 def here() -> Path:
     """The checkout."""
-    return Path(__file__).resolve().parent.parent
+    return ROOT

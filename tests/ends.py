@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from deploy.operations.drill.visitors.run import watched
+
 BUCKET = 0.25
 TIMES = 3  # so many times its even share is the most that one bucket may have
-TICK = 0.02
 
 
 @dataclass(frozen=True)
@@ -35,23 +36,9 @@ async def end_of(connection: ClientConnection) -> End:
 async def ends_of(connections: Iterable[ClientConnection], timeout: float = 60) -> list[End]:
     """Read all of them to their ends."""
     stalls = [0.0]
-    watching = asyncio.create_task(_watch(stalls))
-    try:
-        async with asyncio.timeout(timeout):
-            ends = await asyncio.gather(*(end_of(one) for one in connections))
-    finally:
-        watching.cancel()
+    async with watched(stalls), asyncio.timeout(timeout):
+        ends = await asyncio.gather(*(end_of(one) for one in connections))
     return sorted((replace(end, stall=max(stalls)) for end in ends), key=lambda end: end.at)
-
-
-async def _watch(stalls: list[float]) -> None:
-    """Write down for how long nothing ran here: what ended meanwhile is seen in one moment."""
-    last = time.monotonic()
-    while True:
-        await asyncio.sleep(TICK)
-        now = time.monotonic()
-        stalls.append(now - last - TICK)
-        last = now
 
 
 def histogram(ends: list[End]) -> list[int]:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.compose.stack import RunningCompose, running_compose
-from tests.systemd.host import Installed, installed
+from tests.deploy.stacks.compose.stack import RunningCompose, running_compose
+from tests.deploy.stacks.systemd.host import Installed, installed
 
 
 @pytest.fixture(scope="session")

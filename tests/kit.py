@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.compose import owned
+from tests.deploy.stacks.compose import owned
 from tests.programs import compose_plugin, needs_root
 
 KIT = Path(__file__).resolve().parent.parent.parent / "shared" / "kit"  # beside the checkout

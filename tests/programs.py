@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy import files
+from deploy.effects import files
 from deploy.errors import BadInputError
 from deploy.stacks.local import binaries
 from deploy.stacks.local.layout import Layout

@@ -18,10 +18,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deploy.drill.address import Address
+from deploy.effects.client.address import Address
+from tests.checkout import ROOT
 from tests.programs import bring_redis
 
-ROOT = Path(__file__).resolve().parent.parent
 READY_SECONDS = 90
 UNLIMITED = (  # changes of a checkout whose clients may send as fast as they can
     ("parley.toml", "frames_per_second = 100 ", "frames_per_second = 100000 "),
@@ -168,10 +168,12 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running_stack(directory: Path, *options: str, root: Path = ROOT) -> Iterator[RunningStack]:
+def running_stack(
+    directory: Path, *options: str, root: Path = ROOT, python: str = sys.executable
+) -> Iterator[RunningStack]:
     """Run `./parley up` of a checkout (with this Python, without the launcher) until the block ends."""
     command = [
-        sys.executable,
+        python,
         "-P",
         "-m",
         "deploy",

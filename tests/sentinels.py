@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ def watched_redis(folder: Path, *, sentinels: int = 3) -> Iterator[Watched]:
         for port in ports:
             stay.enter_context(server(folder, port, sentinel_file(folder, port, master, sentinels), "--sentinel"))
         for port in ports:
-            until(lambda port=port: knows_all(port, sentinels - 1))
+            until(partial(knows_all, port, sentinels - 1))
         yield Watched(redis, tuple(ports))
 
 

@@ -5,8 +5,10 @@
 A run that names tests (a path, -k, -m) runs what it names, whatever set that is in, one after the other.
 """
 
+import time
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from _pytest.mark import ParameterSet
@@ -19,6 +21,10 @@ SAID = {
 }
 REAL = frozenset({"stack", "browser", "drill", "launcher", "docker", "systemd"})  # marks of tests with real servers
 LANES = 4  # on two cores: most of the time of a test with real servers is waiting
+SHARED, OWN = "docker", "docker-own"
+BROWSERS = frozenset({"browser", "netns"})
+BROWSERS_SECONDS = 1200.0  # theirs, on a slow machine beside two other lanes
+CLOSED = "browsers-are-closed"
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -57,14 +63,42 @@ def is_in(marks: set[str], chosen: str) -> bool:
 def lane(item: pytest.Item) -> str | None:
     """Name the tests that this one takes turns with; None: it runs beside any other.
 
-    Tests that share a stack share a process, so that the stack is started once.
+    Tests that share a stack share a process, so that the stack is started once. In Docker most share one, and take as
+    long as all others with stacks of their own.
     """
     names = marks(item)
-    if names & {"docker", "browser"}:
-        return "docker"  # Chromium gives up what it loads when a network interface comes or goes, as a container's do
+    if "own_stack" in names and item.config.option.set not in {None, "named"}:
+        return OWN  # in a whole set, whose largest lane is the shared one and begins first
+    if names & {"docker", *BROWSERS}:
+        return SHARED
     if "systemd" in names:
         return "systemd"
     return item.path.stem if names & REAL else None
+
+
+def take_turn(item: pytest.Item, folder: Path) -> str:
+    """Hold back the second lane in Docker until the first is done with its browsers; `folder` is all processes'.
+
+    Chromium gives up what it loads when a network interface comes or goes, as a container's does. Where tests are not
+    handed out by their lanes, the browsers may come after this one, so nobody waits. Return what went wrong.
+    """
+    if not item.config.option.loadgroup:  # of a process of pytest-xdist, whose `dist` says "no"
+        return ""
+    if lane(item) != OWN or not any(marks(one) & BROWSERS for one in item.session.items):
+        return ""
+    deadline = time.monotonic() + BROWSERS_SECONDS
+    while not (folder / CLOSED).exists():
+        if time.monotonic() > deadline:
+            (folder / CLOSED).touch()  # one failure is enough: the next need not wait as long again
+            return "the browsers never ended"
+        time.sleep(0.2)
+    return ""
+
+
+def give_turn(item: pytest.Item, following: pytest.Item | None, folder: Path) -> None:
+    """Say so when the last browser is closed: in their lane they come before the first container."""
+    if lane(item) == SHARED and not (following and marks(following) & BROWSERS):
+        (folder / CLOSED).touch()
 
 
 def marks(item: pytest.Item) -> set[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect, unix_connect
 
-from deploy.drill.address import Address
+from deploy.effects.client.address import Address
 
 PATH = "/ws/stock/"
 CHANGES = (

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.sets import LANES, REAL, choose, is_in
+from tests import sets
+from tests.checkout import ROOT
+from tests.sets import LANES, REAL, choose, give_turn, is_in, lane, take_turn
 
 PRINT = """
 import pytest, sys
@@ -35,13 +37,28 @@ def test_of_another_set(): ...
 
 @pytest.mark.parametrize("number", range(8))
 def test_free(number): ...
+
+@pytest.mark.short
+@pytest.mark.browser
+@pytest.mark.parametrize("number", range(3))
+def test_browser(number): ...
+
+@pytest.mark.short
+@pytest.mark.docker
+def test_shared(): ...
+
+@pytest.mark.short
+@pytest.mark.docker
+@pytest.mark.own_stack
+@pytest.mark.parametrize("number", range(4))
+def test_own(number): ...
 """
 
 
 @pytest.fixture(scope="module")
 def everything() -> list[set[str]]:
     """The marks of each test there is."""
-    here = Path(__file__).resolve().parents[1]
+    here = ROOT
     command = [sys.executable, "-P", "-c", PRINT]
     done = subprocess.run(command, cwd=here, capture_output=True, text=True, timeout=110, check=False)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
@@ -90,13 +107,51 @@ def test_a_whole_set_runs_side_by_side_and_what_is_named_does_not() -> None:
 def test_a_set_and_its_lanes_hold_in_each_process(here: Path, tmp_path: Path) -> None:
     """pytest-xdist gives its processes no options, and with another pytest it spreads a lane without a word."""
     (tmp_path / "test_lanes.py").write_text(LANED)
-    hooks = "pytest_addoption, pytest_cmdline_main, pytest_itemcollected, pytest_collection_modifyitems"
+    hooks = (
+        "pytest_addoption, pytest_cmdline_main, pytest_itemcollected, pytest_collection_modifyitems, "
+        "pytest_runtest_protocol"
+    )
     (tmp_path / "conftest.py").write_text(f"from tests.conftest import {hooks}\n")
     command = [sys.executable, "-P", "-m", "pytest", "-v", "-p", "no:cacheprovider", "-o", f"testpaths={tmp_path}"]
     env = {**os.environ, "PYTHONPATH": f"{here}:{here / 'app'}"}
     done = subprocess.run(command, cwd=here, env=env, capture_output=True, text=True, timeout=110, check=False)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     passed = [line for line in done.stdout.splitlines() if "PASSED" in line]
-    assert len(passed) == 16, "the short set alone"
+    assert len(passed) == 24, "the short set alone"
     assert len({line.split("]")[0] for line in passed if "test_laned" in line}) == 1
     assert len({line.split("]")[0] for line in passed}) > 1
+    order = [line.split("::")[1].split("[")[0].split("@")[0] for line in passed]
+    assert order.index("test_own") > max(place for place, name in enumerate(order) if name == "test_browser")
+
+
+def item(folder: Path, *names: str) -> Any:
+    """Give a test with these marks, in a run of its own."""
+    one = SimpleNamespace(
+        path=folder / "test_x.py", iter_markers=lambda: [SimpleNamespace(name=name) for name in names]
+    )
+    one.session = SimpleNamespace(items=[one])
+    one.config = SimpleNamespace(option=SimpleNamespace(set="all", loadgroup=True))
+    return one
+
+
+def test_stacks_of_their_own_wait_for_the_browsers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not for what is not in the run; and the browsers are done when no other follows in their lane."""
+    monkeypatch.setattr(sets, "BROWSERS_SECONDS", 0)
+    own, browser, shared = (item(tmp_path, *names) for names in (("docker", "own_stack"), ("browser",), ("docker",)))
+    assert (lane(own), lane(browser), lane(shared)) == (sets.OWN, sets.SHARED, sets.SHARED)
+    own.config.option.set = "named"
+    assert lane(own) == sets.SHARED, "who names tests and processes has one lane, where nobody waits"
+    own.config.option.set = "all"
+    assert not take_turn(own, tmp_path)
+    own.session.items.append(browser)
+    give_turn(browser, browser, tmp_path)
+    give_turn(own, None, tmp_path)
+    assert not take_turn(shared, tmp_path)
+    own.config.option.loadgroup = False
+    assert not take_turn(own, tmp_path), "the browsers may come after it, in the same process"
+    own.config.option.loadgroup = True
+    assert take_turn(own, tmp_path) == "the browsers never ended"
+    assert not take_turn(own, tmp_path), "the next does not wait as long again"
+    (tmp_path / sets.CLOSED).unlink()
+    give_turn(browser, shared, tmp_path)
+    assert not take_turn(own, tmp_path)

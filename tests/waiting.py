@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-PATIENCE = 60.0
+PATIENCE = 180.0  # an image is built in this time, beside other tests
 POLL = 0.05
 
 

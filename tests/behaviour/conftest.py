@@ -13,8 +13,9 @@ def opened(request: pytest.FixtureRequest, name: str) -> Site:
     """Bring a stack up, or find it up: there is one of each for all tests that leave it as they found it."""
     if name == "local":
         return sites.local(request.getfixturevalue("stack"))
-    see = {"compose": sites.compose, "systemd": sites.systemd}[name]
-    return see(request.getfixturevalue(name))
+    if name == "compose":
+        return sites.compose(request.getfixturevalue(name))
+    return sites.systemd(request.getfixturevalue(name))
 
 
 @pytest.fixture(scope="session", params=[LOCAL, *INSTALLED])

@@ -3,8 +3,8 @@
 import secrets
 from contextlib import AsyncExitStack
 
-from deploy.drill.visitor import Visitor, guest
-from deploy.drill.wire import Frame, Socket, connect
+from deploy.effects.client.http_client import HttpClient, guest
+from deploy.effects.client.websocket_client import Frame, Socket, connect
 from tests.behaviour.site import Site
 
 PASSWORD = "correct horse battery staple"
@@ -32,9 +32,9 @@ async def enter(socket: Socket) -> Frame:
     return await socket.join("lobby")
 
 
-async def signed_up(site: Site) -> tuple[str, Visitor]:
+async def signed_up(site: Site) -> tuple[str, HttpClient]:
     """Sign up by the form; give the name and the browser that is logged in now."""
-    visitor = Visitor(site.address)
+    visitor = HttpClient(site.address)
     name = f"u{secrets.token_hex(6)}"
     fields = {"username": name, "name": name.title(), "password1": PASSWORD, "password2": PASSWORD}
     assert (await visitor.post("/accounts/signup/", fields)).status == 302

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from deploy.drill.address import Address
-from deploy.drill.stack import InstalledStack, LocalStack, Stack
-from deploy.drill.visitor import Visitor
-from tests.compose.stack import RunningCompose
+from deploy.effects.client.address import Address
+from deploy.effects.client.http_client import HttpClient
+from deploy.operations.drill.stack import InstalledStack, LocalStack, Stack
+from tests.deploy.stacks.compose.stack import RunningCompose
+from tests.deploy.stacks.systemd.host import Installed
 from tests.running import RunningStack
-from tests.systemd.host import Installed
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class HostStack:
     async def ready(self, name: str) -> bool:
         """Tell whether this instance answers /readyz with 200, past nginx."""
         try:
-            return (await Visitor(self.installed.host.instance(name), timeout=3.0).get("/readyz")).status == 200
+            return (await HttpClient(self.installed.host.instance(name), timeout=3.0).get("/readyz")).status == 200
         except OSError:
             return False
 

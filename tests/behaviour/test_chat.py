@@ -4,8 +4,8 @@ import asyncio
 from contextlib import AsyncExitStack
 from itertools import cycle
 
-from deploy.drill.visitor import guest
-from deploy.drill.wire import connect, new_key
+from deploy.effects.client.http_client import guest
+from deploy.effects.client.websocket_client import connect, new_key
 from tests.behaviour.people import enter, everywhere
 from tests.behaviour.site import Site
 
@@ -64,7 +64,8 @@ async def test_history_reads_back(site: Site) -> None:
         page = await socket.history("lobby", before=sent["seq"], limit=4)
         assert [entry["seq"] for entry in page["entries"]] == list(range(sent["seq"] - 4, sent["seq"]))
         assert page["more"] is True
-        seen, before = [], sent["seq"] + 1
+        seen: list[int] = []
+        before = sent["seq"] + 1
         while True:
             page = await socket.history("lobby", before=before, limit=200)
             seen = [entry["seq"] for entry in page["entries"]] + seen

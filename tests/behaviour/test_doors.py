@@ -6,15 +6,15 @@ from contextlib import AsyncExitStack
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from deploy.drill.visitor import Visitor, guest
-from deploy.drill.wire import Hangup, connect
+from deploy.effects.client.http_client import HttpClient, guest
+from deploy.effects.client.websocket_client import Hangup, connect
 from tests.behaviour.people import PASSWORD, everywhere, signed_up
 from tests.behaviour.site import Site
 
 
 async def test_a_guest_becomes_somebody(site: Site) -> None:
     """Guest, account, log-out, log-in: `welcome.you` says each time who one is."""
-    visitor = Visitor(site.address)
+    visitor = HttpClient(site.address)
     async with connect(site.address, await visitor.guest("Nora")) as socket:
         you = (await socket.welcome())["you"]
         assert (you["name"], you["guest"]) == ("Nora", True)
@@ -22,7 +22,7 @@ async def test_a_guest_becomes_somebody(site: Site) -> None:
     async with connect(site.address, visitor.cookie) as socket:
         you = (await socket.welcome())["you"]
         assert (you["name"], you["guest"]) == (name.title(), False)
-    cookie = await Visitor(site.address).login(name, PASSWORD)
+    cookie = await HttpClient(site.address).login(name, PASSWORD)
     async with connect(site.address, cookie) as socket:
         assert (await socket.welcome())["you"] == you
 
@@ -30,7 +30,7 @@ async def test_a_guest_becomes_somebody(site: Site) -> None:
 async def test_log_out_closes_that_session_on_every_instance(site: Site) -> None:
     """4401 for all sockets of the session; another session of the same person, and others, go on."""
     name, here = await signed_up(site)
-    also = await Visitor(site.address).login(name, PASSWORD)
+    also = await HttpClient(site.address).login(name, PASSWORD)
     async with AsyncExitStack() as stay:
         mine = (await everywhere(stay, site, here.cookie)).values()
         session = next(iter((await everywhere(stay, site, also)).values()))

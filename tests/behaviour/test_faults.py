@@ -6,10 +6,10 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from deploy.drill.faults import FAULTS
-from deploy.drill.faults.instance import restart
-from deploy.drill.run import Workload, run
-from deploy.drill.stack import LocalStack
+from deploy.operations.drill.faults import FAULTS
+from deploy.operations.drill.faults.instance import restart
+from deploy.operations.drill.run import Workload, run
+from deploy.operations.drill.stack import LocalStack
 from tests.behaviour.conftest import INSTALLED, opened
 from tests.behaviour.people import everywhere
 from tests.behaviour.site import Site

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
-from deploy.drill.visitor import Visitor
-from tests.browser.conftest import WAIT_MS
+from deploy.effects.client.http_client import HttpClient
+from tests.browser.conftest import WAIT_MS, Come
 from tests.running import RunningStack
 
 pytestmark = [pytest.mark.browser, pytest.mark.stack]
@@ -31,7 +31,7 @@ async def sign_up(stack: RunningStack) -> str:
     """Make an account from outside, and return its username."""
     username = f"u{uuid.uuid4().hex[:8]}"
     fields = {"username": username, "name": f"Bea {username}", "password1": PASSWORD, "password2": PASSWORD}
-    assert (await Visitor(stack.address).post("/accounts/signup/", fields)).status == 302
+    assert (await HttpClient(stack.address).post("/accounts/signup/", fields)).status == 302
     return username
 
 
@@ -83,3 +83,14 @@ async def test_members_are_let_in_and_taken_out(stack: RunningStack, phone: Page
     await phone.set_viewport_size({"width": 1024, "height": 768})
     await phone.reload()
     await expect(add).to_be_visible()
+
+
+async def test_the_header_leaves_the_room_its_space(come: Come, stack: RunningStack) -> None:
+    """In the longer of the two languages: name, sign-up and log-out are one row."""
+    width = {"width": 390, "height": 844}
+    reader = await come(stack, "Ana", viewport=width, is_mobile=True, has_touch=True, locale="es-ES")
+    name = await reader.page.locator(".me .name").bounding_box()
+    leave = await reader.page.locator(".me button").bounding_box()
+    assert name is not None
+    assert leave is not None
+    assert leave["y"] < name["y"] + name["height"]  # not below it

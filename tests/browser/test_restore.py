@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
-from tests.backup.road import backup
 from tests.browser.conftest import Come
+from tests.deploy.operations.backup.roundtrip import backup
 from tests.running import free_port, running_stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.stack]

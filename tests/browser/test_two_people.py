@@ -40,9 +40,11 @@ async def test_who_is_here_and_who_writes(stack: RunningStack, come: Come) -> No
     ana, ben = await apart(come, stack, unique("Ana"), unique("Ben"))
     await expect(ana.page.locator("#people")).to_contain_text(ben.name)
     await expect(ben.page.locator("#people")).to_contain_text(ana.name)
+    await expect(ana.page.locator("#people li").filter(has_text=ben.name).locator(".tag")).to_have_text("guest")
     await expect(ana.page.locator("#log .note").filter(has_text=ben.name)).to_have_count(1)
     await ben.page.locator("#text").press_sequentially("I am")
     await expect(ana.page.locator("#typing")).to_contain_text(ben.name)
+    await expect(ana.page.locator("#typing")).to_contain_text("(guest)")
     await ben.context.close()
     await expect(ana.page.locator("#people")).not_to_contain_text(ben.name)
 

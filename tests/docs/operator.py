@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from deploy.doctor.checks import CHECKS
-from deploy.runbooks import page as runbooks
-from tests.docs.pages import ROOT
-from tests.prometheus.rendered import alerts
+from deploy.operations.doctor.checks import CHECKS
+from deploy.operations.runbooks import page as runbooks
+from tests.checkout import ROOT
+from tests.deploy.text.prometheus.rendered import alerts
 
 PAGE = ROOT / "docs" / "operator.md"
 HEAD = """\
@@ -65,9 +65,11 @@ PEOPLE = {
 }
 # A code of docs/protocol.md → where it leads.
 CODES = {
+    "400": ["a client that is no browser, or a Host that `PARLEY_HOSTS` lacks: configuration.md"],
     "403": ["!own-origin-is-let-in", "pitfalls/P2-origin-not-checked.md"],
     "404": ["pitfalls/N1-upgrade-not-passed.md", "pitfalls/A2-no-websocket-library.md"],
     "429": ["@reconnect-storm", "pitfalls/N12-no-limit-per-address.md"],
+    "431": ["a client that is no browser: protocol.md#the-handshake"],
     "503": [DATABASE],
     "1000": ["the page was closed: nothing to do"],
     "1003": ["a bug in that client: protocol.md#frames"],
@@ -82,6 +84,7 @@ CODES = {
     "4408": ["that client reads too slowly: protocol.md#limits"],
     "4429": ["@abusive-user", "pitfalls/P5-flood.md"],
 }
+SETTINGS = "your-project-settings.md"
 # An error code of docs/protocol.md → where it leads; what is not here is that client's own affair.
 OWN = "the request of that client is wrong: protocol.md#error-codes"
 ERRORS = {
@@ -97,12 +100,42 @@ LINES = {
     "a read from the database failed": ["a bug in Parley: the clients that waited got `unavailable`"],
     "database: …: …": [DATABASE, "pitfalls/L7-database-is-locked.md", "pitfalls/B7-too-many-clients.md"],
     "a socket is closed for flooding: … frames refused in a row": ["@abusive-user"],
+    "a socket is closed for flooding: …": ["@abusive-user"],
+    "a socket is closed for what it sent: …": ["a bug in that client, or an attack: protocol.md#close-codes"],
+    "handshake refused: … …": ["no browser sends such a handshake: protocol.md#the-handshake"],
+    "user … made … of … within a day: one more is refused": ["@abusive-user"],
+    "a message of user … cannot be stored: …": ["that sender got `bad_field`: protocol.md#error-codes"],
+    "a frame has what the database cannot hold: …": ["that client got `bad_field`: protocol.md#error-codes"],
+    "a form has what the database cannot hold: …": ["that client got 400"],
+    "an address of the admin names no field: …": ["that client got 400"],
+    "a log-in is locked: too many tries of …": ["protocol.md#limits", "!addresses-cannot-be-forged"],
+    "nobody new is let in: address=… made … people": ["protocol.md#limits", "!addresses-cannot-be-forged"],
+    "a socket is refused, too many are open: person … address=…": ["configuration.md#app", "@abusive-user"],
+    "too many wait for their session: …": ["protocol.md#limits", "@abusive-user"],
+    "too many wait: limit=… address=… waiting=…": ["protocol.md#limits", "@abusive-user"],
+    "nobody new is let in from the browser of person …, who is banned": ["@abusive-user"],
+    "no new guest is let in: address=… is that of person …, who is banned": ["@abusive-user"],
+    "person … reads too many messages and is refused for now": ["@abusive-user", "protocol.md#limits"],
+    "person … reads too many messages and is slowed down": ["@abusive-user", "protocol.md#limits"],
+    "room …: person … claims too often that its log lost entries": ["@abusive-user", "decisions/histories.md"],
+    "room …: person … shows that its log lost entries, up to …: all start again": [
+        "@restore",
+        "decisions/histories.md",
+    ],
     "handshake refused: nobody can be authenticated now: …": [DATABASE],
     "the revocation check failed; trying again": ["a bug in Parley: decisions/revocations.md"],
     "the connection to nginx failed; trying again": ["a bug in Parley: decisions/reloads.md"],
     "a task did not end in time: …": ["a task that did not end in time: pitfalls/L3-timeout-kills-a-drain.md"],
     "channel layer is …": [REDIS],
     "handshake refused: …": ["!own-origin-is-let-in", "pitfalls/P2-origin-not-checked.md"],
+    "the project cannot start: …": [SETTINGS],
+    "… imports models before Django's application is made (…): made first now": ["pitfalls/A1-apps-not-loaded.md"],
+    "CHANNEL_LAYERS stays the project's: it has no channels-redis, and its instances do not hear each other": [
+        SETTINGS
+    ],
+    "… names a Redis on this machine; name one in [project.env]": [SETTINGS],
+    "CACHES[…] is in the memory of each process: instances do not share it": [SETTINGS],
+    "LOGGING: … writes to the console, as the project's folder is not written to": [SETTINGS],
     "presence failed; trying again": ["a bug in Parley: decisions/presence.md"],
     "the connection to Redis was lost": [REDIS],
     "room …: the log cannot be read; the next poll tries again": [DATABASE],

@@ -16,8 +16,10 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect, unix_connect
 from websockets.exceptions import ConnectionClosed
 
-from tests.docs.pages import ROOT, blocks
+from tests.checkout import ROOT
+from tests.docs.pages import blocks
 from tests.running import RunningStack, changed_checkout, running_stack
+from tests.waiting import PATIENCE
 
 PAGE = ROOT / "docs" / "adapting.md"
 WAIT_SECONDS = 20.0
@@ -71,7 +73,7 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
         env=os.environ | {"PARLEY_ENV": "local"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert made.returncode == 0, made.stderr

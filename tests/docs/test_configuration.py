@@ -2,19 +2,21 @@
 
 import json
 import re
+from collections.abc import Iterator
+from dataclasses import MISSING, fields
+from typing import Any
 
-from pydantic_core import PydanticUndefined
-
-from config.env import PREFIX, Environment
-from deploy.config import Config
-from deploy.readings import READINGS
-from deploy.rules import RULES
-from tests.docs.pages import ROOT
+from deploy.model.config import Config
+from deploy.model.rules import RULES
+from deploy.text.consistency import CONSISTENCY_RULES
+from parley_serving.environment import Environment
+from parley_serving.variables import PREFIX
+from tests.checkout import ROOT
 
 PAGE = (ROOT / "docs" / "configuration.md").read_text()
 ROW = re.compile(r"^\| `([^`]+)` \| (.*?) \| (.+) \|$", re.MULTILINE)
 KEYS, ENVIRONMENT = PAGE.split("## The app's environment")
-WORDS = {"required": PydanticUndefined, "empty": ("", ()), "none": None}
+WORDS = {"required": MISSING, "empty": ("", ()), "none": None}
 
 
 def rows(text: str) -> dict[str, str]:
@@ -25,10 +27,19 @@ def rows(text: str) -> dict[str, str]:
     return {name: value for name, value, _ in found}
 
 
+def flat(tables: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Give each key with its path; an empty table is a value."""
+    for name, value in tables.items():
+        if isinstance(value, dict) and value:
+            yield from flat(value, f"{above}{name}.")
+        else:
+            yield f"{above}{name}", value
+
+
 def test_every_key_of_parley_toml_has_its_default() -> None:
     """The model's sections and fields, as JSON writes their values."""
     defaults = json.loads(Config().model_dump_json())
-    known = {f"{section}.{key}": value for section, keys in defaults.items() for key, value in keys.items()}
+    known = dict(flat(defaults))
     written = {
         name: json.loads(value.strip("`")) for name, value in rows(KEYS.split("### Configuration rules")[0]).items()
     }
@@ -36,10 +47,11 @@ def test_every_key_of_parley_toml_has_its_default() -> None:
 
 
 def test_every_variable_has_its_default() -> None:
-    """The fields of app/config/env.py."""
+    """The fields of app/parley_serving/environment.py."""
     written = rows(ENVIRONMENT)
-    assert written.keys() == {PREFIX + name.upper() for name in Environment.model_fields}
-    for name, field in Environment.model_fields.items():
+    assert written.keys() == {PREFIX + field.name.upper() for field in fields(Environment)}
+    for field in fields(Environment):
+        name = field.name
         value = written[PREFIX + name.upper()]
         if value.startswith("`"):
             default = str(field.default)
@@ -52,4 +64,4 @@ def test_every_variable_has_its_default() -> None:
 def test_every_rule_is_there() -> None:
     """By its id."""
     table = PAGE.split("### Configuration rules")[1].split("## The app's environment")[0]
-    assert re.findall(r"^\| `([a-z-]+)` \|", table, re.MULTILINE) == [rule.id for rule in (*RULES, *READINGS)]
+    assert re.findall(r"^\| `([a-z-]+)` \|", table, re.MULTILINE) == [rule.id for rule in (*RULES, *CONSISTENCY_RULES)]

@@ -4,12 +4,12 @@ import re
 
 import pytest
 
-from deploy.doctor.checks import CHECKS
-from deploy.runbooks import page as runbooks
+from deploy.operations.doctor.checks import CHECKS
+from deploy.operations.runbooks import page as runbooks
+from tests.checkout import ROOT
+from tests.deploy.text.prometheus.rendered import alerts
 from tests.docs.operator import LINES, PAGE, PEOPLE, lines, text
-from tests.docs.pages import ROOT
 from tests.docs.test_wire import first_cells
-from tests.prometheus.rendered import alerts
 
 
 def test_the_page_is_written_from_what_there_is() -> None:

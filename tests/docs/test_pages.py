@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 import typer
 
-from deploy.cli import app
-from tests.docs.pages import PAGES, ROOT, blocks, commands, name, prose
+from deploy.cli.main import app
+from tests.checkout import ROOT
+from tests.docs.pages import PAGES, blocks, commands, name, prose
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 CODE = re.compile(r"`([^`\n]+)`")
@@ -65,7 +66,8 @@ def test_tests_exist() -> None:
 
 def first(text: str) -> Iterator[str]:
     """Give the words of a script's first command."""
-    words = shlex.shlex(text, posix=True, punctuation_chars="();<>|&\n")
+    bare = re.sub(r"\s#.*", "", text)  # shlex takes the end of the line for a part of the comment
+    words = shlex.shlex(bare, posix=True, punctuation_chars="();<>|&\n")
     words.whitespace = " \t"
     words.whitespace_split = True
     return itertools.takewhile(lambda word: word[0] not in words.punctuation_chars, words)
@@ -87,8 +89,8 @@ def test_commands_exist(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_road_of_compose_is_walked() -> None:
-    """Each command of that section is one that a test in tests/compose runs, by `RunningCompose.road`."""
-    walked = "".join(path.read_text() for path in (ROOT / "tests/compose").glob("*.py"))
+    """Each command of that section is one that a test in tests/deploy/stacks/compose runs, by `RunningCompose.road`."""
+    walked = "".join(path.read_text() for path in (ROOT / "tests/deploy/stacks/compose").glob("*.py"))
     lines = commands(ROOT / "docs/deploying.md", "Docker Compose")
     assert lines
     assert [line for line in lines if f'"{line}"' not in walked] == []
@@ -101,3 +103,9 @@ def test_the_variables_of_compose_are_explained() -> None:
     example = (ROOT / ".env.example").read_text()
     assert found
     assert [one for one in found if f"#{one}=" not in example] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_no_merge_is_left_open(page: Path) -> None:
+    """The marks of a conflict are text to every other check."""
+    assert not re.findall(r"^(?:<{7}|>{7}) .*", page.read_text(encoding="utf-8"), re.MULTILINE)

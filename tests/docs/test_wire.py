@@ -2,17 +2,25 @@
 
 import re
 
+from websockets.http11 import MAX_LINE_LENGTH, MAX_NUM_HEADERS
+
+from accounts import limits as accounts
 from chat import frames, limits
-from deploy.drill.faults import FAULTS
-from tests.docs.pages import ROOT
+from deploy.operations.drill.faults import FAULTS
+from parley_serving import limits as serving
+from parley_serving.budget import Budget
+from tests.checkout import ROOT
 
 WIRE = (ROOT / "docs" / "protocol.md").read_text()
 SOURCES = [
     path.read_text()
-    for room in ("chat", "realtime")
+    for room in ("chat", "parley_serving", "realtime")
     for path in (ROOT / "app" / room).rglob("*.py")
     if path.name != "forms.py"  # the codes of Django's form errors reach no socket
 ]
+
+DAY = 24 * 3600
+BUDGET = Budget.above()
 
 
 def section(title: str) -> str:
@@ -55,6 +63,7 @@ def test_every_close_code_is_there() -> None:
 
 def test_its_numbers_are_the_codes() -> None:
     """Where a sentence has a number of limits.py, it is that number."""
+    flat = " ".join(WIRE.split())  # a sentence may go over the end of a line
     for sentence in (
         f"`text` (1–{limits.TEXT_CHARACTERS} characters)",
         f"1–{limits.KEY_CHARACTERS} characters), `text`",
@@ -65,9 +74,24 @@ def test_its_numbers_are_the_codes() -> None:
         f"{limits.PERSON_TIMES} times as large",
         f"{limits.FLOOD_FRAMES + 1} refused in a row",
         f"gives {limits.REPEATED_FRAMES} refusals",
-        f"While {limits.LOGINS_WAITING}\npasswords wait",
+        f"{serving.CONTROL_PER_SECOND:.0f} a second more",
+        f"a burst of {serving.CONTROL_BURST:.0f} more",
+        f"may have {serving.FRAME_BYTES // serving.FRAME_SHARE // 1024} KiB on average",
+        f"{int(BUDGET.burst / serving.FRAME_SHARE)} frames of {serving.FRAME_BYTES // 1024} KiB at once",
+        f"and {int(BUDGET.per_second * BUDGET.mean_bytes) // 1024} KiB a second after that",
+        f"more than {serving.FRAGMENTS} fragments, or in more than {serving.EMPTY_FRAGMENTS} empty ones",
+        f"more than {MAX_NUM_HEADERS} headers, or one above {MAX_LINE_LENGTH // 1024} KiB",
+        f"While {accounts.LOG_INS_WAITING} log-ins wait",
+        f"or {accounts.LOG_INS_WAITING_PER_ADDRESS} of one address",
+        f"within {accounts.KNOWN_ADDRESS_SECONDS // DAY} days",
+        f"at most {accounts.PEOPLE_PER_ADDRESS} people in an hour",
+        f"{limits.CLAIMS_PER_PERSON} claims of one person and {limits.CLAIMS} of all",
+        f"a string of at most {limits.MARK_CHARACTERS} characters",
+        f"its answer has, and {limits.READ_ROWS} more. One person may spend {limits.ROWS} at once",
+        f"and {limits.ROWS_PER_SECOND} a second after that",
+        f"where only {limits.SPARE_ROWS} are left to spend",
     ):
-        assert sentence in WIRE, sentence
+        assert sentence in flat, sentence
 
 
 def test_every_fault_has_its_row() -> None:

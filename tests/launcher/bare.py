@@ -22,7 +22,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.launcher.trees import INSIDE, ROOT, Tree, lacks, mounted
+from tests.checkout import ROOT
+from tests.launcher.trees import INSIDE, Tree, lacks, mounted
 from tests.sets import LANES
 
 PACKAGES = {"bookworm": ("python3-venv",), "trixie": ("python3-venv", "docker-cli")}
@@ -33,24 +34,26 @@ FROM_PATH = (
     "tests/app/chat/test_log_postgres.py",
     "tests/app/chat/test_scripts.py",
     "tests/app/chat/test_translations.py",
-    "tests/app/realtime/test_pubsub.py",
-    "tests/backup/test_postgres.py",
-    "tests/compose/test_rendered.py",
-    "tests/deploy/test_golden.py",
-    "tests/deploy/test_models.py",
-    "tests/deploy/test_up.py",
-    "tests/doctor/test_process.py",
+    "tests/app/parley_serving/test_pubsub.py",
+    "tests/deploy/operations/backup/test_postgres.py",
+    "tests/deploy/stacks/compose/test_rendered.py",
+    "tests/deploy/stacks/test_shipped.py",
+    "tests/deploy/text/test_golden.py",
+    "tests/deploy/text/test_models.py",
+    "tests/deploy/stacks/local/test_project.py",
+    "tests/deploy/stacks/local/test_up.py",
+    "tests/deploy/effects/test_procfs.py",
     "tests/launcher/test_choices.py",
-    "tests/nginx",
+    "tests/deploy/text/nginx",
     "tests/pitfalls/test_client.py",
     "tests/pitfalls/test_layer.py",
     "tests/pitfalls/test_nginx.py",
-    "tests/prometheus/test_rules.py",
-    "tests/rollout/test_migrations.py",
-    "tests/runbooks/test_disk_full.py",
-    "tests/runbooks/test_replicas.py",
-    "tests/runbooks/test_worker_restarts.py",
-    "tests/stack/test_sentinel.py",
+    "tests/deploy/text/prometheus/test_rules.py",
+    "tests/deploy/operations/rollout/test_migrations.py",
+    "tests/deploy/operations/runbooks/test_disk_full.py",
+    "tests/deploy/operations/runbooks/test_replicas.py",
+    "tests/deploy/operations/runbooks/test_worker_restarts.py",
+    "tests/deploy/stacks/local/test_sentinel.py",
 )
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.launcher.trees import INSIDE, ROOT, Tree, lacks, mounted
+from tests.checkout import ROOT
+from tests.launcher.trees import INSIDE, Tree, lacks, mounted
 
 PARTS = ("parley", "parley.toml", "pyproject.toml", "requirements", "deploy", "nginx", "app")
 

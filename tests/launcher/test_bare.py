@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.checkout import ROOT
 from tests.launcher import bare
 from tests.programs import needed
-from tests.running import ROOT
 
 # These need more than any bare tree has: a Docker engine, and this file a clone.
-NEVER = {ROOT / "tests" / "compose" / "test_monitoring.py", ROOT / "tests" / "launcher" / "test_bare.py"}
+NEVER = {ROOT / "tests/deploy/stacks/compose/test_monitoring.py", ROOT / "tests" / "launcher" / "test_bare.py"}
 
 
 def test_both_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:

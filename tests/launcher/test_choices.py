@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.programs import needed
+from tests.waiting import PATIENCE
 
 TOOLS = (
     "dirname",
@@ -75,7 +76,7 @@ def launch(checkout: Path, path: Path, tmp_path: Path) -> Launch:
     ) -> subprocess.CompletedProcess[str]:
         env = {"PATH": str(path), "JOURNAL": str(tmp_path / "journal"), "FAIL": str(tmp_path / "fail")} | variables
         command = [str(program or checkout / "parley"), *arguments]
-        return subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, timeout=30, check=False)
+        return subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
     return run
 
@@ -282,7 +283,7 @@ def test_a_checkout_of_somebody_else_says_what_is_wrong(
         env={"PATH": str(path), "JOURNAL": str(tmp_path / "journal"), "FAIL": str(tmp_path / "fail")},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE,
         check=False,
     )
     assert (done.returncode, done.stdout) == (2, "")

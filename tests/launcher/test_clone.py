@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from deploy.config import ROOT
+from tests.checkout import ROOT
+from tests.waiting import PATIENCE
 
 
 def git(*words: str, cwd: Path = ROOT) -> bytes:
     """Run git with nobody's settings."""
     env = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
     command = ["git", "-c", "safe.directory=*", *words]  # the checkout may be somebody else's
-    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, check=True, timeout=60).stdout
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, check=True, timeout=PATIENCE).stdout
 
 
 @pytest.mark.parametrize("setting", ["autocrlf=true", "autocrlf=input", "eol=crlf"])
@@ -42,4 +43,4 @@ def test_no_clone_gets_other_line_ends(setting: str, tmp_path: Path) -> None:
     ]
     assert changed == []
     assert b"\r" not in (clone / "parley").read_bytes()
-    subprocess.run(["sh", "-n", str(clone / "parley")], check=True, timeout=60)
+    subprocess.run(["sh", "-n", str(clone / "parley")], check=True, timeout=PATIENCE)

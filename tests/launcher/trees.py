@@ -8,7 +8,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
 TREES = Path(os.environ.get("PARLEY_TREES", "/var/tmp/parley-trees"))  # kept: making one takes half a minute
 SOURCES = Path("/etc/apt/sources.list.d/debian.sources")
 INSIDE = "/home/me/my checkout"

@@ -13,8 +13,9 @@ from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator, operator_names
 
 from tests.mutants.removal import RemoveStatement
+from tests.mutants.which import JUDGES
 
-PACKAGES = ("app/realtime", "app/chat/log", "deploy/rollout")
+PACKAGES = ("app/parley_serving", "app/realtime", "app/chat/log", "deploy/operations/rollout")
 LEFT_OUT = ("BitOr", "VariableReplacer", "VariableInserter")  # `|` is mostly of types; the others ask for names
 
 
@@ -37,7 +38,7 @@ def mutants(root: Path, *, seed: int) -> Iterator[Mutant]:
     """Give one mutant for each place that can be changed, in an order that the seed decides."""
     draw = random.Random(seed)
     found: list[tuple[Path, int, str, Any, int]] = []
-    for path in sorted(path for package in PACKAGES for path in (root / package).glob("*.py")):
+    for path in sorted(root / name for name in JUDGES):
         nodes = list(ast_nodes(get_ast(path.read_text())))
         places: dict[tuple[object, ...], list[tuple[Path, int, str, Any, int]]] = {}
         for name, operator in _operators():

@@ -1,29 +1,35 @@
 """Whether the unit tests notice a mutant: one process that has read what never changes, and a fork of it for each."""
 
+import collections
 import contextlib
 import gc
 import importlib
 import importlib.util
+import json
 import os
 import signal
 import sys
 import time
 import traceback
 from pathlib import Path
+from typing import Any
 
 import django
 import pytest
 
+from tests.mutants.notes import Notes
 from tests.mutants.which import JUDGES, SLOW
 
-SECONDS = 10  # for one test: the slowest of the first round takes two of them
-MORE_SECONDS = 90  # for one of a later round
-WHOLE_SECONDS = 120  # for all of them: a mutant may spin where pytest-timeout's alarm does not get through
+SOUND_SECONDS = 90  # for one test without a mutant: the slowest takes 5 s on a busy machine
+SLOWER = 4  # a test that takes so many times what it took without a mutant hangs
+LEAST_SECONDS = 5  # and no test hangs before: a busy machine may stop any of them for a second or two
+START_SECONDS = 30  # for pytest to start and end there; a mutant may spin where no alarm gets through
+TRIES = 3  # to see tests pass without a mutant: beside others a stall may fail one
 READ = (  # what takes long to import, and is never mutated
     "channels.layers", "channels_redis.pubsub", "gunicorn.workers.base", "hypothesis.extra.django",
     "hypothesis.stateful", "pytest_asyncio.plugin", "pytest_django.plugin", "pytest_timeout", "redis.asyncio",
-    "uvicorn.main", "websockets", "tests.installed", "tests.kit", "tests.runbooks.book", "tests.running",
-    "chat.services", "accounts.sessions",
+    "uvicorn.main", "websockets", "tests.installed", "tests.kit", "tests.deploy.operations.runbooks.book",
+    "tests.running",    "chat.services", "accounts.sessions",
 )  # fmt: skip
 OPTIONS = (
     "-x", "-q", "-p", "no:cacheprovider", "--no-migrations",
@@ -46,33 +52,64 @@ def warm() -> None:
     gc.freeze()  # each pytest collects garbage as it ends
 
 
-def judged(path: str, tests: list[str], output: Path, *, seconds: int = SECONDS) -> str:
-    """Run tests of a file and say `killed`, `timed out` or `survived`; what they print goes to `output`."""
-    output.write_text("")
-    Path(importlib.util.cache_from_source(path)).unlink(missing_ok=True)
-    return _run(tests, output, seconds=seconds)
+class Judge:
+    """Runs tests in forks of this process, and knows how long each takes and which of them killed."""
 
+    def __init__(self, folder: Path) -> None:
+        self._output = folder / "output.txt"
+        self._notes = folder / "notes.json"
+        self._seconds: dict[str, dict[str, float]] = {}  # of each test, by the file or test that was asked for
+        self._kills: collections.Counter[str] = collections.Counter()
 
-def _run(tests: list[str], output: Path, *, seconds: int) -> str:
-    pid = os.fork()
-    if pid == 0:
-        _child(tests, output, seconds=seconds)
-    deadline = time.monotonic() + WHOLE_SECONDS
-    while True:
-        done, status = os.waitpid(pid, os.WNOHANG)
-        if done:
-            break
-        if time.monotonic() > deadline:
+    def learn(self, tests: list[str]) -> None:
+        """Run those without a mutant that did not run yet."""
+        for test in tests:
+            if test in self._seconds:
+                continue
+            if not any(self._run([test], SOUND_SECONDS, SOUND_SECONDS * 4) == "survived" for _ in range(TRIES)):
+                sys.exit(f"{test} fails without a mutant:\n{self._output.read_text()}")
+            self._seconds[test] = self._noted()["seconds"]
+
+    def verdict(self, path: str, tests: list[str]) -> str:
+        """Run the tests of a file that is mutated and say `killed`, `timed out` or `survived`."""
+        Path(importlib.util.cache_from_source(path)).unlink(missing_ok=True)
+        took = [seconds for test in tests for seconds in self._seconds[test].values()]
+        limit = max(LEAST_SECONDS, SLOWER * max(took))
+        verdict = self._run(tests, limit, START_SECONDS + SLOWER * sum(took))
+        if verdict == "killed" and (failed := self._noted().get("failed")):
+            self._kills[failed] += 1
+        return verdict
+
+    def failed(self) -> str:
+        """Say which test the last mutant failed, if pytest lived to say so."""
+        return str(self._noted().get("failed") or "")
+
+    def _noted(self) -> dict[str, Any]:
+        return dict(json.loads(self._notes.read_text())) if self._notes.exists() else {}
+
+    def _run(self, tests: list[str], limit: float, whole: float) -> str:
+        self._output.write_text("")
+        self._notes.unlink(missing_ok=True)
+        pid = os.fork()
+        if pid == 0:
+            known = {test: seconds for each in self._seconds.values() for test, seconds in each.items()}
+            _child(tests, self._output, Notes(self._notes, self._kills, known), seconds=limit)
+        deadline = time.monotonic() + whole
+        while True:
+            done, status = os.waitpid(pid, os.WNOHANG)
+            if done:
+                break
+            if time.monotonic() > deadline:
+                os.killpg(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+                return "timed out"
+            time.sleep(0.02)
+        with contextlib.suppress(ProcessLookupError):  # what it started and left
             os.killpg(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
-            return "timed out"
-        time.sleep(0.02)
-    with contextlib.suppress(ProcessLookupError):  # what it started and left
-        os.killpg(pid, signal.SIGKILL)
-    if status == 0:
-        return "survived"
-    text = output.read_text(errors="replace")
-    return "timed out" if "Timeout (>" in text or "Failed: Timeout" in text else "killed"
+        if status == 0:
+            return "survived"
+        text = self._output.read_text(errors="replace")
+        return "timed out" if "Timeout (>" in text or "Failed: Timeout" in text else "killed"
 
 
 def _deselected(tests: list[str]) -> list[str]:
@@ -80,7 +117,7 @@ def _deselected(tests: list[str]) -> list[str]:
     return [*tests, *(f"--deselect={test}" for test in SLOW if test not in tests)]
 
 
-def _child(tests: list[str], output: Path, *, seconds: int) -> None:
+def _child(tests: list[str], output: Path, notes: Notes, *, seconds: float) -> None:
     """Be a pytest of one's own; never returns."""
     os.setsid()
     out = os.open(output, os.O_WRONLY | os.O_APPEND)
@@ -90,7 +127,7 @@ def _child(tests: list[str], output: Path, *, seconds: int) -> None:
     os.environ["CI"] = "true"  # the same examples each time, and nothing skipped
     code = 1
     try:
-        code = int(pytest.main([*OPTIONS, f"--timeout={seconds}", *_deselected(tests)]))
+        code = int(pytest.main([*OPTIONS, f"--timeout={seconds:.1f}", *_deselected(tests)], plugins=[notes]))
     except BaseException:  # noqa: BLE001 (whatever a mutant makes of pytest, it is noticed)
         traceback.print_exc()
     finally:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from tests.docs.pages import ROOT, blocks
+from tests.checkout import ROOT
+from tests.docs.pages import blocks
 
 FOLDER = ROOT / "docs" / "pitfalls"
 HEADINGS = ["Symptom", "Cause", "Fix", "Where it stands here", "How to notice it", "Test"]

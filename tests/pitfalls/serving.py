@@ -16,15 +16,17 @@ from typing import Any
 
 import uvicorn
 from asgiref.sync import sync_to_async
+from channels.routing import URLRouter
+from django import urls
 from django.db import connections
 from websockets.asyncio.client import ClientConnection
 
 from tests import programs
-from tests.docs.pages import ROOT
+from tests.checkout import ROOT
 from tests.running import free_port
+from tests.waiting import PATIENCE
 
 HERE = Path(__file__).parent
-PATIENCE = 20.0
 
 
 class Served:
@@ -73,7 +75,7 @@ class Served:
 
 
 @contextlib.contextmanager
-def process(*command: str, cwd: Path = HERE, port: int = 0, **env: str) -> Iterator[Served]:
+def process(*command: str, cwd: Path = HERE, port: int = 0, **env: Any) -> Iterator[Served]:
     """Run a command in a session of its own; whatever is left of it at the end is killed."""
     env = {"PYTHONPATH": str(HERE), "PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1", "HOME": "/nonexistent"} | env
     options: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
@@ -88,7 +90,7 @@ def process(*command: str, cwd: Path = HERE, port: int = 0, **env: str) -> Itera
 
 
 @contextlib.contextmanager
-def stock_uvicorn(target: str = "stock.asgi:application", *options: str, **env: str) -> Iterator[Served]:
+def stock_uvicorn(target: str = "stock.asgi:application", *options: str, **env: Any) -> Iterator[Served]:
     """Run `uvicorn stock.asgi:application` until the block ends."""
     port = free_port()
     command = (sys.executable, "-m", "uvicorn", target, "--port", str(port), *options)
@@ -98,7 +100,7 @@ def stock_uvicorn(target: str = "stock.asgi:application", *options: str, **env: 
 
 
 @contextlib.contextmanager
-def stock_gunicorn(*options: str, worker: str = "uvicorn_worker.UvicornWorker", **env: str) -> Iterator[Served]:
+def stock_gunicorn(*options: str, worker: str = "uvicorn_worker.UvicornWorker", **env: Any) -> Iterator[Served]:
     """Run `gunicorn -k uvicorn_worker.UvicornWorker stock.asgi:application` until the block ends."""
     port = free_port()
     command = (sys.executable, "-m", "gunicorn", "-k", worker, "-b", f"127.0.0.1:{port}", "--no-control-socket")
@@ -109,7 +111,7 @@ def stock_gunicorn(*options: str, worker: str = "uvicorn_worker.UvicornWorker", 
 
 
 @contextlib.contextmanager
-def our_gunicorn(folder: Path, **env: str) -> Iterator[Served]:
+def our_gunicorn(folder: Path, **env: Any) -> Iterator[Served]:
     """Run the app as the stacks do, alone and on a port."""
     port = free_port()
     env = {
@@ -140,6 +142,12 @@ async def until(condition: Callable[[], Any], what: str = "it came true") -> Non
     async with asyncio.timeout(PATIENCE):
         while not condition():  # noqa: ASYNC110 (what another process does has no event)
             await asyncio.sleep(0.01)
+
+
+def routed(path: str, consumer: Any) -> Any:
+    """Give a path to a consumer, as a tutorial's routing.py does."""
+    routes: list[Any] = [urls.path(path, consumer.as_asgi())]  # the stubs know views alone
+    return URLRouter(routes)
 
 
 @contextlib.asynccontextmanager

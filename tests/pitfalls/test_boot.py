@@ -7,19 +7,21 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvicorn
 from websockets.asyncio.client import connect, unix_connect
 from websockets.exceptions import InvalidStatus
 
-from deploy.drill.visitor import Visitor, guest
-from realtime.protocol import PreparedProtocol
-from realtime.worker import ChatWorker
-from tests.docs.pages import ROOT
+from deploy.effects.client.http_client import HttpClient, guest
+from parley_serving.protocol import PreparedProtocol
+from parley_serving.worker import DrainingWorker
+from tests.checkout import ROOT
 from tests.pitfalls.pages import seen
-from tests.pitfalls.serving import HERE, PATIENCE, our_gunicorn, process, stock_uvicorn
+from tests.pitfalls.serving import HERE, our_gunicorn, process, stock_uvicorn
 from tests.running import RunningStack, free_port
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.stack
 
@@ -35,15 +37,18 @@ application = ProtocolTypeRouter({"http": django_application})
 def sort(path: Path) -> None:
     """Sort a file's imports as an editor does when it saves."""
     command = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "I", "--fix", "-q", str(path)]
-    subprocess.run([*command[:-1], "--no-cache", command[-1]], check=True, timeout=60)
+    subprocess.run([*command[:-1], "--no-cache", command[-1]], check=True, timeout=PATIENCE)
 
 
 def boots(folder: Path) -> subprocess.CompletedProcess[str]:
     """Start gunicorn on the application in this folder, and stop it when it serves."""
     bind = f"127.0.0.1:{free_port()}"
     command = (sys.executable, "-m", "gunicorn", "-k", "uvicorn_worker.UvicornWorker", "-b", bind, "main:application")
-    env = {"PYTHONPATH": f"{HERE}:{folder}", "DJANGO_SETTINGS_MODULE": "stock.settings"}  # as an image sets it
-    env["PYTHONDONTWRITEBYTECODE"] = "1"  # sorted within a second, the file has the size and time of its old bytecode
+    env: dict[str, Any] = {
+        "PYTHONPATH": f"{HERE}:{folder}",
+        "DJANGO_SETTINGS_MODULE": "stock.settings",  # as an image sets it
+        "PYTHONDONTWRITEBYTECODE": "1",  # sorted within a second, the file has the size and time of its old bytecode
+    }
     with process(*command, "--no-control-socket", cwd=folder, **env) as served:
         if "startup" in served.until("Application startup complete|Reason: Worker failed to boot"):
             served.process.terminate()
@@ -96,16 +101,16 @@ def test_a2_ours_does_not_boot_without_a_library(tmp_path: Path) -> None:
 
 def test_a2_ours_names_the_class_that_speaks() -> None:
     """With `auto` what is installed decides: a handshake without a library would be a page again."""
-    config = uvicorn.Config(lambda: None, **ChatWorker.CONFIG_KWARGS)
+    config = uvicorn.Config(lambda: None, **DrainingWorker.CONFIG_KWARGS)
     config.load()
-    assert isinstance(ChatWorker.CONFIG_KWARGS["ws"], type)
+    assert isinstance(DrainingWorker.CONFIG_KWARGS["ws"], type)
     assert config.ws_protocol_class is PreparedProtocol
 
 
 def test_a2_ours_asks_for_a_library_by_name() -> None:
     """Not through an extra of uvicorn's alone, which may bring another one some day."""
-    wanted = (ROOT / "requirements" / "app.in").read_text()
-    locked = (ROOT / "requirements" / "app.txt").read_text()
+    wanted = (ROOT / "requirements" / "serving.in").read_text()
+    locked = (ROOT / "requirements" / "serving.txt").read_text()
     assert re.search(r"^websockets\b", wanted, re.MULTILINE)
     assert re.search(r"^websockets==", locked, re.MULTILINE)
 
@@ -121,12 +126,12 @@ async def test_a4_plain_django_takes_no_websocket() -> None:
 
 async def test_a4_ours_routes_both(stack: RunningStack) -> None:
     """A page and a handshake, of one application."""
-    assert (await Visitor(stack.pinned(0)).get("/healthz")).status == 200
+    assert (await HttpClient(stack.pinned(0)).get("/healthz")).status == 200
     cookie = await guest(stack.pinned(0), "Router")
     address = stack.pinned(0)
     headers = {"Cookie": cookie, "Origin": address.origin, **address.forwarded}
     way = unix_connect(str(address.path), uri=f"ws://{address.host}/ws/chat/", additional_headers=headers)
-    async with way as connection, asyncio.timeout(10):
+    async with way as connection, asyncio.timeout(PATIENCE):
         assert "welcome" in str(await connection.recv())
 
 

@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from channels.layers import get_channel_layer
-from channels.routing import ProtocolTypeRouter, URLRouter
-from django.urls import path
+from channels.routing import ProtocolTypeRouter
 from playwright.async_api import Page, async_playwright
 from websockets.asyncio.client import connect
 
-from config import databases
+from parley_serving import databases
 from tests.pitfalls.pages import seen
-from tests.pitfalls.serving import PATIENCE, hung_up, in_this_loop, stock_gunicorn
+from tests.pitfalls.serving import hung_up, in_this_loop, routed, stock_gunicorn
 from tests.programs import needed
 from tests.running import RunningStack
+from tests.waiting import PATIENCE
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 SITE = "https://chat.example/"
@@ -118,8 +118,7 @@ async def room(settings: Any) -> AsyncIterator[str]:
     """The tutorial's room; gives its address."""
     settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
     Tutorial.stored, Tutorial.loaded, Tutorial.gate = [], asyncio.Event(), asyncio.Event()
-    routes: Any = URLRouter([path("ws/", Tutorial.as_asgi())])
-    async with in_this_loop(ProtocolTypeRouter({"websocket": routes})) as url:
+    async with in_this_loop(ProtocolTypeRouter({"websocket": routed("ws/", Tutorial)})) as url:
         yield f"{url}/ws/"
 
 
@@ -187,8 +186,7 @@ class Presence(AsyncJsonWebsocketConsumer):
 
 async def test_k7_a_counter_never_comes_down(caplog: pytest.LogCaptureFixture) -> None:
     """Stock: one frame that is not JSON, and one person too many is online until the next deploy."""
-    routes: Any = URLRouter([path("ws/", Presence.as_asgi())])
-    async with in_this_loop(ProtocolTypeRouter({"websocket": routes})) as url:
+    async with in_this_loop(ProtocolTypeRouter({"websocket": routed("ws/", Presence)})) as url:
         async with connect(f"{url}/ws/") as one:
             await one.send("not json")
             await hung_up(one)

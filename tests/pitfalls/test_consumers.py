@@ -13,15 +13,15 @@ from channels.auth import AuthMiddlewareStack
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer, AsyncWebsocketConsumer
 from channels.layers import get_channel_layer
-from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.routing import ProtocolTypeRouter
 from django.test import Client
-from django.urls import path
 from websockets.asyncio.client import ClientConnection, connect
 
 from realtime.consumer import SocketConsumer
 from tests.pitfalls.pages import seen
-from tests.pitfalls.serving import PATIENCE, hung_up, in_this_loop, stock_gunicorn, stock_uvicorn
+from tests.pitfalls.serving import hung_up, in_this_loop, routed, stock_gunicorn, stock_uvicorn
 from tests.postgres import running_cluster
+from tests.waiting import PATIENCE
 
 MEMORY = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 
@@ -35,7 +35,7 @@ def layer(settings: Any) -> Any:
 @contextlib.asynccontextmanager
 async def serving(consumer: Any) -> AsyncIterator[str]:
     """Serve one consumer at /ws/."""
-    application = ProtocolTypeRouter({"websocket": URLRouter([path("ws/", consumer.as_asgi())])})
+    application = ProtocolTypeRouter({"websocket": routed("ws/", consumer)})
     async with in_this_loop(application) as url:
         yield f"{url}/ws/"
 
@@ -265,7 +265,8 @@ class Private(AsyncWebsocketConsumer):
     groups = ["room"]  # noqa: RUF012
 
     async def connect(self) -> None:
-        if self.scope["user"].is_authenticated:
+        user = self.scope["user"]
+        if user is not None and user.is_authenticated:
             await self.accept()
 
     async def news(self, event: Any) -> None:
@@ -279,7 +280,7 @@ async def test_b10_who_logged_out_reads_on(django_user_model: Any) -> None:
     user = await django_user_model.objects.acreate(username="ann", name="Ann")
     await client.aforce_login(user)
     cookie = f"sessionid={client.cookies['sessionid'].value}"
-    application = ProtocolTypeRouter({"websocket": AuthMiddlewareStack(URLRouter([path("ws/", Private.as_asgi())]))})
+    application = ProtocolTypeRouter({"websocket": AuthMiddlewareStack(routed("ws/", Private))})
     async with (
         in_this_loop(application) as url,
         connect(f"{url}/ws/", additional_headers={"Cookie": cookie}) as reader,

@@ -1,4 +1,4 @@
-"""C, L4, L5: channels_redis and Redis. Stock is the core layer of the tutorials, ours what config/layers.py makes."""
+"""C, L4, L5: channels_redis and Redis. Stock is the tutorials' core layer, ours that of parley_serving/layers.py."""
 
 import asyncio
 import json
@@ -12,18 +12,18 @@ from typing import Any
 import pytest
 import redis.asyncio as client
 from channels.generic.websocket import AsyncWebsocketConsumer
-from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.routing import ProtocolTypeRouter
 from channels_redis.core import RedisChannelLayer
 from channels_redis.pubsub import RedisPubSubChannelLayer
-from django.urls import path
 from django.utils.module_loading import import_string
 from websockets.asyncio.client import connect
 
-from config.env import WrongEnvironmentError, read
-from config.layers import from_url
-from realtime.pubsub import PubSubLayer
+from parley_serving.environment import WrongEnvironmentError, read
+from parley_serving.layers import from_url
+from parley_serving.pubsub import PubSubLayer
 from tests.pitfalls.pages import seen
-from tests.pitfalls.serving import PATIENCE, hung_up, in_this_loop, redis, stock_uvicorn, until
+from tests.pitfalls.serving import hung_up, in_this_loop, redis, routed, stock_uvicorn, until
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.stack
 
@@ -156,7 +156,7 @@ class Member(AsyncWebsocketConsumer):
 
 async def test_c6_redis_restarts_and_every_socket_ends(settings: Any, caplog: pytest.LogCaptureFixture) -> None:
     """Stock: a Redis that ends takes all sockets with it, with 1006 and without disconnect()."""
-    application = ProtocolTypeRouter({"websocket": URLRouter([path("ws/", Member.as_asgi())])})
+    application = ProtocolTypeRouter({"websocket": routed("ws/", Member)})
     with redis() as own:
         config = {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [f"unix://{own}"]}}
         settings.CHANNEL_LAYERS = {"default": config}

@@ -13,15 +13,16 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus, WebSocketException
 
-from realtime.drain import BATCH_SECONDS
-from realtime.edge import OVERLAP_SECONDS
+from parley_serving.drain import BATCH_SECONDS
+from parley_serving.edge import OVERLAP_SECONDS
 from tests import programs
 from tests.app.realtime.server import draining
 from tests.ends import codes, ends_of
 from tests.names import NAME, name_server
 from tests.pitfalls.pages import seen
-from tests.pitfalls.serving import PATIENCE, Served, hung_up, in_this_loop, nginx, process, until
+from tests.pitfalls.serving import Served, hung_up, in_this_loop, nginx, process, until
 from tests.running import free_port
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.stack
 
@@ -164,7 +165,13 @@ async def test_n3_a_killed_worker_moves_nobody_twice() -> None:
             [living] = set(map(str, served.children)) - {held}
             known.workers[living] = asyncio.get_running_loop().time() - 10 * OVERLAP_SECONDS
             told: asyncio.Queue[frozenset[str]] = asyncio.Queue()
-            moved, known._left = known._left, lambda at, workers: (moved(at, workers), told.put_nowait(workers))[0]
+            moved = known._left
+
+            def left(at: float, workers: frozenset[str]) -> None:
+                moved(at, workers)
+                told.put_nowait(workers)
+
+            known._left = left
             # The other one has no processor for a moment: the worker that nginx starts in its place answers.
             os.kill(int(living), signal.SIGSTOP)
             os.kill(int(held), signal.SIGKILL)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.doctor.checks import CHECKS
-from tests.docs.pages import ROOT
+from deploy.operations.doctor.checks import CHECKS
+from tests.checkout import ROOT
 from tests.pitfalls.pages import DOCTOR, FOLDER, HEADINGS, Page, pages
 
 PAGES = pages()
@@ -34,7 +34,7 @@ def named(page: Page) -> str:
 @pytest.fixture(params=PAGES, ids=named)
 def page(request: pytest.FixtureRequest) -> Page:
     """Each page."""
-    return request.param  # type: ignore[no-any-return]
+    return request.param
 
 
 def test_it_has_the_headings(page: Page) -> None:

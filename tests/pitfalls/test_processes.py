@@ -10,20 +10,20 @@ import subprocess
 import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis.asyncio as client
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
-from deploy.drill.address import Address
-from deploy.drill.visitor import Visitor, guest
-from deploy.drill.wire import connect as our_socket
-from deploy.environment import instance
-from tests.docs.pages import ROOT
+from deploy.effects.client.address import Address
+from deploy.effects.client.http_client import HttpClient, guest
+from deploy.effects.client.websocket_client import connect as our_socket
+from deploy.text.environment import instance
+from tests.checkout import ROOT
 from tests.pitfalls.pages import seen
 from tests.pitfalls.serving import (
-    PATIENCE,
     hung_up,
     in_this_loop,
     listens,
@@ -35,6 +35,7 @@ from tests.pitfalls.serving import (
 )
 from tests.pitfalls.stock import told
 from tests.running import RunningStack, free_port
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.stack
 
@@ -91,7 +92,7 @@ async def test_g4_ours_has_no_such_limit(stack: RunningStack) -> None:
     async with our_socket(address, await guest(address, "Stays")) as socket:
         await socket.welcome()
         for _ in range(100):
-            assert (await Visitor(address).get("/healthz")).status == 200
+            assert (await HttpClient(address).get("/healthz")).status == 200
         await socket.join("lobby")
 
 
@@ -149,7 +150,7 @@ async def test_g11_over_a_unix_socket_nobody_is_trusted(tmp_path: Path) -> None:
 
 async def test_g11_ours_believes_nginx_over_its_socket(tmp_path: Path) -> None:
     """Our settings, with the variables that an instance is given: both are there."""
-    env = instance("web-1", tmp_path / "web.sock", "") | {"PARLEY_ENV": "local"}
+    env: dict[str, Any] = instance("web-1", tmp_path / "web.sock", "") | {"PARLEY_ENV": "local"}
     command = (sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "stock.told:application")
     with process(*command, cwd=ROOT / "app", **env) as served:
         await served.prints("Booting worker")
@@ -163,8 +164,8 @@ async def test_g11_ours_believes_nginx_over_its_socket(tmp_path: Path) -> None:
 async def test_g12_trusting_everybody_trusts_the_visitor() -> None:
     """Stock over TCP: by default the proxy's word is dropped; with `*` the visitor's own word wins."""
     answers = []
-    for options in ({"forwarded_allow_ips": "192.0.2.1"}, {"forwarded_allow_ips": "*"}):
-        async with in_this_loop(told.application, **options) as url:
+    for believed in ("192.0.2.1", "*"):
+        async with in_this_loop(told.application, forwarded_allow_ips=believed) as url:
             reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
             writer.write(FORWARDED % b"6.6.6.6, 198.51.100.7")
             answers.append((await asyncio.wait_for(reader.read(), PATIENCE)).rpartition(b"\r\n\r\n")[2])
@@ -197,7 +198,7 @@ def migrated(folder: Path) -> None:
     """Make the database of our_gunicorn."""
     env = os.environ | {"PARLEY_ENV": "local", "PARLEY_DATABASE_URL": f"sqlite:///{folder}/parley.sqlite3"}
     command = [sys.executable, "manage.py", "migrate", "--noinput", "--verbosity=0"]
-    subprocess.run(command, cwd=ROOT / "app", env=env, check=True, timeout=60)
+    subprocess.run(command, cwd=ROOT / "app", env=env, check=True, timeout=PATIENCE)
 
 
 NUMBERS = {"PARLEY_DRAIN_SECONDS": "2", "PARLEY_CLOSE_SECONDS": "1", "PARLEY_UVICORN_GRACEFUL_SECONDS": "1"}

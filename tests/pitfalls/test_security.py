@@ -7,17 +7,17 @@ import pytest
 from channels.auth import AuthMiddlewareStack
 from channels.generic.websocket import AsyncWebsocketConsumer
 from channels.layers import get_channel_layer
-from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.routing import ProtocolTypeRouter
 from django.test import Client
-from django.urls import path
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from deploy.drill.visitor import guest
-from deploy.drill.wire import connect as our_socket
+from deploy.effects.client.http_client import guest
+from deploy.effects.client.websocket_client import connect as our_socket
 from tests.pitfalls.pages import seen
-from tests.pitfalls.serving import PATIENCE, in_this_loop, nginx, stock_uvicorn
+from tests.pitfalls.serving import in_this_loop, nginx, routed, stock_uvicorn
 from tests.running import RunningStack
+from tests.waiting import PATIENCE
 
 EVIL = "https://evil.example"
 
@@ -42,8 +42,7 @@ class Anybody(AsyncWebsocketConsumer):
 def application(settings: Any) -> Any:
     """The tutorial's application, less the validator that many leave out."""
     settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
-    routes: Any = URLRouter([path("ws/<room>/", Anybody.as_asgi())])
-    return ProtocolTypeRouter({"websocket": AuthMiddlewareStack(routes)})
+    return ProtocolTypeRouter({"websocket": AuthMiddlewareStack(routed("ws/<room>/", Anybody))})
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from realtime.hub import group_of
-from tests.pitfalls.serving import PATIENCE, hung_up, in_this_loop, nginx
+from tests.pitfalls.serving import hung_up, in_this_loop, nginx
+from tests.waiting import PATIENCE
 
 NAMES = {
     "A6": "No route found for path",

@@ -1,15 +1,17 @@
 """Who is behind session keys: the same people that Channels' own get_user finds."""
 
+from typing import Any
+
 import pytest
 from asgiref.sync import async_to_sync
 from channels.auth import get_user
 from django.contrib.auth.models import AnonymousUser
-from django.contrib.sessions.backends.db import SessionStore
 from django.test import override_settings
 from django.utils import timezone
 
 from accounts.authentication import people_of
 from accounts.models import User
+from accounts.session_store import SessionStore
 from accounts.sessions import session_open
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -23,7 +25,9 @@ def opened(name: str) -> tuple[User, str]:
 
 def by_channels(key: str) -> User | AnonymousUser:
     """What AuthMiddlewareStack would put into the scope."""
-    user: User | AnonymousUser = async_to_sync(get_user)({"session": SessionStore(key)})
+    scope: Any = {"session": SessionStore(key)}
+    user = async_to_sync(get_user)(scope)
+    assert isinstance(user, User | AnonymousUser)
     return user
 
 

@@ -6,11 +6,13 @@ from io import StringIO
 import pytest
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
+from django.db import connection
 from django.utils import timezone
 
 from accounts import cleanup as module
 from accounts.cleanup import cleanup
 from accounts.models import LoginTry, Revocation, Ticket, User
+from accounts.services import guests_arrive
 from accounts.sessions import session_open
 from chat.models import Entry, Membership, Room
 
@@ -22,7 +24,7 @@ OLD = timedelta(days=31)
 
 def guest(name: str, *, age: timedelta) -> User:
     """Make a guest who came so long ago."""
-    return User.objects.create_guest(name=name, date_joined=NOW() - age)
+    return User.objects.create_guest(name=name, date_joined=NOW() - age, arrived=True)
 
 
 def expire(key: str) -> None:
@@ -92,6 +94,31 @@ def test_a_guest_whose_session_ran_out_goes_with_it() -> None:
     assert (done["sessions"], done["guests"]) == (1, 1)
 
 
+def test_a_guest_who_never_opened_a_socket_goes_after_a_day() -> None:
+    """With the session; who did, or came less than a day ago, or is no guest, stays."""
+    came = NOW() - timedelta(hours=25)
+    ghost, visitor, fresh = (User.objects.create_guest(name=name) for name in ("Ghost", "Visitor", "Fresh"))
+    account = User.objects.create_user("ana", date_joined=came)
+    keys = {person.pk: session_open(user=person)[0] for person in (ghost, visitor, fresh, account)}
+    User.objects.filter(pk__in=[ghost.pk, visitor.pk]).update(date_joined=came)
+    guests_arrive([visitor.pk])
+    assert cleanup()["guests"] == 1
+    assert set(User.objects.all()) == {visitor, fresh, account}
+    assert {session.session_key for session in Session.objects.all()} == set(keys.values()) - {keys[ghost.pk]}
+
+
+def test_guests_of_a_release_that_noted_no_arrival_stay() -> None:
+    """Its INSERT does not name the column."""
+    old = User(username="guest-old", name="Old", guest=True, date_joined=NOW() - timedelta(hours=25))
+    fields = [field for field in User._meta.local_fields if field.name not in {"id", "arrived"}]
+    names, places = ", ".join(str(field.column) for field in fields), ", ".join("%s" for _ in fields)
+    values = [field.get_db_prep_save(getattr(old, field.attname), connection) for field in fields]
+    with connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO accounts_user ({names}) VALUES ({places})", values)
+    assert cleanup()["guests"] == 0
+    assert User.objects.get().arrived
+
+
 def test_a_young_guest_and_an_idle_account_stay() -> None:
     """A guest who has just come may not have a session yet; an account can log in again for ever."""
     young = guest("Young", age=timedelta(minutes=1))
@@ -118,4 +145,7 @@ def test_the_command_says_what_it_did() -> None:
     guest("Gone", age=OLD)
     said = StringIO()
     call_command("cleanup", stdout=said)
-    assert said.getvalue() == "cleanup: sessions=0 tickets=0 revocations=0 tries=0 guests=1\n"
+    assert (
+        said.getvalue()
+        == "cleanup: sessions=0 tickets=0 revocations=0 tries=0 addresses=0 newcomers=0 places=0 guests=1\n"
+    )

@@ -63,6 +63,7 @@ def test_a_session_goes_over_to_the_key_of_now(inside: Client) -> None:
     """
     old, new = settings.SECRET_KEY, "n" * 60
     name = inside.session.session_key
+    assert name
     for key, others in [(new, [old]), (old, [new]), (new, [old]), (new, [])]:
         with override_settings(SECRET_KEY=key, SECRET_KEY_FALLBACKS=others):
             assert inside.get("/").status_code == 200

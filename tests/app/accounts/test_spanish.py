@@ -13,9 +13,10 @@ from django.test import Client
 from django.utils import translation
 
 from accounts import limits
-from accounts.forms import AdminLogInForm, GuestForm, LogInForm, SignUpForm
+from accounts.forms import AdminLogInForm, GuestForm, LogInForm, OwnPasswordForm, SignUpForm
 from accounts.models import LoginTry, User
 from chat.forms import DirectForm, MemberForm, PersonForm, RoomForm
+from chat.models import Room
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "a long enough one"
@@ -121,18 +122,17 @@ def test_whatever_else_a_form_can_say(ada: User) -> None:
     """Every message of every form, whether or not a test knows how to bring it about."""
     with translation.override("es"):
         made: list[forms.BaseForm] = [form() for form in (SignUpForm, GuestForm, RoomForm, PersonForm, DirectForm)]
-        made += [MemberForm(), LogInForm(), AdminLogInForm(), AdminUserCreationForm()]
-        made += [PasswordChangeForm(ada), AdminPasswordChangeForm(ada)]
+        made += [MemberForm(room=Room()), LogInForm(), AdminLogInForm(), AdminUserCreationForm()]
+        made += [PasswordChangeForm(ada), OwnPasswordForm(ada), AdminPasswordChangeForm(ada)]
         texts = [str(text) for form in made for text in said(form)]
         for validator in get_default_password_validators():
             texts.append(str(validator.get_help_text()))
             for password in ("", "password", "12345678", "ada-ada"):
                 try:
-                    validator.validate(password, user=ada)
+                    validator.validate(password, ada)
                 except ValidationError as refused:
                     texts += refused.messages
-        for validator in User._meta.get_field("username").validators:
-            texts.append(str(validator.message))
+        texts += [str(getattr(each, "message", "")) for each in User._meta.get_field("username").validators]
     assert len(texts) > 100
     for text in texts:
         informal(text)

@@ -60,15 +60,15 @@ def test_a_ticket_runs_out_in_time(ada: User) -> None:
     assert limits.TICKET_SECONDS - 10 < left <= limits.TICKET_SECONDS == 60
 
 
-@pytest.mark.parametrize("row_goes", [True, False])
-def test_a_ticket_of_a_session_that_ended(client: Client, ada: User, *, row_goes: bool) -> None:
-    """By a log-out, which takes the ticket too, or by any other end of the session."""
+@pytest.mark.parametrize("by", ["log-out", "shell"])
+def test_a_ticket_of_a_session_that_ended(client: Client, ada: User, by: str) -> None:
+    """However it ends, it takes the ticket with it."""
     key, ticket = session_open(user=ada)
-    if row_goes:
+    if by == "log-out":
         session_end(key=key)
-        assert not Ticket.objects.exists()
     else:
         Session.objects.filter(session_key=key).delete()
+    assert not Ticket.objects.exists()
     assert redeemed(client, ticket) == 400
     assert "sessionid" not in client.cookies
 

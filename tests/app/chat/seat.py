@@ -18,7 +18,8 @@ class Seat:
         self.frames: list[dict[str, Any]] = []
         self.codes: list[int] = []
         self.consumer = ChatConsumer()
-        self.consumer.scope = {"type": "websocket", "user": user, "session_key": session}
+        scope: Any = {"type": "websocket", "user": user, "session_key": session}
+        self.consumer.scope = scope
         self.consumer.base_send = self._sent
 
     async def _sent(self, message: dict[str, Any]) -> None:
@@ -33,7 +34,7 @@ class Seat:
 
     async def serve(self, frames: Iterable[dict[str, Any]]) -> None:
         """Live on frames that are all there already, and then on the end."""
-        events = [{"type": "websocket.receive", "text": json.dumps(frame)} for frame in frames]
+        events: list[dict[str, Any]] = [{"type": "websocket.receive", "text": json.dumps(frame)} for frame in frames]
         coming = iter([*events, {"type": "websocket.disconnect", "code": 1005}])
 
         async def receive() -> dict[str, Any]:

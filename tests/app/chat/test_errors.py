@@ -8,7 +8,8 @@ from django.db import connection
 from django.test import Client
 
 from accounts.models import User
-from tests.app.database import refuse_all, refuse_writes
+from chat.errors import busy_page
+from tests.app.database import refuse_all, refuse_data, refuse_writes
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PASSWORD = "a long enough one"
@@ -56,6 +57,18 @@ def test_a_page_of_somebody_inside(client: Client, ada: User) -> None:
         assert client.get("/").status_code == 503
 
 
+@pytest.mark.parametrize("door", ["guest", "login", "signup"])
+def test_what_the_database_cannot_hold(client: Client, door: str, caplog: pytest.LogCaptureFixture) -> None:
+    """A text that grew after it was checked is bad input: 400, one line, and no traceback."""
+    with connection.execute_wrapper(refuse_data):
+        answer = client.post(f"/accounts/{door}/", {"guest": {"name": "Eva"}, "login": ADA, "signup": EVA}[door])
+    assert answer.status_code == 400
+    assert "could not be understood" in answer.content.decode()
+    (line,) = [record for record in caplog.records if record.name == "chat.errors"]
+    assert "too long" in line.getMessage()
+    assert line.exc_info is None
+
+
 def test_a_bug_is_a_bug(client: Client, ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is not the database's state stays 500."""
 
@@ -77,3 +90,13 @@ def test_a_form_that_cannot_be_read(door: str) -> None:
     answer = client.post(f"/accounts/{door}/", b"name=Eva", content_type=kind)
     assert answer.status_code == 400
     assert "could not be understood" in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("es-AR,en;q=0.5", "Ahora mismo no"), ("en", "Not just now"), ("xx", "Not")]
+)
+def test_who_is_refused_before_django_is_told_in_their_language(language: str, said: str) -> None:
+    """Whatever else cannot be read in the request."""
+    headers = [(b"accept-language", language.encode()), (b"host", b"\xff")]
+    scope = {"type": "http", "method": "POST", "path": "/\xff", "query_string": b"\xff", "headers": headers}
+    assert said in busy_page(scope).decode()

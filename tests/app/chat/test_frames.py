@@ -35,6 +35,7 @@ DEEP = "[" * 20_000 + "]" * 20_000
     [
         (dumped(type="join", room="lobby"), frames.Join("lobby")),
         (dumped(type="join", room="lobby", after=0, epoch="e", ref=1), frames.Join("lobby", 0, "e", 1)),
+        (dumped(type="join", room="lobby", mark="7.ab"), frames.Join("lobby", mark="7.ab")),
         (dumped(type="leave", room="lobby", ref="x"), frames.Leave("lobby", "x")),
         (dumped(**SEND), frames.Send("lobby", "k-1", "hello")),
         (dumped(**SEND, reply_to=3, unknown=[1, {}]), frames.Send("lobby", "k-1", "hello", 3)),
@@ -184,7 +185,8 @@ def test_what_is_read_is_within_its_limits(fields: dict[str, Any]) -> None:
     except WrongFrameError:
         return
     for name, value in msgspec.structs.asdict(frame).items():
-        assert not isinstance(value, str) or ("\x00" not in value and value.encode())
+        if isinstance(value, str):
+            assert "\x00" not in value.encode().decode()  # which raises for half a surrogate pair
         assert name == "ref" or not isinstance(value, int) or abs(value) <= 2**53
     assert json.loads(frames.message("x", ref=frame.ref)).get("ref") == frame.ref
 

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,12 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db import InterfaceError, connection
+from prometheus_client import REGISTRY
 
 from chat.log import Commit, Draft, Log, Refused, Stored, Unavailable
 from chat.models import Entry, Membership, Room
 from tests.app.chat.conftest import Place
+from tests.waiting import PATIENCE
 
 storing = sys.modules["chat.log.store"]
 
@@ -104,8 +107,32 @@ async def test_drafts_that_come_while_one_is_stored_share_the_next_transaction(l
     assert [len(commit.entries) for commit in place.commits] == [1, 2]
 
 
-async def test_the_writer_rests_when_nothing_is_queued(log: Log, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty transaction after the last draft would be followed by another one, for ever."""
+def measured(*names: str) -> list[float]:
+    """What was counted and observed of that so far."""
+    return [REGISTRY.get_sample_value(f"parley_{name}") or 0.0 for name in names]
+
+
+async def test_each_batch_is_measured(log: Log, place: Place) -> None:
+    """Once, whatever it has: how many messages, and what they took until the commit, the readers and the senders."""
+    counts = (
+        "commit_messages_sum",
+        *(f"{name}_count" for name in ("commit_messages", "commit_seconds", "written_seconds", "sent_seconds")),
+        "commits_failed_total",
+    )
+    times = ("commit_seconds_sum", "written_seconds_sum", "sent_seconds_sum")
+    counted, took, began = measured(*counts), measured(*times), time.perf_counter()
+    await asyncio.gather(*(log.append(place.draft(key)) for key in "abc"))
+    all_of_it = time.perf_counter() - began
+    assert [now - before for now, before in zip(measured(*counts), counted, strict=True)] == [3, 1, 1, 1, 1, 0]
+    commit, written, sent = (now - before for now, before in zip(measured(*times), took, strict=True))
+    assert 0 < commit < all_of_it - sent
+    assert 0 < written < sent < all_of_it
+
+
+async def test_the_writer_rests_when_nothing_is_queued(
+    log: Log, place: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An empty transaction after the last draft would be followed by another one, for ever; and nothing failed."""
     batches: list[int] = []
     store = storing.store
 
@@ -118,6 +145,7 @@ async def test_the_writer_rests_when_nothing_is_queued(log: Log, place: Place, m
     for _ in range(3):
         await log._writer.run(lambda: None)
     assert batches == [1]
+    assert caplog.messages == []
 
 
 async def test_what_comes_after_the_end_is_refused(place: Place) -> None:
@@ -159,22 +187,22 @@ async def test_the_same_key_again_is_answered_with_the_first(log: Log, place: Pl
 
 async def test_who_may_not_write_is_told_so_and_nobody_else_notices(log: Log, place: Place) -> None:
     """All of it in one batch with a draft that is stored."""
-    guest = {"author": place.guest.pk, "author_name": "Guest", "guest": True}
     answers = await asyncio.gather(
         *map(
             outcome,
             [
                 log.append(place.draft("1", room=987_654)),
                 log.append(place.draft("2", room=place.closed.pk, author=place.bob.pk)),
-                log.append(place.draft("3", **guest)),
+                log.append(place.draft("3", author=place.guest.pk, author_name="Guest", guest=True)),
                 log.append(place.draft("4", reply_to=1)),
                 log.append(place.draft("5")),
                 log.append(place.draft("6", reply_to=1)),
+                log.append(place.draft("7", reply_to=1)),
             ],
         )
     )
     assert answers[:4] == ["no_such_room", "not_allowed", "not_allowed", "not_found"]
-    assert [one.seq for one in answers[4:] if isinstance(one, Stored)] == [1, 2]
+    assert [one.seq for one in answers[4:] if isinstance(one, Stored)] == [1, 2, 3]
 
 
 def test_a_guest_writes_where_guests_are_let_in(place: Place) -> None:
@@ -182,7 +210,7 @@ def test_a_guest_writes_where_guests_are_let_in(place: Place) -> None:
     Room.objects.filter(pk=place.room.pk).update(guests=True)
     outcomes, commits = store_one(place.draft("k", author=place.guest.pk, guest=True))
     assert isinstance(outcomes[0], Stored)
-    assert json.loads(commits[0].entries[0])["author"] == {"id": place.guest.pk, "name": "Ada"}
+    assert json.loads(commits[0].entries[0])["author"] == {"id": place.guest.pk, "name": "Ada", "guest": True}
 
 
 def store_one(*drafts: Any) -> tuple[list[Any], list[Commit]]:
@@ -247,9 +275,11 @@ async def test_no_sender_waits_for_ever(
         raise error
 
     with monkeypatch.context() as patched:
-        patched.setattr(storing, "_members", broken)
+        patched.setattr(storing, "_rights", broken)
+        failed = measured("commits_failed_total")
         answers = await asyncio.gather(*(outcome(log.append(place.draft(f"k-{number}"))) for number in range(3)))
         assert answers == ["unavailable"] * 3
+        assert measured("commits_failed_total") == [failed[0] + 1], "an alert counts batches"
     assert (await log.append(place.draft("k-0"))).seq == 1
 
 
@@ -337,7 +367,7 @@ def test_two_processes_leave_no_gap(place: Place) -> None:
     command = [sys.executable, str(WRITER), url, str(place.ada.pk), str(place.room.pk), str(place.closed.pk)]
     connection.close()
     writers = [subprocess.Popen([*command, name], stdout=subprocess.PIPE, text=True) for name in ("a", "b")]
-    answers = [json.loads(writer.communicate(timeout=60)[0]) for writer in writers]
+    answers = [json.loads(writer.communicate(timeout=PATIENCE)[0]) for writer in writers]
     assert [writer.returncode for writer in writers] == [0, 0]
     for room in (place.room, place.closed):
         seqs = [seq for seq, _, _ in rows(room)]
@@ -362,6 +392,33 @@ def test_a_key_that_is_stored_is_answered_whoever_may_write_now(place: Place) ->
     assert isinstance(refused, Refused)
     assert refused.code == "not_allowed"
     assert commits == []
+
+
+@pytest.mark.parametrize("state", ["banned = 1", "is_active = 0"])
+async def test_a_ban_is_asked_in_the_transaction_of_the_write(
+    log: Log, place: Place, state: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One that is stored while a message waits for the database refuses it, and is told whose it was.
+
+    Others of its batch are stored, and what was stored before is still answered.
+    """
+    caplog.set_level("INFO")
+    assert (await log.append(place.draft("before"))).seq == 1
+    other = locked()
+    waiting = [log.append(place.draft(key)) for key in ("before", "after")]
+    bobs = log.append(place.draft("bobs", author=place.bob.pk))
+    other.execute(f"UPDATE accounts_user SET {state} WHERE id = {place.ada.pk}")
+    other.execute("COMMIT")
+    other.close()
+    assert [getattr(await outcome(one), "seq", await outcome(one)) for one in (*waiting, bobs)] == [1, "not_allowed", 2]
+    assert [key for _, key, _ in await rows_now(place.room)] == ["before", "bobs"]
+    assert f"banned or gone are refused: [{place.ada.pk}]" in caplog.text
+
+
+async def test_somebody_deleted_writes_nothing(log: Log, place: Place) -> None:
+    """A socket may live on for a moment."""
+    assert await outcome(log.append(place.draft("k", author=987_654))) == "not_allowed"
+    assert await rows_now(place.room) == []
 
 
 async def test_who_asked_is_answered_before_who_waits(log: Log, place: Place) -> None:

@@ -1,8 +1,12 @@
 """Who may enter which room, and what may be done to rooms."""
 
+import re
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from accounts.models import Revocation, User
@@ -11,7 +15,9 @@ from chat.selectors import (
     NoSuchRoom,
     NotAllowed,
     room_for,
+    room_keeper,
     room_title_for,
+    rooms_for,
     rooms_kept,
     rooms_listed_for,
     rooms_readers,
@@ -110,7 +116,7 @@ def test_access(town: Town, who: str, enters: set[str]) -> None:
         if name in enters:
             assert room_for(user, room.slug) == room
         else:
-            with pytest.raises(NotAllowed):
+            with pytest.raises(NoSuchRoom):
                 room_for(user, room.slug)
     with pytest.raises(NoSuchRoom):
         room_for(user, "nowhere")
@@ -125,7 +131,7 @@ def test_guests_off(town: Town, settings: Settings) -> None:
 def test_a_guest_is_kept_out_by_the_room_even_as_a_member(town: Town) -> None:
     """A membership made in the admin does not open to a guest what is not open to guests."""
     Membership.objects.create(room=town.rooms["club"], user=town.guest)
-    with pytest.raises(NotAllowed):
+    with pytest.raises(NoSuchRoom):
         room_for(town.guest, town.rooms["club"].slug)
 
 
@@ -147,7 +153,7 @@ def test_direct_room_is_called_like_the_other(town: Town) -> None:
     """Each of the two reads the other's name."""
     room = town.rooms["direct"]
     other = User.objects.get(username="other")
-    assert {one.slug: one.title for one in rooms_listed_for(town.member, most=9)}[room.slug] == "Other"
+    assert {one.slug: one.title for one in rooms_listed_for(town.member).own}[room.slug] == "Other"
     assert room_title_for(town.member, room) == "Other"
     assert room_title_for(other, room) == "Member"
 
@@ -157,6 +163,48 @@ def test_direct_room_is_one(town: Town) -> None:
     other = User.objects.get(username="other")
     assert room_direct_open(opener=other, other=town.member) == town.rooms["direct"]
     assert Room.objects.filter(kind=Room.Kind.DIRECT).count() == 1
+
+
+def test_direct_room_from_before_keeps_its_address(town: Town) -> None:
+    """It was made of two ids; whoever opens it finds it, and it is not made again."""
+    first, second = sorted((town.member.pk, town.stranger.pk))
+    before = Room.objects.create(slug=f"direct-{first}-{second}", title="Two", kind=Room.Kind.DIRECT)
+    assert room_direct_open(opener=town.stranger, other=town.member) == before
+    assert room_for(town.member, before.slug) == before
+
+
+def test_addresses_tell_nothing(town: Town) -> None:
+    """Neither who talks with whom, nor what a room for members is called."""
+    direct, club = town.rooms["direct"], town.rooms["club"]
+    assert re.fullmatch(r"direct-[0-9a-f]{16}", direct.slug)
+    assert re.fullmatch(r"room-[0-9a-f]{16}", club.slug)
+    assert room_create(title="Club", kind=Room.Kind.MEMBERS, creator=town.stranger).slug != club.slug
+
+
+def test_not_there_and_not_yours_ask_the_same(town: Town) -> None:
+    """The same statements, for one and for many at once."""
+    asked = [town.rooms["club"].slug, town.rooms["direct"].slug, "nowhere"]
+    for find in (room_alone, room_among):
+        told = []
+        for slug in asked:
+            with CaptureQueriesContext(connection) as queries:
+                answer = find(town.stranger, slug)
+            told.append((type(answer), len(queries)))
+        assert len(set(told)) == 1
+        assert told[0][0] is NoSuchRoom
+
+
+def room_alone(user: User, slug: str) -> object:
+    """Ask for one room."""
+    try:
+        return room_for(user, slug)
+    except NoSuchRoom as answer:
+        return answer
+
+
+def room_among(user: User, slug: str) -> object:
+    """Ask for it as a join does."""
+    return rooms_for([(user, slug)])[user.pk, slug]
 
 
 @pytest.mark.parametrize("who", ["guest", "banned", "stranger"])
@@ -186,12 +234,48 @@ def test_rooms_nobody_makes(town: Town, who: str, kind: str) -> None:
 def test_members_let_in_and_take_out(town: Town) -> None:
     """A member lets somebody in, once, and takes them out, once."""
     club = town.rooms["club"]
-    fields = {"room": club, "by": town.member, "user": town.stranger}
+    fields: dict[str, Any] = {"room": club, "by": town.member, "user": town.stranger}
     assert [room_member_add(**fields), room_member_add(**fields)] == [True, False]
     assert room_for(town.stranger, club.slug) == club
     assert [room_member_remove(**fields), room_member_remove(**fields)] == [True, False]
-    with pytest.raises(NotAllowed):
+    with pytest.raises(NoSuchRoom):
         room_for(town.stranger, club.slug)
+
+
+def test_who_takes_whom_out(town: Town) -> None:
+    """The maker everybody, the banned and the inactive too; others themselves alone, not the maker."""
+    club, gone = town.rooms["club"], User.objects.create(username="gone", is_active=False)
+    room_member_add(room=club, by=town.member, user=town.stranger)
+    Membership.objects.create(room=club, user=gone)
+    for user in (town.member, town.banned, gone):
+        with pytest.raises(NotAllowed):
+            room_member_remove(room=club, by=town.stranger, user=user)
+    assert [room_member_remove(room=club, by=town.member, user=user) for user in (town.banned, gone)] == [True, True]
+    assert room_member_remove(room=club, by=town.stranger, user=town.stranger)
+    assert room_member_remove(room=club, by=town.member, user=town.member)
+
+
+@pytest.mark.parametrize("how", ["leaves", "is banned", "is deleted", "is inactive"])
+def test_a_room_is_not_left_without_a_keeper(town: Town, how: str) -> None:
+    """Whoever came next takes the place of a maker who is away, and gives it back."""
+    club = town.rooms["club"]
+    for user in (town.stranger, town.staff):
+        room_member_add(room=club, by=town.member, user=user)
+    match how:
+        case "leaves":
+            room_member_remove(room=club, by=town.member, user=town.member)
+        case "is deleted":
+            town.member.delete()
+        case _:
+            User.objects.filter(pk=town.member.pk).update(banned=how == "is banned", is_active=how != "is inactive")
+    with pytest.raises(NotAllowed):
+        room_member_remove(room=club, by=town.staff, user=town.stranger)
+    assert room_keeper(club) == town.stranger.pk
+    if how.startswith("is banned"):
+        User.objects.filter(pk=town.member.pk).update(banned=False)
+        assert room_keeper(club) == town.member.pk
+        return
+    assert room_member_remove(room=club, by=town.stranger, user=town.staff)
 
 
 @pytest.mark.parametrize(("room", "by", "user"), [

@@ -10,6 +10,7 @@ import pytest
 from django.core.management import call_command
 
 from chat.models import Room
+from tests.waiting import PATIENCE
 
 
 def bootstrap() -> str:
@@ -49,6 +50,6 @@ def test_two_instances_at_once(tmp_path: Path, here: Path) -> None:
         subprocess.Popen([*manage, "bootstrap"], stdout=subprocess.PIPE, text=True, **options)  # type: ignore[call-overload]
         for _ in range(3)
     ]
-    lines = [process.communicate(timeout=60)[0] for process in running]
+    lines = [process.communicate(timeout=PATIENCE)[0] for process in running]
     assert [process.returncode for process in running] == [0, 0, 0]
     assert sum("made the room lobby" in line for line in lines) == 1

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.checkout import ROOT
 from tests.programs import needed
+from tests.waiting import PATIENCE
 
 TESTS = Path(__file__).parent / "scripts"
-MODULES = Path(__file__).resolve().parents[3] / "app/chat/static/chat"
+MODULES = ROOT / "app/chat/static/chat"
 OLDEST_NODE = 20  # the first whose test runner has a clock to hold
 
 
@@ -34,7 +36,7 @@ def test_scripts(path: Path, tmp_path: Path) -> None:
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr

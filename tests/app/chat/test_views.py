@@ -10,6 +10,7 @@ from accounts.models import User
 from chat.models import Membership, Room
 
 pytestmark = pytest.mark.django_db
+CSRF = r'name="csrfmiddlewaretoken" value="\w+"'  # another one on each page
 
 
 @pytest.fixture
@@ -68,11 +69,11 @@ def test_room_page(page: Client, ada: User) -> None:
 
 
 @pytest.mark.parametrize(("path", "status"), [
-    ("/rooms/nowhere/", 404), ("/rooms/LOBBY/", 404), ("/rooms/club/", 403), ("/rooms/%00/", 404), ("/nothing", 404),
+    ("/rooms/nowhere/", 404), ("/rooms/LOBBY/", 404), ("/rooms/club/", 404), ("/rooms/%00/", 404), ("/nothing", 404),
     ("/rooms/" + "x" * 300 + "/", 404),
 ])  # fmt: skip
 def test_rooms_not_there_or_not_yours(page: Client, club: Room, path: str, status: int) -> None:
-    """A room that is not there is 404, one that is not yours 403, both a page with a way back."""
+    """The same page for both, with a way back: nobody learns what others have."""
     answer = page.get(path)
     assert answer.status_code == status
     assert 'class="button" href="/"' in answer.content.decode()
@@ -80,7 +81,7 @@ def test_rooms_not_there_or_not_yours(page: Client, club: Room, path: str, statu
 
 def test_make_a_room(page: Client, ada: User) -> None:
     """A title and a kind make a room that its maker is in."""
-    answer = page.post("/rooms/", {"title": "The Kitchen", "kind": "members"})
+    answer = page.post("/rooms/", {"title": "The Kitchen", "kind": "public"})
     assert (answer.status_code, answer["Location"]) == (302, "/rooms/the-kitchen/")
     assert page.get(answer["Location"]).status_code == 200
     assert Membership.objects.filter(room__slug="the-kitchen", user=ada).exists()
@@ -99,17 +100,22 @@ def test_bad_rooms(page: Client, change: dict[str, str]) -> None:
 
 
 def test_direct(page: Client, bob: User) -> None:
-    """By id or by username, it is the same room of two."""
-    first = page.post("/rooms/direct/", {"user": bob.pk})
+    """By id and name or by username, it is the same room of two."""
+    first = page.post("/rooms/direct/", {"user": f"{bob.pk} Bob"})
     assert first.status_code == 302
     assert page.post("/rooms/direct/", {"username": "bob"})["Location"] == first["Location"]
     assert "Bob" in page.get(first["Location"]).content.decode()
 
 
-@pytest.mark.parametrize("user", ["0", "-1", "x", "", "9" * 30, "4711"])
-def test_direct_with_nobody(page: Client, user: str) -> None:
-    """An id that is nobody's is refused in words."""
-    assert page.post("/rooms/direct/", {"user": user}).status_code == 403
+@pytest.mark.parametrize(
+    "user", ["0", "-1", "x", "", "9" * 30, "4711", "4711 Bob", "{bob}", "{bob} ", "{bob} bob", "{bob} Ada"]
+)
+def test_direct_with_nobody(page: Client, bob: User, user: str) -> None:
+    """An id that is nobody's is refused in words, and in the same words one whose name was not known."""
+    answer = page.post("/rooms/direct/", {"user": user.format(bob=bob.pk)})
+    nobody = page.post("/rooms/direct/", {"user": "4711 Bob"})
+    assert answer.status_code == 403
+    assert re.sub(CSRF, "", answer.content.decode()) == re.sub(CSRF, "", nobody.content.decode())
     assert not Room.objects.filter(kind=Room.Kind.DIRECT).exists()
 
 
@@ -124,7 +130,17 @@ def test_guests_make_nothing(client: Client, bob: User) -> None:
     """Neither rooms nor conversations, and the page does not offer them."""
     client.force_login(User.objects.create_guest(name="Eva"))
     assert client.post("/rooms/", {"title": "Kitchen", "kind": "public"}).status_code == 403
-    assert client.post("/rooms/direct/", {"user": bob.pk}).status_code == 403
+    Room.objects.create(slug="lobby", title="Lobby", guests=True)
+    for path, fields in (
+        ("/rooms/direct/", {"user": f"{bob.pk} Bob"}),
+        ("/rooms/direct/", {"username": "bob"}),
+        ("/rooms/direct/", {"username": "nobody"}),
+        ("/rooms/direct/", {}),
+        ("/rooms/lobby/members/", {"username": "bob", "action": "add"}),
+        ("/rooms/lobby/members/", {"username": "nobody", "action": "add"}),
+        ("/rooms/nowhere/members/", {}),
+    ):
+        assert client.post(path, fields).status_code == 403
     assert "/rooms/direct/" not in client.get("/").content.decode()
 
 
@@ -135,7 +151,7 @@ def test_members(client: Client, ada: User, bob: User, club: Room) -> None:
     assert "Ada &lt;b&gt;" in client.get("/rooms/club/").content.decode()
     answer = client.post("/rooms/club/members/", {"username": "bob", "action": "remove"})
     assert answer["Location"] == "/"
-    assert client.get("/rooms/club/").status_code == 403
+    assert client.get("/rooms/club/").status_code == 404
     assert [one.user for one in Membership.objects.filter(room=club)] == [ada]
 
 
@@ -147,8 +163,30 @@ def test_bad_members(client: Client, ada: User, bob: User, club: Room, fields: d
     assert Membership.objects.filter(room=club).count() == 1
 
 
+def test_who_takes_whom_out(client: Client, ada: User, bob: User, club: Room) -> None:
+    """The page offers what is allowed; a member who is banned is found, and a stranger who signed up is not."""
+    eva, signed_up = User.objects.create(username="eva", banned=True), User.objects.create(username="other")
+    for user in (ada, eva):
+        Membership.objects.create(room=club, user=user)
+    answers = {}
+    for who in (ada, bob):
+        client.force_login(who)
+        page = client.get("/rooms/club/").content.decode()
+        offered = set(re.findall(r'value="remove"><input type="hidden" name="username" value="(\w+)"', page))
+        assert offered == ({"ada"} if who == ada else {"ada", "bob", "eva"})
+        for user in (bob, eva, signed_up) if who == ada else (eva, ada, signed_up):
+            form = {"username": user.username, "action": "remove"}
+            answers[who.username, user.username] = client.post("/rooms/club/members/", form).status_code
+    assert answers == {
+        ("ada", "bob"): 403, ("ada", "eva"): 403, ("ada", "other"): 400,
+        ("bob", "eva"): 302, ("bob", "ada"): 302, ("bob", "other"): 400,
+    }  # fmt: skip
+    assert [one.user for one in Membership.objects.filter(room=club)] == [bob]
+
+
 def test_members_of_a_public_room_are_not_changed(page: Client, bob: User) -> None:
-    """A public room has no members to change."""
+    """A public room has no members to change, and who has no right to is not told who there is."""
+    assert page.post("/rooms/lobby/members/", {"username": "nobody", "action": "add"}).status_code == 403
     assert page.post("/rooms/lobby/members/", {"username": "bob", "action": "add"}).status_code == 403
 
 

@@ -9,8 +9,8 @@ from django.test import Client
 
 from accounts.models import User
 from chat.models import Entry, Room
+from tests.checkout import APP
 
-APP = Path(__file__).resolve().parents[3] / "app"
 TEMPLATES = sorted(path for app in ("accounts", "chat") for path in (APP / app / "templates").rglob("*.html"))
 MODULES = sorted((APP / "chat/static/chat").glob("*.js"))
 FORBIDDEN_IN_MODULES = {

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from deploy.config import ROOT
 from deploy.errors import StackError
 from deploy.stacks.local import prepare
+from tests.checkout import ROOT
+from tests.waiting import PATIENCE
 
 SMALL = 20_000  # bytes that a file may have: a full disk to whoever writes more
 NOBODY = "postgres://ada:s3cret@127.0.0.1:1/parley"  # nothing listens on port 1
@@ -32,7 +33,7 @@ def manage(
         env=environment(database, **more),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
 
@@ -74,7 +75,7 @@ def test_a_traceback_is_there_for_who_asks(tmp_path: Path) -> None:
     """A file that is missing may be a fault of the code, and one line does not say where."""
     missing = str(tmp_path / "missing")
     command = (
-        "import sys, django; from config.env import select_settings; select_settings(); django.setup();"
+        "import sys, django; from config.settings.select import select_settings; select_settings(); django.setup();"
         " from config import management;"
         f" management.execute_from_command_line = lambda _: open({missing!r}); sys.exit(management.run([]))"
     )
@@ -85,7 +86,7 @@ def test_a_traceback_is_there_for_who_asks(tmp_path: Path) -> None:
             env=environment("", PARLEY_LOG_LEVEL=level),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
             check=False,
         )
         assert done.returncode == 1
@@ -104,7 +105,7 @@ def test_a_reader_that_has_gone() -> None:
         stdout=writing,
         stderr=subprocess.PIPE,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     os.close(writing)

@@ -4,8 +4,9 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from channels.layers import ChannelLayerManager
@@ -13,12 +14,11 @@ from django.core.checks import Error
 from django.test import override_settings
 from redis.exceptions import ConnectionError as NoRedisError
 
-from config import databases, layers
 from config.checks import layer_is_honest, layer_is_shared
-from config.env import environment
-from tests.app.config.test_env import PRODUCTION
-
-APP = Path(__file__).resolve().parents[3] / "app"
+from parley_serving import databases, layers
+from parley_serving.environment import environment
+from tests.app.parley_serving.test_environment import PRODUCTION
+from tests.checkout import APP
 
 
 def python(code: str, **variables: str) -> "subprocess.CompletedProcess[str]":
@@ -31,11 +31,13 @@ def python(code: str, **variables: str) -> "subprocess.CompletedProcess[str]":
 
 SHOW = """
 import json
-from config.env import select_settings
+from config.settings.select import select_settings
 select_settings()
 from django.conf import settings
 names = ["DEBUG", "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SECRET_KEY",
          "SECRET_KEY_FALLBACKS", "TIME_ZONE", "CHANNEL_LAYERS", "DATABASES", "STORAGES"]
+cookies, attributes = ("SESSION", "CSRF", "LANGUAGE"), ("NAME", "SECURE", "PATH", "DOMAIN")
+names += [f"{cookie}_COOKIE_{attribute}" for cookie in cookies for attribute in attributes]
 print(json.dumps({name: getattr(settings, name) for name in names}, default=str))
 """
 
@@ -67,6 +69,15 @@ def test_the_first_key_signs() -> None:
     assert (settings["SECRET_KEY"], settings["SECRET_KEY_FALLBACKS"]) == (new, [old])
 
 
+@pytest.mark.parametrize("prefix", ["", "staging-", "__Host-"])
+def test_each_cookie_has_its_prefix_and_is_for_this_host_alone(prefix: str) -> None:
+    """With what a browser asks of `__Host-`, under whichever name."""
+    settings = shown(**PRODUCTION | {"PARLEY_COOKIE_PREFIX": prefix})
+    for cookie, name in (("SESSION", "sessionid"), ("CSRF", "csrftoken"), ("LANGUAGE", "django_language")):
+        found = [settings[f"{cookie}_COOKIE_{attribute}"] for attribute in ("NAME", "SECURE", "PATH", "DOMAIN")]
+        assert found == [f"{prefix}{name}", True, "/", None]
+
+
 def test_local_is_open_to_this_machine_alone() -> None:
     """DEBUG, and no host but this one."""
     settings = shown(PARLEY_ENV="local")
@@ -96,7 +107,10 @@ def test_sqlite_is_as_it_was_measured() -> None:
     assert settings["OPTIONS"]["timeout"] == 2
     assert "journal_mode=WAL" in settings["OPTIONS"]["init_command"]
     assert "synchronous=FULL" in settings["OPTIONS"]["init_command"]
-    assert databases.from_url("", pool=4)["NAME"] == ":memory:"
+    assert (
+        databases.from_url("", pool=4)["NAME"] == databases.from_url("sqlite://:memory:", pool=4)["NAME"] == ":memory:"
+    )
+    assert databases.from_url("sqlite:////srv/a%20b%3Fc/db", pool=4)["NAME"] == "/srv/a b?c/db"
 
 
 @pytest.mark.parametrize(
@@ -120,11 +134,20 @@ def test_postgresql_has_a_pool_and_timeouts(url: str, host: str, name: str) -> N
     assert settings["PASSWORD"] == ("p@ss" if "p%40ss" in url else "")
 
 
+def test_options_of_libpq_stand_in_the_query() -> None:
+    """An address in brackets is one, and a number is a number."""
+    settings = databases.from_url("postgres://u:p@[fd00::1]:5433/db?sslmode=require&keepalives_idle=30", pool=6)
+    assert (settings["HOST"], settings["PORT"]) == ("fd00::1", 5433)
+    assert (settings["OPTIONS"]["sslmode"], settings["OPTIONS"]["keepalives_idle"]) == ("require", 30)
+    folder = databases.from_url("postgres://%2Frun%2FPostgreSQL/db", pool=6)
+    assert (folder["HOST"], folder["PORT"], folder["USER"]) == ("/run/PostgreSQL", "", "")
+
+
 @pytest.mark.parametrize("url", ["redis://redis:6379/0", "rediss://redis:6379/0", "unix:///run/redis.sock?db=0"])
 def test_redis_is_the_pubsub_layer_with_its_limits(url: str) -> None:
     """C1 and C2: explicit timeouts and connections, as redis-py's own defaults end consumers."""
     [layer] = layers.from_url(url).values()
-    assert layer["BACKEND"] == "realtime.pubsub.PubSubLayer"
+    assert layer["BACKEND"] == "parley_serving.pubsub.PubSubLayer"
     [host] = layer["CONFIG"]["hosts"]
     assert host["address"] == url
     assert host["socket_timeout"] == host["socket_connect_timeout"] == 2
@@ -187,10 +210,10 @@ def test_no_layer_and_the_one_in_memory() -> None:
     ],
 )
 def test_the_layer_in_memory_is_refused_outside_local_and_test(
-    env: str, url: str, refused: bool, monkeypatch: pytest.MonkeyPatch
+    env: Literal["local", "test", "production"], url: str, refused: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """C9: it reaches one process and looks well."""
-    changed = environment().model_copy(update={"env": env})
+    changed = replace(environment(), env=env)
     monkeypatch.setattr("config.checks.environment", lambda: changed)
     with override_settings(CHANNEL_LAYERS=layers.from_url(url)):
         found = [error for error in layer_is_shared() if isinstance(error, Error) and error.id == "parley.E001"]
@@ -199,10 +222,10 @@ def test_the_layer_in_memory_is_refused_outside_local_and_test(
 
 @pytest.mark.parametrize(("env", "refused"), [("production", ["parley.E002"]), ("local", []), ("test", [])])
 def test_the_lossy_layer_is_refused_outside_local_and_test(
-    env: str, refused: list[str], monkeypatch: pytest.MonkeyPatch
+    env: Literal["local", "test", "production"], refused: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What it drops is gone."""
-    changed = environment().model_copy(update={"env": env})
+    changed = replace(environment(), env=env)
     monkeypatch.setattr("config.checks.environment", lambda: changed)
     lossy = {
         "BACKEND": "realtime.lossy.LossyChannelLayer",
@@ -223,7 +246,7 @@ def test_the_checks_are_registered(id: str) -> None:  # noqa: A002 (the check's 
 
 CHECK = """
 import os
-from config.env import select_settings
+from config.settings.select import select_settings
 select_settings()
 from django.conf import settings
 settings.CHANNEL_LAYERS = {"default": {"BACKEND": os.environ["BACKEND"]}}
@@ -253,7 +276,7 @@ def test_a_sorted_asgi_does_not_boot() -> None:
     lines = (APP / "config" / "asgi.py").read_text().splitlines()
     imports = [line for line in lines if line.startswith(("from ", "import "))]
     rest = [line for line in lines if line not in imports and line != "select_settings()"]
-    select = imports.index("from config.env import environment, select_settings")
+    select = imports.index("from config.settings.select import select_settings")
     first = [imports.pop(select), "select_settings()"]
     code = "\n".join([*first, *sorted(imports), *rest])
     done = python(code, PARLEY_ENV="test")

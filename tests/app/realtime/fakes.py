@@ -68,7 +68,7 @@ class MemoryLog:
         if (head := self.rooms.get(room)) and head.epoch == epoch and head.seq < below:
             self.rooms[room] = Head(f"{epoch}+", head.seq)
 
-    def frames(self, room: str, entries: Sequence[bytes]) -> list[Frame]:  # noqa: ARG002 (a feed's name)
+    def frames(self, room: int, name: str, epoch: str, after: int, entries: Sequence[bytes]) -> list[Frame]:  # noqa: ARG002 (a feed's)
         return [
             Frame(b" ".join(part), len(part))
             for part in (entries[start : start + FRAME_ENTRIES] for start in range(0, len(entries), FRAME_ENTRIES))

@@ -9,11 +9,12 @@ from typing import Any
 
 import uvicorn
 
-from realtime.outlet import Outlet, outlet_for
-from realtime.protocol import PreparedProtocol
-from realtime.worker import DrainingServer
+from parley_serving.protocol import PreparedProtocol
+from parley_serving.worker import DrainingServer
+from realtime.socket_writer import SocketWriter, socket_writer_for
+from tests.waiting import PATIENCE
 
-PROTOCOLS = {"prepared": "realtime.protocol:PreparedProtocol", "plain": "websockets-sansio"}
+PROTOCOLS = {"prepared": "parley_serving.protocol:PreparedProtocol", "plain": "websockets-sansio"}
 HANDSHAKE = (
     b"GET /ws/ HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
@@ -24,7 +25,7 @@ HANDSHAKE = (
 class Held:
     """One accepted socket: its way out, and what the application received."""
 
-    outlet: Outlet
+    writer: SocketWriter
     received: list[dict[str, Any]] = field(default_factory=list)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -35,14 +36,17 @@ class Holding:
 
     port: int
     sockets: "asyncio.Queue[Held]" = field(default_factory=asyncio.Queue)
+    is_busy: bool = False  # the application takes nothing that comes, and ends when its server does
 
     async def application(self, scope: Any, receive: Any, send: Any) -> None:
         """Accept, hand the way out to the test, and take what comes."""
         await receive()
         await send({"type": "websocket.accept"})
-        held = Held(outlet_for(scope, send))
+        held = Held(socket_writer_for(scope, send))
         self.sockets.put_nowait(held)
         try:
+            if self.is_busy:
+                await asyncio.Event().wait()
             while (message := await receive())["type"] != "websocket.disconnect":
                 held.received.append(message)
             held.received.append(message)
@@ -102,5 +106,5 @@ async def draining(application: Any, **options: Any) -> AsyncIterator[tuple[Drai
             yield server, f"ws://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             server._begin_drain()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 await running

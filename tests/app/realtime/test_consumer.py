@@ -40,8 +40,8 @@ async def served(consumer: SocketConsumer, *events: dict[str, Any]) -> list[dict
         sent.append(message)
 
     await consumer({"type": "websocket"}, receive, send)
-    if consumer.socket is not None and consumer.socket.outlet._task is not None:  # type: ignore[attr-defined]
-        await consumer.socket.outlet._task  # type: ignore[attr-defined]
+    if consumer.socket is not None and consumer.socket.writer._task is not None:  # type: ignore[attr-defined]
+        await consumer.socket.writer._task  # type: ignore[attr-defined]
     return sent
 
 

@@ -2,12 +2,12 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import pytest
 
 from realtime import feed as feeds
-from realtime.feed import Feed
+from realtime.feed import Asked, Feed
 from tests.app.realtime.fakes import MemoryLog, Reader, entries, feed_on, offer
 
 Until = Callable[[Callable[[], object]], Awaitable[None]]
@@ -168,6 +168,19 @@ async def test_a_log_that_is_away_during_a_repair(log: MemoryLog, feed: Feed, re
     assert reader.seqs == numbers(5)
 
 
+async def test_a_repair_that_failed_is_tried_again_with_the_next_entries(
+    log: MemoryLog, feed: Feed, reader: Reader, until: Until
+) -> None:
+    """What came early still waits for what is missing, and nobody waits for the poll."""
+    log.append(3)
+    log.is_down = True
+    offer(feed, 3, 3)
+    await until(lambda: log.reads and feed._repair is None)
+    log.is_down = False
+    offer(feed, 1, 1)
+    await until(lambda: reader.seqs == numbers(3))
+
+
 async def test_a_head_that_is_not_in_the_log_is_not_asked_for_again_and_again(
     log: MemoryLog, feed: Feed, until: Until
 ) -> None:
@@ -181,6 +194,16 @@ async def test_a_head_that_is_not_in_the_log_is_not_asked_for_again_and_again(
     log.append(1)
     offer(feed, 2, 2)
     assert feed.position == 2
+
+
+async def test_a_gap_after_a_head_that_is_not_in_the_log_is_repaired(log: MemoryLog, feed: Feed, until: Until) -> None:
+    """What was no gap keeps no later one from its repair: nobody waits for the poll."""
+    log.append(1)
+    offer(feed, 5, 9)
+    await until(lambda: log.reads and feed._repair is None)
+    log.append(3)
+    offer(feed, 4, 4)
+    await until(lambda: feed.position == 4)
 
 
 # Another history
@@ -220,6 +243,35 @@ async def test_a_join_behind_is_brought_up(log: MemoryLog, feed: Feed, reader: R
     offer(feed, 451, 452)
     assert late.seqs == numbers(452, first=21)
     assert feed.position_of(late) == 452
+    assert not late.restarted
+
+
+async def test_what_was_there_before_a_join_is_read_the_asker_s_way(
+    log: MemoryLog, feed: Feed, reader: Reader, until: Until
+) -> None:
+    """What comes later, while it is full or before it is live, is read as for all; so is all of the next join."""
+    own: list[int] = []
+
+    async def read(room: int, epoch: str, after: int, limit: int) -> Sequence[bytes]:
+        own.append(after)
+        return await log.read(room, epoch, after, limit)
+
+    log.append(450)
+    offer(feed, 1, 450)
+    late = Reader()
+    feed.attach(late, 20, Asked(420, read))
+    await until(lambda: late in feed.live)
+    assert (own, log.reads) == ([20, 220], [(1, 20), (1, 220), (1, 420)])
+    late.capacity = late.buffered
+    log.append(10)
+    offer(feed, 451, 460)
+    late.drain(feed, capacity=1_000)
+    await until(lambda: late in feed.live)
+    assert (own, late.seqs) == ([20, 220], numbers(460, first=21))
+    feed.attach(late, 440, Asked(440, read))
+    await until(lambda: late in feed.live)
+    assert own == [20, 220]
+    assert log.reads[-2:] == [(1, 450), (1, 440)]
 
 
 async def test_a_join_ahead_waits_for_the_feed(log: MemoryLog, feed: Feed, reader: Reader, until: Until) -> None:
@@ -272,6 +324,15 @@ async def test_a_slow_socket_is_set_aside_where_it_stands(
     assert slow.while_full == 0
 
 
+async def test_room_again_is_nothing_to_who_reads_here(feed: Feed, reader: Reader) -> None:
+    """A socket was behind in another of its rooms: in this one it is live, and stays."""
+    feed.resumed(reader)
+    for _ in range(3):
+        await asyncio.sleep(0)
+    offer(feed, 1, 1)
+    assert (reader.seqs, reader.restarted) == ([1], 0)
+
+
 async def test_catching_up_while_more_and_more_comes(log: MemoryLog, feed: Feed, reader: Reader, until: Until) -> None:
     """The feed moves on during each read; the socket still meets it."""
     log.append(700)
@@ -308,6 +369,25 @@ async def test_full_and_drained_while_a_read_is_under_way(log: MemoryLog, feed: 
     late.drain(feed, capacity=99)
     await until(lambda: late in feed.live)
     assert late.seqs == numbers(9)
+
+
+async def test_a_hole_in_the_log_makes_the_client_join_again(
+    log: MemoryLog, feed: Feed, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What follows is not kept: only `joined` can say that it is not the whole.
+
+    Not at the first look: a room that is gone has nothing either, and whoever ended it tells its sockets.
+    """
+    monkeypatch.setattr(feeds, "RETRY_SECONDS", 0.0)
+    log.append(6)
+    offer(feed, 1, 6)
+    kept = log._entries
+    monkeypatch.setattr(log, "_entries", lambda *asked: kept(*asked)[: max(0, 3 - asked[2])])
+    late = Reader()
+    feed.attach(late, 1)
+    await until(lambda: late.restarted)
+    assert (late.seqs, late.restarted, late in feed.live) == ([2, 3], 1, False)
+    assert log.reads == [(1, 1)] + [(1, 3)] * feeds.EMPTY_READS
 
 
 async def test_detach_while_catching_up(log: MemoryLog, feed: Feed, until: Until) -> None:
@@ -400,6 +480,17 @@ async def test_close_ends_every_task(log: MemoryLog, until: Until) -> None:
     offer(feed, 4, 4)
     feed.close()
     await until(lambda: asyncio.all_tasks() == {asyncio.current_task()})
+
+
+async def test_a_feed_that_is_closed_reads_nothing_more(log: MemoryLog, feed: Feed) -> None:
+    """Though pieces were missing, however many came before their turn."""
+    log.append(6)
+    offer(feed, 3, 3)
+    offer(feed, 6, 6)
+    offer(feed, 1, 2)
+    feed.close()
+    await asyncio.sleep(feeds.GAP_SECONDS * 2)
+    assert not log.reads
 
 
 async def test_a_gap_behind_a_gap_that_closed_is_repaired_too(

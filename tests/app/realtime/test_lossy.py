@@ -55,7 +55,7 @@ def test_a_share_does_not_shift_what_another_decides() -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"drop": 1.5}, {"repeat": -0.1}, {"reorder": 2}, {"delay": -1}])
-def test_numbers_that_mean_nothing_are_refused(wrong: dict[str, float]) -> None:
+def test_numbers_that_mean_nothing_are_refused(wrong: dict[str, Any]) -> None:
     """At start, by name."""
     with pytest.raises(ValueError, match=next(iter(wrong))):
         Misfortune(**wrong)

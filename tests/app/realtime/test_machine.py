@@ -6,7 +6,7 @@ import pytest
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from realtime.feed import Feed, Subscriber
+from realtime.feed import Asked, Feed, Subscriber
 from tests.app.realtime.machine import FeedMachine
 
 THOROUGH = settings(max_examples=800, stateful_step_count=40, deadline=None)
@@ -65,8 +65,8 @@ class LeavesTheEarlyJoiner(Feed):
 class JoinsWhereItIs(Feed):
     """Takes no account of where a socket joined."""
 
-    def attach(self, subscriber: Subscriber, position: int) -> None:  # noqa: ARG002 (that is what is broken)
-        super().attach(subscriber, self.position)
+    def attach(self, subscriber: Subscriber, position: int, asked: Asked | None = None) -> None:  # noqa: ARG002 (broken)
+        super().attach(subscriber, self.position, asked)
 
 
 class TakesADeadCatchUpAlong(Feed):

@@ -1,21 +1,22 @@
 """What a process runs for all its sockets, put together."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
 
+from parley_serving.application import running
+from parley_serving.protocol import RESTART, PreparedProtocol
 from realtime import presence, process
 from realtime.feed import Feed
 from realtime.frame import Frame
 from realtime.hub import Head
-from realtime.outlet import PreparedOutlet
-from realtime.process import Process, running
-from realtime.protocol import PreparedProtocol
-from realtime.socket import RESTART, TOO_SLOW, Socket, Sockets
+from realtime.process import Process
+from realtime.socket import TOO_SLOW, Socket, Sockets
+from realtime.socket_writer import PreparedSocketWriter
 from tests.app.realtime.fakes import EPOCH, MemoryLog
 from tests.app.realtime.layers import Scripted
 from tests.app.realtime.test_socket import Recorder
@@ -23,9 +24,10 @@ from tests.app.realtime.test_socket import Recorder
 Until = Callable[[Callable[[], object]], Awaitable[None]]
 
 
-def told(name: str, count: int, joined: Mapping[int, str], left: Mapping[int, str]) -> Frame:
+def told(name: str, count: int, joined: Mapping[int, str], left: Mapping[int, str], guests: Collection[int]) -> Frame:
     """What a room's sockets read of its people."""
-    return Frame(f"{name} {count} +{sorted(joined)} -{sorted(left)}".encode())
+    came, went = ([f"{one}g" if one in guests else str(one) for one in sorted(who)] for who in (joined, left))
+    return Frame(f"{name} {count} +{','.join(came)} -{','.join(went)}".encode())
 
 
 class Running:
@@ -54,11 +56,11 @@ class Running:
 
     def enter(self) -> tuple[Socket, Recorder]:
         """A socket that reads room 1."""
-        outlet = Recorder()
-        socket = Socket(outlet)
+        writer = Recorder()
+        socket = Socket(writer)
         self.sockets.add(socket)
         self.feed().attach(socket, 0)
-        return socket, outlet
+        return socket, writer
 
 
 @pytest.fixture
@@ -78,11 +80,13 @@ async def test_without_a_layer_people_come_and_go(alone: Running, until: Until) 
     _, reads = alone.enter()
     slow, full = alone.enter()
     slow.is_writable = False
-    alone.process.presence.enter(1, 7, "p7")
+    alone.process.presence.enter(1, 7, "p7", guest=True)
+    alone.process.presence.enter(1, 8, "p7")
     await until(lambda: reads.written)
     alone.process.presence.leave(1, 7)
     await until(lambda: len(reads.written) > 1)
-    assert reads.written == [b"lobby 1 +[7] -[]", b"lobby 0 +[] -[7]"]
+    assert reads.written == [b"lobby 2 +7g,8 -", b"lobby 1 + -7g"]
+    assert set(alone.process.presence.guests(1)) == set()
     assert full.written == []
 
 
@@ -92,7 +96,7 @@ async def test_who_reads_nothing_is_swept(alone: Running, until: Until, monkeypa
     before = REGISTRY.get_sample_value("parley_stuck_total") or 0
     _, stuck = alone.enter()
     _, reads = alone.enter()
-    stuck.on_full()
+    stuck.fill()
     await until(lambda: stuck.closed)
     assert (stuck.closed, reads.closed) == ([TOO_SLOW], [])
     await until(lambda: (REGISTRY.get_sample_value("parley_stuck_total") or 0) == before + 1)
@@ -102,7 +106,7 @@ async def test_a_drain_asks_it_for_the_sockets_that_it_knows(alone: Running) -> 
     """They are told in how many milliseconds to come back, or closed; the other connections are given back."""
     mine, other, unasked = (Connection() for _ in range(3))
     for one in (mine, unasked):
-        alone.sockets.add(Socket(PreparedOutlet(one)))
+        alone.sockets.add(Socket(PreparedSocketWriter(one)))
     assert alone.process.tell([other, mine], 0.2501) == [other]
     assert (mine.written, unasked.written, other.written) == ([b"drain 251"], [], [])
     assert alone.process.close([mine, other]) == [other]
@@ -153,14 +157,14 @@ async def test_people_of_another_process_are_heard_of_through_the_layer(until: U
     one, other = Running(layer), Running(layer)
     for each in (one, other):
         each.process.start()
-        await until(lambda each=each: each.process.hub.health.is_well)
+    await until(lambda: one.process.hub.health.is_well and other.process.hub.health.is_well)
     assert running() is other.process
     _, reads = one.enter()
     one.process.presence.enter(1, 6, "p6")
-    await until(lambda: b"lobby 1 +[6] -[]" in reads.written)
+    await until(lambda: b"lobby 1 +6 -" in reads.written)
     other.enter()
-    other.process.presence.enter(1, 7, "p7")
-    await until(lambda: b"lobby 2 +[7] -[]" in reads.written)
+    other.process.presence.enter(1, 7, "p7", guest=True)
+    await until(lambda: b"lobby 2 +7g -" in reads.written)
     assert REGISTRY.get_sample_value("parley_groups") == 1
     for each in (one, other):
         await each.process.stop()

@@ -3,13 +3,17 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
+import msgpack
 import pytest
 
 from realtime import publisher as publishing
 from realtime.publisher import Publisher
 from tests.app.realtime.fakes import entries
 from tests.app.realtime.layers import Scripted
+
+REDIS_BYTES = 32 * 1024 * 1024  # at which Redis cuts off who subscribes
 
 Until = Callable[[Callable[[], object]], Awaitable[None]]
 
@@ -188,6 +192,30 @@ async def test_of_a_signal_only_the_newest_matters(layer: Scripted, publisher: P
         ("presence", 4),
         ("typing", None),
     ]
+
+
+@pytest.mark.parametrize("instances", [1, 8, 16])
+async def test_signals_are_bounded_in_bytes(layer: Scripted, until: Until, instances: int) -> None:
+    """Full rooms have long lists of names: what waits, or is under way, has an end, and more is put again later."""
+    publisher = Publisher(layer=layer, sender="me", count=lambda *_: None, instances=instances)
+    people = list(range(1_000))
+    full: dict[str, Any] = {"kind": "presence", "ids": people, "names": ["😀" * 40] * len(people)}
+    size = len(msgpack.packb({"type": "presence", "from": "me", **full}))
+
+    def put(room: int) -> bool:
+        return publisher.put_signal(group=f"room.{room}", key="presence", **full)
+
+    taken = [room for room in range(1_000) if put(room)]
+    assert taken == list(range(max(1, len(taken))))
+    entries = min(publishing.QUEUE_BYTES, publishing.QUEUES_BYTES // instances)
+    assert (instances + 1) * (size * max(1, len(taken) - 1) + entries) < REDIS_BYTES
+    assert put(0), "the newest of one that waits"
+    assert not put(len(taken)), "no room came of it"
+    task = asyncio.create_task(publisher.run())
+    await until(lambda: len(layer.sent) == len(taken))
+    assert put(len(taken))
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_without_a_layer_nothing_is_kept() -> None:

@@ -1,18 +1,23 @@
 """One websocket: it writes, it closes once, and one that reads nothing does not stay."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
 from realtime.frame import Frame
-from realtime.socket import RESTART, STUCK_SECONDS, TOO_SLOW, Socket, Sockets
+from realtime.socket import STUCK_SECONDS, TOO_SLOW, Socket, Sockets
+
+Call = Callable[[], None]
 
 
 class Recorder:
-    """An outlet that does nothing."""
+    """An writer that does nothing."""
 
     def __init__(self) -> None:
-        self.on_full = self.on_writable = self.on_end = None
+        self.on_full: Call | None = None
+        self.on_writable: Call | None = None
+        self.on_end: Call | None = None
         self.is_writable = True
         self.written: list[bytes] = []
         self.closed: list[int] = []
@@ -21,55 +26,68 @@ class Recorder:
     def write(self, frame: Frame) -> None:
         self.written.append(frame.payload)
 
-    def close(self, code: int, reason: str = "") -> None:  # noqa: ARG002 (an outlet)
+    def close(self, code: int, reason: str = "") -> None:  # noqa: ARG002 (an writer)
         self.closed.append(code)
 
     def abort(self) -> None:
         self.aborted += 1
 
+    def allow(self, frames: int) -> None:
+        """It counts nothing."""
+
+    def fill(self) -> None:
+        """Say that the peer reads nothing more."""
+        assert self.on_full is not None
+        self.on_full()
+
+    def empty(self) -> None:
+        """Say that the peer has read it all."""
+        assert self.on_writable is not None
+        self.on_writable()
+
 
 async def test_it_closes_once_and_writes_nothing_after() -> None:
     """The first reason is the one that the peer reads."""
-    outlet = Recorder()
-    socket = Socket(outlet)
+    writer = Recorder()
+    socket = Socket(writer)
     socket.write(Frame(b"1"))
     socket.restart()
     socket.close(TOO_SLOW)
     socket.write(Frame(b"2"))
-    assert (outlet.written, outlet.closed, socket.closing) == ([b"1"], [RESTART], RESTART)
+    assert (writer.written, writer.closed, socket.closing) == ([b"1"], [1012], 1012)
 
 
 async def test_a_peer_that_does_not_answer_the_close_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that it is cleaned up even when its transport never drains (pitfalls G14)."""
     monkeypatch.setattr("realtime.socket.ABORT_SECONDS", 0.0)
-    outlet = Recorder()
-    Socket(outlet).close(1000)
+    writer = Recorder()
+    Socket(writer).close(1000)
     await asyncio.sleep(0.01)
-    assert outlet.aborted == 1
+    assert writer.aborted == 1
 
 
 async def test_a_peer_that_reads_nothing_for_too_long_is_closed_with_4408() -> None:
     """Counted from when it was first found full, and only while it stays so."""
-    outlet = Recorder()
-    socket = Socket(outlet)
+    writer = Recorder()
+    socket = Socket(writer)
     assert not socket.check_stuck(0)
-    outlet.on_full()
+    writer.fill()
     assert not socket.check_stuck(10)
     assert not socket.check_stuck(10 + STUCK_SECONDS)
-    outlet.on_writable()
+    writer.empty()
     assert not socket.check_stuck(11 + STUCK_SECONDS)
-    outlet.on_full()
+    writer.fill()
     assert not socket.check_stuck(50)
     assert not socket.check_stuck(50 + STUCK_SECONDS)
     assert socket.check_stuck(51 + STUCK_SECONDS)
     assert not socket.check_stuck(99 + STUCK_SECONDS)
-    assert outlet.closed == [TOO_SLOW]
+    assert writer.closed == [4408]
 
 
 async def test_room_again_is_told_to_every_feed() -> None:
     """A socket may read many rooms."""
-    outlet = Recorder()
-    socket = Socket(outlet)
+    writer = Recorder()
+    socket = Socket(writer)
     told: list[str] = []
 
     class Told:
@@ -81,8 +99,7 @@ async def test_room_again_is_told_to_every_feed() -> None:
             told.append(self.name)
 
     socket.feeds = {"a": Told("a"), "b": Told("b")}  # type: ignore[dict-item]
-    assert outlet.on_writable is not None
-    outlet.on_writable()
+    writer.empty()
     assert told == ["a", "b"]
 
 
@@ -131,6 +148,17 @@ async def test_one_too_many_of_a_person_of_an_address_or_of_all() -> None:
     for person in (1, 5):  # one more than may be: it was let in already
         entered(sockets, person, "a")
     assert all(sockets.are_full(person=person, address=address) for person, address in [(9, "z"), (1, "z"), (9, "a")])
+
+
+async def test_who_is_still_there_is_still_counted() -> None:
+    """One of somebody's two sockets went."""
+    sockets = Sockets(per_person=2)
+    first = entered(sockets, 1, "a")
+    entered(sockets, 1, "a")
+    sockets.discard(first)
+    assert not sockets.are_full(person=1, address="a")
+    entered(sockets, 1, "a")
+    assert sockets.are_full(person=1, address="a")
 
 
 async def test_who_becomes_somebody_else_counts_as_them() -> None:

@@ -1,6 +1,7 @@
 """Django's and Channels' defaults, and what a test asks for in STOCK_*."""
 
 import os
+from typing import Any
 
 SECRET_KEY = "stock"
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "chat.example"]
@@ -22,7 +23,7 @@ if "STOCK_REDIS" in os.environ:
     }
 else:
     CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
-DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+DATABASES: dict[str, dict[str, Any]] = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
 if "STOCK_POSTGRES" in os.environ:
     DATABASES["default"] = {
         "ENGINE": "django.db.backends.postgresql",

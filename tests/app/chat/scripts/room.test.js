@@ -34,6 +34,8 @@ function joined(list, { recovered = false, head = list.at(-1)?.seq ?? 0, ref = s
   room.take({ type: "joined", room: "lobby", ref, epoch, head, entries: list, recovered, present: [], count: 0 });
 }
 
+const answer = (list) => ({ type: "joined", room: "lobby", ref: sent.at(-1).ref, epoch: "e", head: 0, entries: list });
+
 const live = (...list) => room.take({ type: "entries", room: "lobby", entries: entries(...list) });
 
 test("a first join asks for no position, and shows what comes", () => {
@@ -94,6 +96,21 @@ test("what cannot be resumed replaces the list, under the new epoch", () => {
   room.join();
   assert.deepEqual(told.slice(2), [["replace", 1, 2], ["joined"], ["append", 3]]);
   assert.deepEqual([sent.at(-1).after, sent.at(-1).epoch], [3, "f"]);
+});
+
+test("the newest mark goes with the position, and an older server's none is none", () => {
+  const join = { type: "join", room: "lobby", after: 2, epoch: "e" };
+  room.join();
+  room.take({ ...answer(entries(1)), mark: "1.a" });
+  room.take({ type: "entries", room: "lobby", entries: entries(2), mark: "2.b" });
+  room.join();
+  assert.deepEqual(sent.at(-1), { ...join, ref: "join-2", mark: "2.b" });
+  room.take({ ...answer([]), recovered: true, mark: "2.c" });
+  room.join();
+  assert.deepEqual(sent.at(-1), { ...join, ref: "join-3", mark: "2.c" });
+  room.take({ ...answer([]), recovered: true });
+  room.join();
+  assert.deepEqual(sent.at(-1), { ...join, ref: "join-4" });
 });
 
 test("an empty room resumes from its head", () => {

@@ -1,0 +1,34 @@
+"""Commands of a project with what a worker has: its variables from files, and its settings."""
+
+from pathlib import Path
+
+from tests.app.parley_serving.project.projects import command, written
+
+TOOL = """
+import os, sys
+from django.conf import settings
+print(settings.DEBUG, os.environ["STRIPE_KEY"], sys.argv[1:], __name__)
+"""
+
+
+def test_a_file_a_module_and_a_program(tmp_path: Path) -> None:
+    """Each as if it had been started itself."""
+    (tmp_path / "stripe").write_text("sk_live\n")
+    project = written(tmp_path / "project", mysite__settings="DEBUG = True\n", mysite__tool=TOOL, tool=TOOL)
+    variables = {"PARLEY_FILES": f"STRIPE_KEY={tmp_path}/stripe"}
+    said = "False sk_live ['--now'] __main__\n"
+    assert command(project, "tool.py", "--now", **variables).stdout == said
+    assert command(project, "-m", "mysite.tool", "--now", **variables).stdout == said
+    assert command(project, "django-admin", "--version", **variables).stdout[:1].isdecimal()
+
+
+def test_no_command(tmp_path: Path) -> None:
+    """One line."""
+    project = written(tmp_path / "project", mysite__settings="")
+    for words in ((), ("nothing-of-this-name",), ("-m",)):
+        done = command(project, *words)
+        assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+        assert done.stderr.startswith("python -m parley_serving FILE | PROGRAM | -m MODULE")
+    assert command(project, "nothing-of-this-name").stderr.endswith(
+        "arguments: nothing-of-this-name is neither a file nor a program of this environment\n"
+    )

@@ -1,0 +1,94 @@
+"""Who flooded too often, by session."""
+
+import pytest
+
+from parley_serving import limits
+from parley_serving.floods import Floods, sessions_of
+
+BAD, GOOD = sessions_of(["sessionid=bad"]), sessions_of(["sessionid=good"])
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The clock, as the test sets it."""
+    clock = [1000.0]
+    monkeypatch.setattr("parley_serving.bucket.time.monotonic", lambda: clock[0])
+    return clock
+
+
+def test_a_session_is_held_after_so_many_and_let_in_by_and_by(now: list[float]) -> None:
+    """One that never flooded is not, and no handshake makes a session known."""
+    floods = Floods()
+    for _ in range(limits.FLOODS_AT_ONCE):
+        assert not floods.holds(BAD)
+        floods.count(BAD)
+    assert floods.holds(BAD)
+    assert not floods.holds(GOOD)
+    assert len(floods) == 1
+    now[0] += limits.FLOOD_AGAIN_SECONDS
+    assert not floods.holds(BAD)
+    floods.count(BAD)
+    assert floods.holds(BAD)
+
+
+def test_sockets_that_were_open_already_are_counted_too(now: list[float]) -> None:
+    """Who opens many and floods on all of them waits for as long as if they had come one after the other."""
+    floods = Floods()
+    for _ in range(2 * limits.FLOODS_AT_ONCE):
+        floods.count(BAD)
+    now[0] += limits.FLOODS_AT_ONCE * limits.FLOOD_AGAIN_SECONDS
+    assert floods.holds(BAD)
+    now[0] += limits.FLOOD_AGAIN_SECONDS
+    assert not floods.holds(BAD)
+
+
+def test_without_a_session_nobody_is_held() -> None:
+    """Others behind the same address have none either."""
+    floods = Floods()
+    for _ in range(limits.FLOODS_AT_ONCE + 1):
+        floods.count(sessions_of([]))
+    assert not floods.holds(sessions_of([]))
+    assert len(floods) == 0
+
+
+def test_it_remembers_a_bounded_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one whose last flood is oldest is forgotten."""
+    monkeypatch.setattr(limits, "FLOODS_KNOWN", 3)
+    monkeypatch.setattr(limits, "FLOODS_AT_ONCE", 1)
+    floods, sessions = Floods(), {name: sessions_of([f"sessionid={name}"]) for name in "abcd"}
+    for name in "abacd":
+        floods.count(sessions[name])
+    assert [name for name in "abcd" if floods.holds(sessions[name])] == ["a", "c", "d"]
+
+
+@pytest.mark.parametrize(
+    "cookies",
+    [
+        ["theme=dark; sessionid=bad"],
+        ["a=b", "sessionid=bad"],
+        ["sessionid =bad"],
+        [r'sessionid="\142ad"'],
+        ["sessionid=bad; sessionid=other"],
+        ["sessionid=other; sessionid=bad"],
+        ["sessionid=one; sessionid=two; sessionid=bad"],
+    ],
+)
+def test_a_session_is_found_however_it_is_written(cookies: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first of several counts in the chat, the last in Django."""
+    monkeypatch.setattr(limits, "FLOODS_AT_ONCE", 1)
+    floods = Floods()
+    floods.count(BAD)
+    assert floods.holds(sessions_of(cookies))
+
+
+@pytest.mark.parametrize("cookies", [[], ["theme=dark"], ["sessionid"], ["xsessionid=bad"], ["sessionid="]])
+def test_no_session(cookies: list[str]) -> None:
+    """Another cookie is none."""
+    assert sessions_of(cookies) == frozenset()
+
+
+def test_a_long_key_is_compared_as_a_whole() -> None:
+    """Signed cookies begin alike, and are as long as what is in them."""
+    one, other = (sessions_of([f"sessionid={'x' * 3000}{end}"]) for end in "ab")
+    assert one != other
+    assert all(len(digest) == 16 for digest in one)

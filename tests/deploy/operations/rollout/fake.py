@@ -1,0 +1,148 @@
+"""A stack in memory: it writes down what is asked of it, and breaks where it is told to."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Never
+
+from deploy.errors import StackError
+from deploy.model.config import Config, load
+from deploy.stacks.secret_key import Act
+from deploy.stacks.stack import Instance, Postgres
+
+OLD, NEW = "1.0.0-aaaaaaaa", "1.1.0-bbbbbbbb"
+
+
+@dataclass
+class FakeStack:
+    """Two instances of OLD. `broken` holds (verb, release): that verb fails for that release.
+
+    In place, as systemd replaces; with `surge`, as compose does.
+    """
+
+    folder: Path
+    surge: bool = False
+    broken: set[tuple[str, str]] = field(default_factory=set)
+    serving: list[Instance] = field(default_factory=lambda: [Instance("web-1", OLD), Instance("web-2", OLD)])
+    did: list[str] = field(default_factory=list)
+    kept: set[str] = field(default_factory=lambda: {OLD})
+    finished: str = OLD
+    breaking: Sequence[str] = ()  # operations that are pending, and that OLD cannot live with
+    name: str = "fake"
+    config: Config = field(default_factory=load)
+    url: str = "https://localhost:8443/"
+    backups: Path = Path("/nonexistent")
+    database: Postgres = field(default_factory=lambda: Postgres("parley"))
+    beside: Sequence[str] = ()  # processes of the project
+
+    @property
+    def releases(self) -> list[str | None]:
+        """What serves, instance by instance; None where nothing does."""
+        return [instance.release if instance.running else None for instance in self.serving]
+
+    def does(self, verb: str, release: str, name: str = "") -> None:
+        """Note it, and fail where this verb is to fail for this release."""
+        self.did.append(f"{verb} {name or release}")
+        if {(verb, release), (f"{verb} {name}", release)} & self.broken:
+            raise StackError(f"{verb} of {release} fails")
+
+    def instances(self) -> Sequence[Instance]:
+        return tuple(self.serving)
+
+    def processes(self) -> Sequence[str]:
+        return self.beside
+
+    def pid(self, name: str) -> int | None:  # noqa: ARG002
+        return None
+
+    def stage(self, source: str | None) -> str:
+        release = source or NEW
+        self.does("stage", release)
+        self.kept.add(release)
+        return release
+
+    def staged(self, release: str) -> bool:
+        return release in self.kept
+
+    def check(self, release: str) -> None:
+        self.does("check", release)
+
+    def plan(self, release: str) -> str:
+        self.does("plan", release)
+        pending = [f"chat.{number:04}_next" for number, _ in enumerate(self.breaking, 2)]
+        found = [
+            {"migration": name, "operation": what, "why": "it is used", "way": "take two steps"}
+            for name, what in zip(pending, self.breaking, strict=True)
+        ]
+        return "a warning\n" + json.dumps({"pending": pending, "breaking": found}) + "\n"
+
+    def migrate(self, release: str) -> None:
+        self.does("migrate", release)
+        self.breaking = ()
+
+    def stop(self, instance: Instance) -> None:
+        self.does("stop", instance.release, instance.name)
+        self.serving[self.serving.index(instance)] = replace(instance, running=False)
+
+    def start(self, instance: Instance) -> None:
+        self.does("start", instance.release, instance.name)
+        self.serving = [instance if one.name == instance.name else one for one in self.serving]
+
+    def stop_processes(self, names: Sequence[str]) -> None:
+        self.does("stop_processes", OLD, " ".join(names))
+        self.beside = ()
+
+    def start_processes(self, names: Sequence[str]) -> None:
+        self.does("start_processes", OLD, " ".join(names))
+        self.beside = names
+
+    def publish(self, release: str) -> None:
+        self.does("publish", release)
+
+    def manage(self, release: str, *arguments: str) -> str:  # noqa: ARG002
+        self.does("manage", release)
+        return "a warning\n" + json.dumps({"cookie": "sessionid=x", "room": "_probe"}) + "\n"
+
+    def become_manage(self, *arguments: str) -> Never:
+        raise AssertionError(f"a rollout never becomes manage.py {arguments}")
+
+    def secret_key(self, act: Act) -> list[str]:
+        raise AssertionError(f"a rollout leaves the key alone: {act}")
+
+    def replace(self, old: Instance, release: str) -> Instance:
+        place = self.serving.index(old)
+        if not self.surge:
+            self.serving[place] = replace(old, release=release, running=False)
+        self.does("replace", release, old.name)
+        new = Instance(f"{old.name}+" if self.surge else old.name, release)
+        if self.surge:
+            self.serving.append(new)
+        else:
+            self.serving[place] = new
+        return new
+
+    def ready(self, instance: Instance) -> bool:
+        self.does("ready", instance.release, instance.name)
+        return ("never ready", instance.release) not in self.broken
+
+    def probe(self, instance: Instance, ticket: str) -> None:
+        assert json.loads(ticket)["site"] == self.url
+        self.does("probe", instance.release, instance.name)
+
+    def retire(self, old: Instance, new: Instance) -> None:  # noqa: ARG002
+        self.did.append(f"retire {old.name}")
+        if self.surge:
+            self.serving.remove(old)
+
+    def put_back(self, old: Instance, new: Instance | None) -> None:
+        self.does("put_back", old.release, old.name)
+        if not self.surge:
+            place = next(place for place, one in enumerate(self.serving) if one.name == old.name)
+            self.serving[place] = old
+        elif new:
+            self.serving.remove(new)
+
+    def finish(self, release: str) -> None:
+        self.does("finish", release)
+        self.finished = release

@@ -1,0 +1,170 @@
+"""Projects on Compose with the parley.toml that `adopt` writes, as it is: served, rolled under people, rolled back."""
+
+import asyncio
+import json
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from deploy.effects import files
+from deploy.effects.client.http_client import HttpClient, Reply
+from deploy.model.config import load
+from deploy.stacks.compose.project import home
+from tests.deploy.stacks.compose.served import Served, heard, rolled, socket
+from tests.deploy.stacks.compose.stack import command, running_compose
+from tests.deploy.stacks.local.test_adopted import ticks
+from tests.foreign import PROJECTS, digest, parley
+
+pytestmark = [pytest.mark.docker, pytest.mark.release, pytest.mark.timeout(900)]  # each builds two images
+
+REPLICAS = 2
+SECONDS = 60  # a bound for what a worker does, on a busy machine
+TITLE = ("<title>", "<title>next ")
+BOOK = b"to be or not to be"
+BOUNDARY = "book"
+
+
+@contextmanager
+def adopted(name: str, folder: Path, page: str) -> Iterator[Served]:
+    """Serve a copy of a project, whose folder is the same after."""
+    project = folder / name
+    shutil.copytree(PROJECTS / name, project, ignore=shutil.ignore_patterns("__pycache__", "*.sqlite3"))
+    done = parley("adopt", str(project), "--python", sys.executable, "--dir", str(folder / "state"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    before = digest(project)
+    root = home(load(project=project))
+    assert root
+    assert not root.exists(), f"{root} is another site's"
+    try:
+        rendered = parley("render", "compose", "--project", str(project))
+        assert rendered.returncode == 0, rendered.stderr
+        with running_compose(REPLICAS, root) as running:
+            yield Served(running, project, page)
+    finally:
+        files.remove(root.parent)
+    assert digest(project) == before
+
+
+async def there_and_back(served: Served, changed: str, *more: tuple[str, str, str]) -> None:
+    """Roll a release out whose page has another title, and back."""
+    first, client = served.releases, HttpClient(served.compose.address)
+    await rolled(served, "rollout", str(served.release("next", (changed, *TITLE), *more)))
+    assert "<title>next" in (await client.get(served.page)).text
+    assert not set(first) & set(served.releases)
+    await rolled(served, "rollback")
+    assert "<title>next" not in (await client.get(served.page)).text
+    assert served.releases == first
+
+
+async def posted(client: HttpClient, path: str, body: bytes, headers: dict[str, str]) -> Reply:
+    """Send what is no form."""
+    return await asyncio.to_thread(client._request, "POST", path, body, headers)
+
+
+async def test_tokens(engine: None, tmp_path: Path) -> None:
+    """Old packages and production settings; sockets that know who comes by their token, under two prefixes."""
+    with adopted("token", tmp_path, "/rooms/lobby/") as served:
+        client = HttpClient(served.compose.address)
+        assert (await client.get(served.page)).status == 200
+        token = (await posted(client, "/api/token/", b'{"name": "a"}', {})).json()["token"]
+        room, notices = (f"{path}?token={token}" for path in ("/rooms/lobby/live/", "/socket/notices/"))
+        here, there = served.instances
+        async with (
+            socket(here, room) as one,
+            socket(there, room) as other,
+            socket(served.compose.address, notices) as counter,
+        ):
+            await one.send(json.dumps({"body": "to all"}))
+            message = {"room": "lobby", "author": "a", "body": "to all"}
+            assert [await heard(one), await heard(other)] == [message] * 2
+            assert await heard(counter) == {"room": "lobby"}
+        await there_and_back(served.with_sockets(room, notices), "rooms/templates/rooms/room.html")
+
+
+async def test_plain_django(engine: None, tmp_path: Path) -> None:
+    """Its events come one by one through nginx, and no page fails."""
+    with adopted("plain", tmp_path, "/") as served:
+        assert (await HttpClient(served.compose.address).get("/")).status == 200
+        events = await asyncio.to_thread(ticks, served.compose.address)
+        assert events == [b'data: {"tick": 1}\n', b'data: {"tick": 2}\n']
+        await there_and_back(served, "clock/templates/clock/page.html")
+
+
+async def test_uploads_a_queue_and_a_worker(engine: None, tmp_path: Path) -> None:
+    """What people upload and what waits in the queue outlive both releases; the worker is of the one that serves."""
+    with adopted("shelf", tmp_path, "/") as served:
+        client = HttpClient(served.compose.address)
+        first = await uploaded(client, "first.txt")
+        await told(client, "first.txt", "6 words")
+        [worker] = served.compose.containers("process-celery")
+        assert worker["Config"]["StopTimeout"] == 60
+        page = await uploaded(client, "page.html")
+        found = await client.get(page)
+        assert found.headers["content-security-policy"] == "sandbox"
+        assert found.headers["x-content-type-options"] == "nosniff"
+        assert (await posted(client, page, b"", {})).status == 405
+        counts = ("books/tasks.py", '"words"', '"in all"')
+        await rolled(served, "rollout", str(served.release("next", ("books/views.py", *TITLE), counts)))
+        assert (await client.get(first)).body == BOOK
+        assert (await client.get("/words/first.txt/")).text == "6 words", "the store was not made anew"
+        await uploaded(client, "second.txt")
+        await told(client, "second.txt", "6 in all")
+        served.compose.compose("restart", "store")
+        await told(client, "first.txt", "6 words")
+        await rolled(served, "rollback")
+        assert (await client.get(first)).body == BOOK
+        await uploaded(client, "third.txt")
+        await told(client, "third.txt", "6 words")
+        with other_toml(served):
+            await rolled(served, "rollout")
+            [worker] = served.compose.containers("process-jobs")
+            assert not served.compose.containers("process-celery", stopped=True)
+            [web, _] = served.compose.containers("web")
+            assert command("docker", "exec", web["Id"], "cat", "/srv/parley/secrets/app/env-GREETING") == "hello"
+            await uploaded(client, "fourth.txt")
+            await told(client, "fourth.txt", "6 words")
+            await rolled(served, "rollout", "--again")
+            [newer] = served.compose.containers("process-jobs")
+            assert newer["Id"] != worker["Id"], "it is replaced as the instances are"
+            await uploaded(client, "fifth.txt")
+            await told(client, "fifth.txt", "6 words")
+
+
+@contextmanager
+def other_toml(served: Served) -> Iterator[None]:
+    """Have one variable more and the process under another name."""
+    file = served.folder / "parley.toml"
+    before = file.read_text()
+    assert "celery = {" in before
+    file.write_text(
+        before.replace("celery = {", "jobs = {").replace("[project.env]", '[project.env]\nGREETING = "hello"')
+    )
+    try:
+        done = parley("render", "compose", "--project", str(served.folder))
+        assert done.returncode == 0, done.stderr
+        yield
+    finally:
+        file.write_text(before)
+
+
+async def uploaded(client: HttpClient, name: str) -> str:
+    """Upload the book under a name, and give its URL, where it is."""
+    head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="book"; filename="{name}"\r\n\r\n'
+    body = head.encode() + BOOK + f"\r\n--{BOUNDARY}--\r\n".encode()
+    answer = await posted(client, "/books/", body, {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"})
+    assert answer.status == 201, answer.text
+    url = str(answer.json()["url"])
+    assert url == f"/files/{name}"
+    assert (await client.get(url)).body == BOOK
+    return url
+
+
+async def told(client: HttpClient, name: str, words: str) -> None:
+    """Wait until the worker has counted."""
+    async with asyncio.timeout(SECONDS):
+        while (await client.get(f"/words/{name}/")).text != words:  # noqa: ASYNC110 (another machine's doing)
+            await asyncio.sleep(0.1)

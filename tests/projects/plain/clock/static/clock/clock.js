@@ -1,0 +1,4 @@
+const source = new EventSource("/events/");
+source.onmessage = (event) => {
+  document.getElementById("tick").textContent = JSON.parse(event.data).tick;
+};

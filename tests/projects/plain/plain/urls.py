@@ -1,0 +1,7 @@
+from clock import views
+from django.urls import path
+
+urlpatterns = [
+    path("", views.page),
+    path("events/", views.events),
+]

@@ -1,0 +1,7 @@
+from django.urls import path
+
+from .consumers import RoomConsumer
+
+urlpatterns = [
+    path("<slug:room>/live/", RoomConsumer.as_asgi()),
+]
