@@ -12,12 +12,12 @@ ARG PIP_INDEX_URL PIP_EXTRA_INDEX_URL
 ARG PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /opt/parley
 COPY requirements/run.txt requirements/
-RUN python -m venv --without-pip venv \
-    && python -m pip --python venv/bin/python install --quiet --require-hashes --only-binary :all: -r requirements/run.txt
+RUN python -m venv --without-pip /opt/parley-venv \
+    && python -m pip --python /opt/parley-venv/bin/python install --quiet --require-hashes --only-binary :all: -r requirements/run.txt
 
 # The key is made for this one command: production settings do not load without one (pitfalls A11).
 FROM wheels AS release
-ENV PATH=/opt/parley/venv/bin:$PATH
+ENV PATH=/opt/parley-venv/bin:$PATH
 COPY . .
 WORKDIR /opt/parley/app
 RUN PARLEY_ENV=production PARLEY_SECRET_KEY="$(python -c 'import secrets; print(secrets.token_hex(32))')" \
@@ -28,7 +28,7 @@ WORKDIR /opt/parley
 # a umask of 077 is its owner's alone, and the containers' user is another one.
 RUN chmod -R a+rX app compose deploy nginx prometheus requirements systemd parley.toml pyproject.toml \
     && python -m compileall -q --invalidation-mode unchecked-hash app deploy \
-    && python -c 'from deploy.release import release; print(release())' >RELEASE
+    && python -c 'from deploy.model.release import release; print(release())' >RELEASE
 
 FROM python AS runtime
 ARG VERSION=0.1.0
@@ -41,8 +41,10 @@ RUN groupadd --gid 10001 parley \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin parley \
     && for folder in nginx tls tls-served secrets/app secrets/redis secrets/postgres static acme certbot prometheus; do \
         install -d -o 10001 -g 10001 -m 0750 "/srv/parley/$folder"; done
+# A layer that all releases with these packages share: what differs is small.
+COPY --from=wheels /opt/parley-venv /opt/parley-venv
 COPY --from=release /opt/parley /opt/parley
-ENV PATH=/opt/parley/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
+ENV PATH=/opt/parley-venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
     PARLEY_RELEASE_FILE=/opt/parley/RELEASE
 WORKDIR /opt/parley/app
 USER 10001:10001

@@ -35,7 +35,14 @@ http {
   }
 }
 END
-  nginx -t -q -e stderr -c "$1/nginx.conf" </dev/null
+  nginx -t -q -e stderr -c "$1/nginx.conf" </dev/null && authority "$1"
+}
+
+# Leave a line for nginx beside a certificate that somebody else signed (hsts.conf). Without openssl there is none.
+authority() {
+  subject=$(openssl x509 -in "$1/certificate.pem" -noout -subject_hash) &&
+    issuer=$(openssl x509 -in "$1/certificate.pem" -noout -issuer_hash) || return 0
+  [ "$subject" = "$issuer" ] || printf '%s\n' "default \$hsts_wanted;" >"$1/authority.conf"
 }
 
 # Serve what is given, if nginx accepts it. Prints why not.
