@@ -78,8 +78,11 @@ async def server() -> AsyncIterator[Server]:
 
 
 @pytest.fixture
-async def page(browser: Browser, server: Server) -> Page:
-    """A page with the script, which has connected to nothing yet."""
+async def page(server: Server, browser: Browser) -> Page:
+    """A page with the script, which has connected to nothing yet; at the end the browser goes first.
+
+    It connects ahead of what a page asks for, and a server that closes leaves what it has just accepted open.
+    """
     return await opened(browser, server.url)
 
 
@@ -186,17 +189,21 @@ async def test_the_cap_holds_and_a_stable_socket_starts_anew(page: Page, server:
 async def test_a_handshake_that_nobody_answers_is_given_up(page: Page, server: Server) -> None:
     """A frozen server takes the connection and says nothing."""
 
+    given_up = asyncio.Event()
+
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
         writer.close()
+        await writer.wait_closed()
+        given_up.set()
 
     await still(page)
-    frozen = await asyncio.start_server(silent, "localhost", 0)
-    port = frozen.sockets[0].getsockname()[1]
-    await page.evaluate(f"connect('ws://localhost:{port}/', 1)")
-    await page.clock.run_for(10_000)
-    await until(page, [["reconnecting", ABORT, 500]])
-    frozen.close()
+    async with await asyncio.start_server(silent, "localhost", 0) as frozen, asyncio.timeout(WAIT_MS / 1000):
+        port = frozen.sockets[0].getsockname()[1]
+        await page.evaluate(f"connect('ws://localhost:{port}/', 1)")
+        await page.clock.run_for(10_000)
+        await until(page, [["reconnecting", ABORT, 500]])
+        await given_up.wait()
 
 
 async def test_between_two_sockets_send_throws(page: Page, server: Server) -> None:

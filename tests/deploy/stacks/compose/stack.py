@@ -32,6 +32,7 @@ DOCUMENTED = commands(ROOT / "docs/deploying.md", "Docker Compose")
 # What the page has in the place of a test's own.
 WRITTEN = {"backup": "20261123T033000.123Z", "tls": "/etc/parley/tls", "front": "parley_front"}
 POLL = 0.1
+IN_A_ROW = 20  # a reload's old workers take connections beside the new ones for a moment
 
 
 @dataclass(frozen=True)
@@ -105,10 +106,15 @@ class RunningCompose:
         return x509.load_pem_x509_certificate(pem.encode()).issuer.rfc4514_string()
 
     async def signed_by(self, issuer: str) -> None:
-        """Wait until nginx has read the certificate of that issuer."""
+        """Wait until nginx has read the certificate of that issuer, and no worker of before takes connections."""
+        seen = 0
         async with asyncio.timeout(PATIENCE):
-            while self.issuer() != issuer:  # noqa: ASYNC110 (another machine's file)
-                await asyncio.sleep(POLL)
+            while seen < IN_A_ROW:
+                if await asyncio.to_thread(self.issuer) == issuer:
+                    seen += 1
+                else:
+                    seen = 0
+                    await asyncio.sleep(POLL)
 
     def restarts(self) -> dict[str, int]:
         """Give how often Docker has started each container again."""
