@@ -17,6 +17,7 @@ from websockets.protocol import State
 from parley_serving import limits, metrics
 from parley_serving.budget import Budget, Purse
 from parley_serving.ids import id_of
+from parley_serving.slices import Slices
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,13 @@ class Intake(WebSocketsSansIOProtocol):
     """Takes what a peer sends; who sends too much, or what is no frame, is closed and heard no more."""
 
     def __init__(
-        self, config: Config, server_state: ServerState, app_state: dict[str, Any], *rest: Any, budget: Budget
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        *rest: Any,
+        budget: Budget,
+        slices: Slices,
     ) -> None:
         super().__init__(config, server_state, app_state, *rest)
         self._frames = Purse(rate=budget.per_second, burst=budget.burst)
@@ -36,6 +43,7 @@ class Intake(WebSocketsSansIOProtocol):
         self._unpaid = 0  # bytes that were parsed and are not counted yet
         self._mean_bytes = budget.mean_bytes
         self._fragments = budget.fragments
+        self._slices = slices
         self._backlog = bytearray()  # read and not yet parsed; while there is some, nothing more is read
         self._is_deaf = False  # what is read is thrown away
         self._discarded = 0  # reads since then
@@ -59,17 +67,17 @@ class Intake(WebSocketsSansIOProtocol):
         self._bytes.given += frames * self._mean_bytes
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came, a slice at a time; the others get their turn between two slices."""
+        """Parse what came: a little at once, and more in slices, between which the others get their turn."""
         if self._is_deaf:
             self._discard(len(data))
         elif not self.handshake_initiated:
             self._handshake(data)
-        elif self._backlog or len(data) > limits.SLICE_BYTES:
+        elif self._backlog or len(data) > limits.AT_ONCE_BYTES:
             is_waiting = bool(self._backlog)
             self._backlog += data
             self._pause()
             if not is_waiting:
-                self._next_slice()
+                self._slices.join(self._next_slice)
         else:
             self._parse(data)
 
@@ -93,9 +101,10 @@ class Intake(WebSocketsSansIOProtocol):
         if not self.transport.is_closing():
             self.transport.pause_reading()
 
-    def _next_slice(self) -> None:
+    def _next_slice(self) -> bool:
+        """Parse one, and say whether there is more."""
         if not self._backlog:
-            return  # it was thrown away meanwhile
+            return False  # it was thrown away meanwhile
         data = bytes(self._backlog[: limits.SLICE_BYTES])
         del self._backlog[: limits.SLICE_BYTES]
         try:
@@ -103,10 +112,9 @@ class Intake(WebSocketsSansIOProtocol):
         except Exception:
             self.transport.abort()  # what a server does when `data_received` fails: nothing would read on
             raise
-        if self._backlog:
-            self.loop.call_soon(self._next_slice)
-        else:
+        if not self._backlog:
             self.read_on()
+        return bool(self._backlog)
 
     def _parse(self, data: bytes) -> None:
         conn = self.conn

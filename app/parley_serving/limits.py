@@ -8,7 +8,9 @@ EMPTY_FRAGMENTS = 16  # of one message: libraries end one with an empty piece, n
 FRAME_BYTES = 65_536  # of the largest frame, as docs/protocol.md has it, unless an operator takes larger ones
 FRAME_SHARE = 16  # of the largest, a frame has this part on average: 4 KiB, a message of 4000 letters; 62 whole at once
 PAID_BYTES = 16 * 1024  # so many are counted together: a chat's frames are small, and cost one addition each
-SLICE_BYTES = 4 * 1024  # parsed in one turn of the loop: at most 682 frames, some milliseconds that others wait
+AT_ONCE_BYTES = 1024  # read together and parsed at once: at most 170 frames, half a millisecond
+SLICE_BYTES = 4 * 1024  # more than that is parsed by turns (slices.py): at most 682 frames, some milliseconds
+SLICES_SECONDS = 0.002  # in one turn of the loop, of all connections together; the last slice may end later
 
 # A session whose sockets are closed for flooding (floods.py)
 FLOODS_AT_ONCE = 20  # for each instance: a browser with twenty tabs and a fault in its page

@@ -22,6 +22,7 @@ from parley_serving.floods import Floods, Sessions, sessions_of
 from parley_serving.ids import HEADER, id_of
 from parley_serving.intake import FLOODING, Intake
 from parley_serving.limits import ABORT_SECONDS
+from parley_serving.slices import Slices
 
 EXTENSION = "realtime.writer"
 RESTART = 1012  # a close code: reconnect now and resume
@@ -37,7 +38,7 @@ SECONDS = re.compile(r"[0-9]{1,10}(\.[0-9]{1,3})?")
 
 
 class Shared(ServerState):
-    """What uvicorn's protocols share: each connection's budget, who flooded, and nginx's workers.
+    """What uvicorn's protocols share: each connection's budget, turns to parse, who flooded, and nginx's workers.
 
     These by when their first handshake came, where it is asked for.
     """
@@ -47,6 +48,7 @@ class Shared(ServerState):
         self.nginx_workers = nginx_workers
         self.budget = budget or Budget.above()
         self.floods = Floods()
+        self.slices = Slices()
 
     def met(self, worker: str, moment: float) -> None:
         """Remember a worker by when it was first met."""
@@ -69,7 +71,7 @@ class PreparedProtocol(Intake):
 
     def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any], *rest: Any) -> None:
         self._shared = server_state if isinstance(server_state, Shared) else Shared()
-        super().__init__(config, server_state, app_state, *rest, budget=self._shared.budget)
+        super().__init__(config, server_state, app_state, *rest, budget=self._shared.budget, slices=self._shared.slices)
 
     def handle_connect(self, event: Request) -> None:
         """Offer the extension; the application's task starts in the next turn of the loop and sees it."""

@@ -59,10 +59,11 @@ def protocol_of(held: Held) -> PreparedProtocol:
 
 
 class Parsed:
-    """How many frames a server has parsed."""
+    """How many frames a server has parsed, and of how many bytes."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.frames = 0
+        self.bytes = 0
         self.largest = 0
         real = WebSocketsSansIOProtocol.__init__
 
@@ -75,6 +76,7 @@ class Parsed:
                 receive(data)
                 if protocol.handshake_initiated:
                     self.frames += len(conn.events) - before
+                    self.bytes += len(data)
                     self.largest = max(self.largest, len(data))
 
             conn.receive_data = count
@@ -216,22 +218,28 @@ async def test_the_answer_to_a_close_behind_a_backlog_is_read() -> None:
             await answer(peer)
 
 
-async def test_others_get_their_turn_between_two_slices() -> None:
-    """What comes in one read is not parsed in one turn."""
+async def test_others_get_their_turn_between_two_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes in one read is not parsed in one turn, nor a slice of each connection that sends as much."""
+    monkeypatch.setattr(limits, "SLICES_SECONDS", 0.0)  # one slice, however fast the machine is
     turns: list[int] = []
-    async with holding("prepared") as server:
-        held, peer = await connected(server)
+    parsed = Parsed(monkeypatch)
+    async with holding("prepared") as server, contextlib.AsyncExitStack() as exits:
         loop = asyncio.get_running_loop()
+        those = [await connected(server) for _ in range(10)]
+        for _, peer in those:
+            exits.enter_context(peer)
 
         def turn() -> None:
-            turns.append(len(held.received))
+            turns.append(parsed.bytes)
             loop.call_soon(turn)
 
-        with peer:
-            loop.call_soon(turn)
+        loop.call_soon(turn)
+        for _, peer in those:
             await loop.sock_sendall(peer, text(b"x" * 100) * 500)
-            await taken(held, 500)
-    assert max(after - before for before, after in itertools.pairwise(turns)) <= 2 * limits.SLICE_BYTES // 100
+        await asyncio.gather(*(taken(held, 500) for held, _ in those))
+    assert parsed.bytes >= 10 * 500 * 100
+    most = max(after - before for before, after in itertools.pairwise(turns))
+    assert most <= limits.SLICE_BYTES + 10 * limits.AT_ONCE_BYTES
 
 
 async def test_what_the_application_asked_for_is_no_flood() -> None:

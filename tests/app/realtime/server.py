@@ -9,7 +9,7 @@ from typing import Any
 
 import uvicorn
 
-from parley_serving.protocol import PreparedProtocol
+from parley_serving.protocol import PreparedProtocol, Shared
 from parley_serving.worker import DrainingServer
 from realtime.socket_writer import SocketWriter, socket_writer_for
 from tests.waiting import PATIENCE
@@ -84,6 +84,7 @@ async def holding(protocol: str, **options: Any) -> AsyncIterator[Holding]:
         **options,
     )
     server = uvicorn.Server(config)
+    server.server_state = Shared()  # as a worker's server has it
     task = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:  # noqa: ASYNC110 (uvicorn has no event for it)
         await asyncio.sleep(0.001)
