@@ -12,16 +12,16 @@ PATH = "/ws/stock/"
 CHANGES = (
     (
         "app/config/asgi.py",
-        "nowhere: Any = not_found\n",
-        """nowhere: Any = not_found
+        "chat: Any = Handshake(ChatConsumer.as_asgi())\n",
+        """chat: Any = Handshake(ChatConsumer.as_asgi())
 from channels.generic.websocket import AsyncWebsocketConsumer
 stock: Any = AsyncWebsocketConsumer.as_asgi()
 """,
     ),
     (
         "app/config/asgi.py",
-        '                        path("ws/chat/", chat),\n',
-        '                        path("ws/chat/", chat),\n                        path("ws/stock/", stock),\n',
+        '                path("ws/chat/", chat),\n',
+        '                path("ws/chat/", chat),\n                path("ws/stock/", stock),\n',
     ),
 )
 AT_ONCE = 20  # handshakes

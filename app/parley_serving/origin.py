@@ -10,6 +10,7 @@ from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest
 
 from parley_serving import limits, metrics
+from parley_serving.environment import Environment
 from parley_serving.refuse import refuse
 
 log = logging.getLogger(__name__)
@@ -17,30 +18,55 @@ log = logging.getLogger(__name__)
 PORTS = {"http": 80, "https": 443}  # that a browser leaves out of an Origin
 
 
-class LoggedOriginValidator:
-    """Passes handshakes on that come from our own pages to a name of ours; refuses any other, and says why.
+class OriginRule:
+    """Passes handshakes on that may come; refuses any other, and says why. What is no handshake passes.
+
+    `list` wants an Origin of the list; `same` one of the list or the site's own; `any` takes all. `cookie` takes any
+    Origin, and none, but a foreign one with a cookie, which speaks for the person who opened somebody else's page.
 
     An Origin is compared as a whole: what a parser finds in one is what some client meant another parser to miss.
     Channels also refuses through a consumer that first opens a channel on the layer: that would wait for Redis.
     """
 
-    def __init__(self, application: Any, allowed_origins: Iterable[str]) -> None:
+    def __init__(self, application: Any, env: Environment) -> None:
         self.application = application
-        self.allowed_origins = [origin.lower() for origin in allowed_origins]
-        self._ours = {spelling for origin in self.allowed_origins for spelling in spellings(origin)}
+        self.rule = env.origin_rule
+        self._named = [origin.lower() for origin in env.origins]
+        self._allowed = {spelling for origin in self._named for spelling in spellings(origin)}
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Refuse before the accept."""
-        await judge(self.application, scope, receive, send, lambda: self.why_refused(values(scope, b"origin")))
+        if scope["type"] == "websocket":
+            await judge(self.application, scope, receive, send, lambda: self.why_refused(scope))
+        else:
+            await self.application(scope, receive, send)
 
-    def why_refused(self, origins: list[str]) -> str:
-        """Return one sentence, empty for an origin that is ours."""
-        if not origins:
-            return "no Origin header (a browser always sends one)"
-        if len(origins) == 1 and origins[0].lower() in self._ours:
+    def why_refused(self, scope: Any) -> str:
+        """Return one sentence, empty for who may come in."""
+        if self.rule == "any":
             return ""
-        said = ", ".join(origins)[: limits.REASON_CHARACTERS]
-        return f"Origin {said!r} is not one of {', '.join(self.allowed_origins)}"
+        origins = values(scope, b"origin")
+        if not origins:
+            return "" if self.rule == "cookie" else "no Origin header (a browser always sends one)"
+        if len(origins) == 1 and origins[0].lower() in self._allowed | self._own(scope):
+            return ""
+        if self.rule == "cookie" and not values(scope, b"cookie"):
+            return ""
+        said = repr(", ".join(origins)[: limits.REASON_CHARACTERS])
+        if self.rule == "list":
+            return f"Origin {said} is not one of {', '.join(self._named)}"
+        return f"foreign Origin {said}{' with a cookie' if self.rule == 'cookie' else ''}"
+
+    def _own(self, scope: Any) -> set[str]:
+        """Return the origin of the name that the handshake came to, which nginx knows for the site's."""
+        hosts = values(scope, b"host")
+        if self.rule == "list" or len(hosts) != 1:
+            return set()
+        scheme = "https" if scope.get("scheme") == "wss" else "http"
+        try:
+            return set(spellings(f"{scheme}://{hosts[0].lower()}"))
+        except ValueError:  # Django and nginx take any digits for a port
+            return set()
 
 
 async def judge(application: Any, scope: Any, receive: Any, send: Any, why_refused: Callable[[], str]) -> None:

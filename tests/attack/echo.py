@@ -20,8 +20,8 @@ CHANGES = (
     ),
     (
         "app/config/asgi.py",
-        "nowhere: Any = not_found\n",
-        """nowhere: Any = not_found
+        "chat: Any = Handshake(ChatConsumer.as_asgi())\n",
+        """chat: Any = Handshake(ChatConsumer.as_asgi())
 
 
 async def echo(scope: Any, receive: Any, send: Any) -> None:
@@ -38,8 +38,8 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
     ),
     (
         "app/config/asgi.py",
-        '                        path("ws/chat/", chat),\n',
-        '                        path("ws/chat/", chat),\n                        path("ws/echo/", echo),\n',
+        '                path("ws/chat/", chat),\n',
+        '                path("ws/chat/", chat),\n                path("ws/echo/", echo),\n',
     ),
 )
 

@@ -1,12 +1,14 @@
 """A handshake comes from our own pages to a name of ours, or is refused and the log says why."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from parley_serving.origin import LoggedOriginValidator
+from parley_serving.environment import environment
+from parley_serving.origin import OriginRule
 
-OURS = ["https://Chat.example.com", "http://localhost:8000", "https://port.example:443", "http://[::1]"]
+OURS = ("https://Chat.example.com", "http://localhost:8000", "https://port.example:443", "http://[::1]")
 
 
 async def handshake(
@@ -27,7 +29,8 @@ async def handshake(
 
     headers = [*((b"host", host) for host in hosts), *((b"origin", origin) for origin in origins)]
     scope = {"type": "websocket", "headers": headers, "extensions": dict.fromkeys(extensions)}
-    await LoggedOriginValidator(application, OURS)(scope, receive, send)
+    rule = OriginRule(application, replace(environment(), origin_rule="list", origins=OURS))
+    await rule(scope, receive, send)
     return bool(reached), sent
 
 

@@ -10,7 +10,7 @@ import pytest
 from django.test import override_settings
 from websockets.exceptions import InvalidStatus
 
-from parley_serving.project.origin import OriginRule
+from parley_serving.origin import OriginRule
 from tests.app.parley_serving.project.projects import ORIGIN, written
 from tests.app.parley_serving.project.test_settings import env
 from tests.app.parley_serving.project.workers import instance

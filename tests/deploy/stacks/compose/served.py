@@ -22,7 +22,6 @@ from tests.deploy.operations.rollout.releases import change
 from tests.deploy.stacks.compose.stack import RunningCompose
 from tests.ends import codes, ends_of
 
-SOCKETS = 8  # of each path
 SECONDS = 30  # a bound for a message, on a busy machine
 
 
@@ -34,6 +33,7 @@ class Served:
     folder: Path
     page: str  # that people load while it is rolled
     sockets: tuple[str, ...] = ()  # that they have open meanwhile
+    each: int = 8  # of each path
 
     @property
     def stack(self) -> ComposeStack:
@@ -65,9 +65,9 @@ class Served:
         """Ask its database."""
         return self.compose.compose("exec", "--no-TTY", "postgres", "psql", "-U", "parley", "-qtAc", words)
 
-    def with_sockets(self, *paths: str) -> "Served":
+    def with_sockets(self, *paths: str, each: int = 8) -> "Served":
         """Return it with people who have these open."""
-        return replace(self, sockets=paths)
+        return replace(self, sockets=paths, each=each)
 
     def release(self, name: str, *changes: tuple[str, str, str]) -> Path:
         """Copy the project, changed."""
@@ -108,7 +108,7 @@ async def rolled(served: Served, *words: str) -> None:
             pages[(await HttpClient(served.compose.address).get(served.page)).status] += 1
 
     async with AsyncExitStack() as stay:
-        paths = [path for path in served.sockets for _ in range(SOCKETS)]
+        paths = [path for path in served.sockets for _ in range(served.each)]
         opened = [await stay.enter_async_context(socket(served.compose.address, path)) for path in paths]
         visits = asyncio.create_task(asyncio.to_thread(lambda: asyncio.run(visit())))
         ends = asyncio.create_task(ends_of(opened, timeout=600))

@@ -29,6 +29,8 @@ pytestmark = [pytest.mark.docker, pytest.mark.own_stack, pytest.mark.timeout(900
 PATH = "/ws/chat/lobby/"
 PAGE = "/chat/lobby/"
 REPLICAS = 2
+SMALL = 100_000  # bytes of a body that another parley.toml allows
+FORBIDDEN, TOO_LARGE = 403, 413
 WRITTEN_OUT = "sk_live_of_nobody"  # a value of [project.env]
 NEXT = ("chat/templates/chat/room.html", "<title>", "<title>next ")
 ANOTHER = (NEXT[0], NEXT[1], "<title>another ")
@@ -53,7 +55,9 @@ def served(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     """The tutorial's project in a folder with spaces and umlauts, under a name of its own."""
     name = short_name()
     toml = (
-        f'{TOML.replace("tutorial", name)}[project.hooks]\nafter_restore = "{AFTERWARDS}"\n'
+        f"{TOML.replace('tutorial', name)}"
+        f'[project.drill]\npages = ["{PAGE}"]\nsockets = ["{PATH}"]\n'
+        f'[project.hooks]\nafter_restore = "{AFTERWARDS}"\n'
         f'[project.env]\nPAYMENTS = "{WRITTEN_OUT}"\n'
     )
     folder = copied("tutorial", tmp_path_factory.mktemp("project") / "mein Projekt ä", toml)
@@ -186,12 +190,34 @@ def test_a_value_that_is_written_out_is_in_a_file_alone(served: Served) -> None:
     )
 
 
-async def test_rolled_out_under_open_sockets(served: Served) -> None:
-    """Every socket is asked to come back with 1012, and every page is answered."""
-    before = served.releases
-    await rolled(served, "rollout", str(served.release("next", NEXT)))
-    assert "<title>next" in (await HttpClient(served.compose.address).get(PAGE)).text
+def test_a_drill_kills_a_worker(served: Served) -> None:
+    """No page fails, and who was cut is back."""
+    done = served.parley("drill", "run", "worker-kill", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    verdict = json.loads(done.stdout)
+    assert (verdict["outcome"], verdict["left_out"]) == ("passed", [])
+    assert set(verdict["statuses"]) == {"200"}
+    assert verdict["loads_in_window"] > 0
+    assert set(verdict["closed"]) == {"1006"}
+    assert verdict["reconnects"] == verdict["closed"]["1006"] > 0
+
+
+async def test_rolled_out_under_200_sockets(served: Served) -> None:
+    """Every socket is asked to come back with 1012, every page is answered, and nginx has its new file."""
+    before, client = served.releases, HttpClient(served.compose.address)
+    new = served.release("next", NEXT)
+    with (new / "parley.toml").open("a") as toml:
+        toml.write(f"[app]\nbody_bytes = {SMALL}\n")
+    assert await posted(client, b"x" * (SMALL + 1)) == FORBIDDEN, "it reaches Django"
+    await rolled(served.with_sockets(PATH, each=200), "rollout", str(new))
+    assert "<title>next" in (await client.get(PAGE)).text
     assert not set(served.releases) & set(before)
+    assert await posted(client, b"x" * (SMALL + 1)) == TOO_LARGE
+
+
+async def posted(client: HttpClient, body: bytes) -> int:
+    """Send a body without a token, and give the status."""
+    return (await asyncio.to_thread(client._request, "POST", PAGE, body, {})).status
 
 
 @pytest.mark.release
