@@ -13,7 +13,7 @@ SLICE_BYTES = 4 * 1024  # more than that is parsed by turns (slices.py): at most
 SLICES_SECONDS = 0.002  # in one turn of the loop, of all connections together; the last slice may end later
 
 # A session whose sockets are closed for flooding (floods.py)
-FLOODS_AT_ONCE = 5  # for each instance: a browser with ten tabs and a fault in its page; each costs all others some 10 ms
+FLOODS_AT_ONCE = 5  # for each instance: a browser with ten tabs and a fault in its page; 10 ms each
 FLOOD_AGAIN_SECONDS = 2.0  # then one more in this time: some 10 ms of frames, half a percent of a processor
 FLOODS_KNOWN = 10_000  # sessions, of some 300 bytes each; to make one known costs its owner a flood
 

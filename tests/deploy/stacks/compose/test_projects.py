@@ -49,6 +49,16 @@ def adopted(name: str, folder: Path, page: str) -> Iterator[Served]:
     assert digest(project) == before
 
 
+async def drilled(served: Served) -> None:
+    """Under each of these faults no page fails."""
+    for fault in ("worker-kill", "nginx-reload", "instance-restart"):
+        done = await asyncio.to_thread(served.parley, "drill", "run", fault, "--json")
+        assert done.returncode == 0, done.stdout + done.stderr
+        verdict = json.loads(done.stdout)
+        assert (verdict["outcome"], verdict["counts"]) == ("passed", {}), fault
+        assert set(verdict["statuses"]) == {"200"}
+
+
 async def there_and_back(served: Served, changed: str, *more: tuple[str, str, str]) -> None:
     """Roll a release out whose page has another title, and back."""
     first, client = served.releases, HttpClient(served.compose.address)
@@ -82,6 +92,7 @@ async def test_tokens(engine: None, tmp_path: Path) -> None:
             message = {"room": "lobby", "author": "a", "body": "to all"}
             assert [await heard(one), await heard(other)] == [message] * 2
             assert await heard(counter) == {"room": "lobby"}
+        await drilled(served)
         await there_and_back(served.with_sockets(room, notices), "rooms/templates/rooms/room.html")
 
 
@@ -91,6 +102,7 @@ async def test_plain_django(engine: None, tmp_path: Path) -> None:
         assert (await HttpClient(served.compose.address).get("/")).status == 200
         events = await asyncio.to_thread(ticks, served.compose.address)
         assert events == [b'data: {"tick": 1}\n', b'data: {"tick": 2}\n']
+        await drilled(served)
         await there_and_back(served, "clock/templates/clock/page.html")
 
 

@@ -18,6 +18,7 @@ from websockets.asyncio.client import ClientConnection, connect, unix_connect
 
 from deploy.effects.client.address import Address
 from deploy.effects.client.http_client import HttpClient
+from tests.browser import project_pages
 from tests.checkout import ROOT
 from tests.docs.pages import commands
 from tests.ends import codes, ends_of
@@ -97,6 +98,7 @@ async def test_the_tutorial(tmp_path: Path, tutorial_packages: Path) -> None:
             assert await drained(running, project, [one]) == {RESTART: 1}
 
 
+@pytest.mark.browser
 @pytest.mark.release  # it installs packages of its own: over a minute
 async def test_tokens(tmp_path: Path) -> None:
     """Sockets under the prefix of its pages and under another one, with old packages and its production settings."""
@@ -116,14 +118,34 @@ async def test_tokens(tmp_path: Path) -> None:
             assert [await heard(one), await heard(other)] == [message] * 2
             assert await heard(notices) == {"room": "lobby"}
             assert await drained(running, project, [one]) == {RESTART: 1}
+        is_ready = "typeof socket === 'object' && socket.readyState === WebSocket.OPEN"
+        async with project_pages.opened(f"{running.url}/rooms/lobby/", 2, is_ready=is_ready) as pages:
+            await project_pages.hear_each_other(pages, "#posts")
+        await drilled(running, project)
 
 
+@pytest.mark.browser
 @pytest.mark.release  # the same
 async def test_plain_django(tmp_path: Path) -> None:
-    """Its events come one by one through nginx."""
-    with walked("plain", tmp_path) as (running, _):
+    """Its events come one by one through nginx, in Chromium too."""
+    with walked("plain", tmp_path) as (running, project):
         assert (await HttpClient(running.address).get("/")).status == 200
         assert await asyncio.to_thread(ticks, running.address) == [b'data: {"tick": 1}\n', b'data: {"tick": 2}\n']
+        is_ready = "Number(document.getElementById('tick').textContent) > 1"
+        async with project_pages.opened(f"{running.url}/", is_ready=is_ready):
+            pass
+        await drilled(running, project)
+
+
+async def drilled(running: RunningStack, project: Path) -> None:
+    """Under each of these faults no page fails."""
+    options = ("--project", str(project), "--dir", str(running.directory))
+    for fault in ("worker-kill", "nginx-reload"):
+        done = await asyncio.to_thread(parley, "drill", "run", fault, "--json", *options)
+        assert done.returncode == 0, done.stdout + done.stderr
+        verdict = json.loads(done.stdout)
+        assert (verdict["outcome"], verdict["counts"]) == ("passed", {}), fault
+        assert set(verdict["statuses"]) == {"200"}
 
 
 def ticks(address: Address) -> list[bytes]:

@@ -14,17 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import ConsoleMessage, async_playwright, expect
 from websockets.asyncio.client import ClientConnection, connect, unix_connect
 
 from deploy.effects.client.address import Address
 from deploy.effects.client.http_client import HttpClient
 from deploy.stacks.local import readiness
-from tests.browser.conftest import FLAGS
+from tests.browser import project_pages
 from tests.deploy.operations.watch.running import watching
 from tests.ends import codes, ends_of
 from tests.foreign import TOML, copied, digest, parley
-from tests.programs import needed
 from tests.running import READY_SECONDS, RunningStack, running_stack
 
 # All of them in one lane with the one that drives Chromium: the first one installs the project's packages.
@@ -180,31 +178,9 @@ async def test_its_python_finds_parley_serving_and_nothing_else_of_the_checkout(
 async def test_two_pages_hear_each_other_in_chromium(served: Served) -> None:
     """From the project's own page, which says ws://, on a name that is not localhost; its console has no error."""
     url = f"https://{HOST}:{served.stack.address.port}{PAGE}"
-    flags = [*FLAGS, f"--host-resolver-rules=MAP {HOST} 127.0.0.1"]
-    complaints: list[str] = []
-
-    def complain(said: ConsoleMessage) -> None:
-        if said.type == "error" and not said.location["url"].endswith("/favicon.ico"):  # the project has none
-            complaints.append(said.text)
-
-    program = needed("chromium", "chromium")  # before Playwright's own, which asks for more of a system
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=program, args=flags)
-        pages = []
-        for _ in range(2):
-            page = await (await browser.new_context(ignore_https_errors=True)).new_page()
-            page.on("console", complain)
-            page.on("pageerror", lambda error: complaints.append(str(error)))
-            await page.goto(url)
-            await page.wait_for_function("socket.readyState === WebSocket.OPEN")
-            pages.append(page)
-        for speaks, text in zip(pages, ("to the other page", "and back to the first"), strict=True):
-            await speaks.fill("#text", text)
-            await speaks.press("#text", "Enter")
-            for page in pages:
-                await expect(page.locator("#log")).to_contain_text(text)
-        await browser.close()
-    assert complaints == []
+    is_ready = "socket.readyState === WebSocket.OPEN"
+    async with project_pages.opened(url, 2, address="127.0.0.1", is_ready=is_ready) as pages:
+        await project_pages.hear_each_other(pages, "#log")
 
 
 async def drilled(served: Served, fault: str) -> dict[str, Any]:
