@@ -52,7 +52,8 @@ routes = ProtocolTypeRouter(
 
 application = wrapped(
     FirstCookies(routes),
-    replace(environment(), origins=tuple(settings.ALLOWED_ORIGINS)),
+    replace(environment(), origin_rule="list", origins=tuple(settings.ALLOWED_ORIGINS)),
     start=runtime,
     readiness=Readiness(),
+    is_taken=lambda _: False,
 )

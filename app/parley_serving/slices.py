@@ -27,12 +27,12 @@ class Slices:
         loop = asyncio.get_running_loop()
         end = loop.time() + limits.SLICES_SECONDS
         try:
-            is_more = True
-            while is_more:
+            for _ in range(len(self._waiting)):  # once round: between two slices of a connection its application runs
                 parse = self._waiting.popleft()
                 if parse():  # one that fails does not come back: its connection is over
                     self._waiting.append(parse)
-                is_more = bool(self._waiting) and loop.time() < end
+                if loop.time() >= end:
+                    break
         finally:
             self._is_coming = bool(self._waiting)
             if self._is_coming:

@@ -23,10 +23,11 @@ JUDGES: dict[str, list[list[str]]] = {
             "edge": [f"{SERVING}edge.py"],
             "intake": [f"{SERVING}intake.py", f"{SERVING}refusals.py", f"{REALTIME}socket_writer.py"],
             "metrics": [f"{REALTIME}process.py"],
-            "origin": [f"{SERVING}origin.py"],
+            "origin": [f"{SERVING}origin.py", "tests/app/parley_serving/project/test_worker.py"],
             "protocol": [f"{SERVING}protocol.py", f"{REALTIME}socket_writer.py", f"{SERVING}worker.py"],
             "pubsub": [f"{SERVING}pubsub.py"],
             "refuse": [f"{SERVING}refuse.py"],
+            "slices": [f"{SERVING}slices.py", f"{SERVING}intake.py"],
             "worker": [f"{SERVING}worker.py"],
         }.items()
     },

@@ -1,7 +1,7 @@
 """What stands around any application, from the outside in: ids, health, and the rules of its sockets."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -20,6 +20,20 @@ from parley_serving.project.readiness import readiness_of
 from parley_serving.project.stock import Stock
 from parley_serving.readiness import Readiness
 
+Application = Callable[[Any, Any, Any], Awaitable[None]]
+
+
+class ByKind:
+    """Sends pages one way and sockets another: what is for pages alone costs no socket anything."""
+
+    def __init__(self, *, pages: Application, sockets: Application) -> None:
+        self._pages = pages
+        self._sockets = sockets
+
+    def __call__(self, scope: Any, receive: Any, send: Any) -> Awaitable[None]:
+        """Call it; without a frame of its own, which would live as long as a socket."""
+        return (self._sockets if scope["type"] == "websocket" else self._pages)(scope, receive, send)
+
 
 def start_stock() -> None:
     """Take part in the running loop's drains and readiness, once."""
@@ -27,17 +41,31 @@ def start_stock() -> None:
         register(Stock())
 
 
+@functools.cache
+def is_a_url(path: str) -> bool:
+    """Tell whether a path is the project's own, by its urls; a project without any has none."""
+    try:
+        resolve(path)
+    except (Resolver404, AttributeError, ImproperlyConfigured):
+        return False
+    return True
+
+
 def wrapped(
-    application: Any,
+    application: Application,
     env: Environment,
     *,
     start: Callable[[], object] = start_stock,
     readiness: Readiness | None = None,
-) -> Any:
-    """Return an application as gunicorn serves it; `start` and `readiness` are an application's that has its own."""
+    is_taken: Callable[[str], bool] = is_a_url,
+) -> Application:
+    """Return an application as gunicorn serves it.
+
+    `start` and `readiness` are an application's that has its own; `is_taken` tells which paths of health are its own.
+    """
     page = Page(application, env) if env.health else None
     _, _, metrics_port = env.metrics_bind.rpartition(":")
-    served = OriginRule(Nowhere(EventStreams(UpgradePolicy(application))), env)
+    served = ByKind(pages=EventStreams(UpgradePolicy(application)), sockets=OriginRule(Nowhere(application), env))
     health = Health(
         served,
         start=start,
@@ -46,13 +74,3 @@ def wrapped(
         is_taken=is_taken,
     )
     return Ids(health)
-
-
-@functools.cache
-def is_taken(path: str) -> bool:
-    """Tell whether a path is the project's own, by its urls; a project without any has none."""
-    try:
-        resolve(path)
-    except (Resolver404, AttributeError, ImproperlyConfigured):
-        return False
-    return True

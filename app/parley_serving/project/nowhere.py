@@ -3,6 +3,7 @@
 import logging
 from typing import Any
 
+from parley_serving import limits
 from parley_serving.refuse import not_found
 
 log = logging.getLogger(__name__)
@@ -40,5 +41,5 @@ class Nowhere:
         except ValueError as error:
             if is_answered or is_received or not str(error).startswith(SAYINGS):
                 raise
-            log.info("no socket here: %s", " ".join(str(error).split()))
+            log.info("no socket here: %s", " ".join(str(error).split())[: limits.REASON_CHARACTERS])
             await not_found(scope, receive, send)

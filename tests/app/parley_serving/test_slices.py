@@ -40,3 +40,19 @@ async def test_they_take_turns_and_one_that_fails_holds_up_nobody(monkeypatch: p
     one("a", 1)  # after everybody was done, the next one is not forgotten
     async with asyncio.timeout(10):
         await over.wait()
+
+
+async def test_one_that_is_alone_has_one_slice_in_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much time there is: its application runs between two of them, and refuses before the budget is gone."""
+    monkeypatch.setattr(limits, "SLICES_SECONDS", 3600.0)
+    parsed: list[int] = []
+    slices = Slices()
+
+    def parse() -> bool:
+        parsed.append(1)
+        return len(parsed) < 3
+
+    slices.join(parse)
+    for number in (1, 2, 3):
+        await asyncio.sleep(0)
+        assert len(parsed) == number
