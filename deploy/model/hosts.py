@@ -16,13 +16,29 @@ BROADCAST = ipaddress.ip_network("255.255.255.255/32")
 def host(name: str) -> str:
     """Return a host name or address in its one spelling; raise ValueError that names it."""
     plain = name.strip().lower().removesuffix(".")
-    if address(plain) is not None:
-        return str(address(plain))
+    if (found := address(plain)) is not None:
+        if why := why_nobodys(found):
+            raise ValueError(f"{name!r} {why}")
+        return str(found)
     labels = plain.split(".")
     # A last label of digits alone is an address that was mistyped.
     if len(plain) > 253 or not all(LABEL.match(label) for label in labels) or labels[-1].isdigit():
         raise ValueError(f"{name!r} is not a host name or address, such as chat.example.com")
     return plain
+
+
+def why_nobodys(found: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
+    """Say why no URL leads to an address; empty for one that has its visitors."""
+    if found.is_unspecified:
+        return "means every address of a machine, and no URL leads there: give the name or the address that people use"
+    if found.is_multicast or found in BROADCAST:
+        return "is the address of many machines, and no URL leads there"
+    if isinstance(found, ipaddress.IPv6Address):
+        if found.scope_id is not None:
+            return "has a zone, which means something on one machine alone, and no URL can have it"
+        if found.ipv4_mapped is not None:
+            return f"is an IPv4 address in IPv6's spelling: give {found.ipv4_mapped}"
+    return ""
 
 
 def address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -54,7 +54,27 @@ def test_anything_else_is_refused_by_name(typed: str) -> None:
     assert repr(typed) in str(caught.value)
 
 
-@given(st.text())
+@pytest.mark.parametrize(
+    ("typed", "why"),
+    [
+        ("0.0.0.0", "every address of a machine"),
+        ("::", "every address of a machine"),
+        ("[0:0::0]", "every address of a machine"),
+        ("fe80::1%eth0", "has a zone"),
+        ("::ffff:1.2.3.4", "give 1.2.3.4"),
+        ("224.0.0.1", "of many machines"),
+        ("255.255.255.255", "of many machines"),
+        ("ff02::1", "of many machines"),
+    ],
+)
+def test_an_address_that_no_url_leads_to_is_refused(typed: str, why: str) -> None:
+    """Somebody who means where to listen learns what a host is."""
+    with pytest.raises(ValueError, match=why) as caught:
+        host(typed)
+    assert repr(typed) in str(caught.value)
+
+
+@given(st.text() | st.ip_addresses().map(str))
 def test_what_is_accepted_can_stand_in_a_url_and_is_stable(typed: str) -> None:
     """No character passes that means something in a URL, a comma list or a configuration."""
     try:
