@@ -16,12 +16,12 @@ from websockets.frames import Frame
 from websockets.http11 import Request
 from websockets.protocol import State
 
+from parley_serving import limits
 from parley_serving.budget import Budget
 from parley_serving.conversation import Conversation
 from parley_serving.floods import Floods, Sessions, sessions_of
 from parley_serving.ids import HEADER, id_of
 from parley_serving.intake import FLOODING, Intake
-from parley_serving.limits import ABORT_SECONDS
 from parley_serving.slices import Slices
 
 EXTENSION = "realtime.writer"
@@ -80,14 +80,23 @@ class PreparedProtocol(Intake):
         self._came_through(event.headers.get_all(NGINX_WORKER))
         self._sessions = sessions_of(event.headers.get_all("Cookie"))
         if self._shared.floods.holds(self._sessions):
-            self.turn_away(self.conn.reject(HTTPStatus.TOO_MANY_REQUESTS, f"{FLOODED}.\n").serialize())
             self._refused(event, HTTPStatus.TOO_MANY_REQUESTS, FLOODED)
+            self._hold()
             return
         super().handle_connect(event)
         if self.response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
             self.scope["extensions"][EXTENSION] = {"writer": self}
         else:
             self._refused(event, self.response.status_code, str(self.conn.handshake_exc))
+
+    def _hold(self) -> None:
+        """Turn a handshake away after a while; until then nothing is read of what comes."""
+        self.handshake_initiated = self._is_deaf = True
+        self.loop.call_later(limits.HELD_SECONDS, self._turn_away_held)
+
+    def _turn_away_held(self) -> None:
+        if not self.transport.is_closing():
+            self.turn_away(self.conn.reject(HTTPStatus.TOO_MANY_REQUESTS, f"{FLOODED}.\n").serialize())
 
     def _refused(self, event: Request, status: int, why: str) -> None:
         ids = [(HEADER, value.encode("latin-1")) for value in event.headers.get_all(HEADER.decode())]
@@ -142,7 +151,7 @@ class PreparedProtocol(Intake):
         """The peer answers no ping: close, and do not wait for a buffer that it will never read (pitfalls G14)."""
         self.ended()
         super().keepalive_timeout()
-        self.loop.call_later(ABORT_SECONDS, self.transport.abort)
+        self.loop.call_later(limits.ABORT_SECONDS, self.transport.abort)
 
     def pause_writing(self) -> None:
         """The buffer went above the high-water mark."""

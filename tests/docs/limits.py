@@ -98,8 +98,8 @@ ROWS = (
     Row(
         "handshakes after closes with 4429",
         "session, instance",
-        "FLOODS_AT_ONCE FLOOD_AGAIN_SECONDS",
-        "429",
+        "FLOODS_AT_ONCE FLOOD_AGAIN_SECONDS HELD_SECONDS",
+        "429, after a second",
         "`parley_handshakes_refused_total`",
         "handshake refused: … …",
     ),

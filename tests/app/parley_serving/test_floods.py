@@ -1,9 +1,17 @@
 """Who flooded too often, by session."""
 
+import asyncio
+import contextlib
+
 import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from parley_serving import limits
 from parley_serving.floods import Floods, sessions_of
+from parley_serving.intake import FLOODING
+from tests.app.realtime.server import holding
+from tests.waiting import PATIENCE
 
 BAD, GOOD = sessions_of(["sessionid=bad"]), sessions_of(["sessionid=good"])
 
@@ -92,3 +100,35 @@ def test_a_long_key_is_compared_as_a_whole() -> None:
     one, other = (sessions_of([f"sessionid={'x' * 3000}{end}"]) for end in "ab")
     assert one != other
     assert all(len(digest) == 16 for digest in one)
+
+
+async def status(url: str, session: str) -> int:
+    """Ask for a socket and leave it; return the answer to the handshake."""
+    try:
+        async with connect(url, additional_headers={"Cookie": f"sessionid={session}"}, open_timeout=PATIENCE):
+            return 101
+    except InvalidStatus as refused:
+        return refused.response.status_code
+
+
+async def test_who_is_held_waits_for_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that who comes again at once costs little; others come in meanwhile, and the server's end waits for nobody."""
+    monkeypatch.setattr(limits, "FLOODS_AT_ONCE", 1)
+    monkeypatch.setattr(limits, "HELD_SECONDS", 3600.0)
+    async with asyncio.timeout(PATIENCE), holding("prepared") as server:
+        url = f"ws://127.0.0.1:{server.port}/"
+        async with connect(url, additional_headers={"Cookie": "sessionid=bad"}) as socket:
+            with contextlib.suppress(ConnectionClosed):
+                for _ in range(2_000):
+                    await socket.send("x")
+            await socket.wait_closed()
+        assert socket.close_code == FLOODING
+        waits = asyncio.create_task(status(url, "bad"))
+        while not server.server.server_state.connections:  # noqa: ASYNC110 (uvicorn has no event for it)
+            await asyncio.sleep(0.001)
+        assert await status(url, "good") == 101
+        assert not waits.done()
+        monkeypatch.setattr(limits, "HELD_SECONDS", 0.0)
+        assert await status(url, "bad") == 429
+        assert not waits.done()
+    assert await waits == 500  # the server ended

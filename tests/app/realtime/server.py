@@ -35,6 +35,7 @@ class Holding:
     """The server, and its sockets as they come."""
 
     port: int
+    server: uvicorn.Server = field(init=False)
     sockets: "asyncio.Queue[Held]" = field(default_factory=asyncio.Queue)
     is_busy: bool = False  # the application takes nothing that comes, and ends when its server does
 
@@ -84,6 +85,7 @@ async def holding(protocol: str, **options: Any) -> AsyncIterator[Holding]:
         **options,
     )
     server = uvicorn.Server(config)
+    holding.server = server
     server.server_state = Shared()  # as a worker's server has it
     task = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:  # noqa: ASYNC110 (uvicorn has no event for it)

@@ -269,7 +269,7 @@ async def test_a_peer_that_answers_no_ping_is_dropped_whatever_it_has_not_read(
     until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its buffer would be waited for as long as the kernel has it, with all that the socket holds (pitfalls G14)."""
-    monkeypatch.setattr("parley_serving.protocol.ABORT_SECONDS", 0.1)
+    monkeypatch.setattr("parley_serving.limits.ABORT_SECONDS", 0.1)
     async with holding("prepared", ws_ping_interval=0.05, ws_ping_timeout=0.05) as server:
         held, peer = await server.raw(buffer=4 * 1024)
         protocol = held.writer.protocol  # type: ignore[attr-defined]
