@@ -4,6 +4,7 @@ A frame costs when it is parsed, whatever is in it: the application never sees a
 comes after a close. So the count is here, over frames of any opcode, and over their bytes.
 """
 
+import asyncio
 import logging
 from http import HTTPStatus
 from typing import Any
@@ -45,6 +46,8 @@ class Intake(WebSocketsSansIOProtocol):
         self._fragments = budget.fragments
         self._slices = slices
         self._backlog = bytearray()  # read and not yet parsed; while there is some, nothing more is read
+        self._is_in_line = False  # of those whose backlog is parsed by turns
+        self._taken = 0  # messages in a row, for which the application did not have to wait
         self._is_deaf = False  # what is read is thrown away
         self._discarded = 0  # reads since then
         self._why = ""  # the peer was closed, until the application's task has said so in the log
@@ -73,17 +76,19 @@ class Intake(WebSocketsSansIOProtocol):
         elif not self.handshake_initiated:
             self._handshake(data)
         elif self._backlog or len(data) > limits.AT_ONCE_BYTES:
-            is_waiting = bool(self._backlog)
             self._backlog += data
             self._pause()
-            if not is_waiting:
-                self._slices.join(self._next_slice)
+            self.read_on()
         else:
             self._parse(data)
 
     async def receive(self) -> Any:
         """Give the application its next event; read on when it has them all."""
+        if self._taken >= limits.MESSAGES_IN_A_ROW:
+            self._taken = 0
+            await asyncio.sleep(0)  # a queue that is not empty makes nobody wait: the others would have no turn
         message = await self.queue.get()
+        self._taken = 0 if self.queue.empty() else self._taken + 1
         if self._why and message["type"] == "websocket.disconnect":
             # Here and not where it happened: the task's lines have the ids that say who (ids.py).
             self._say_why(message["code"])
@@ -93,18 +98,30 @@ class Intake(WebSocketsSansIOProtocol):
         return message
 
     def read_on(self) -> None:
-        """Read again, unless what was read waits to be parsed or to be taken."""
-        if not (self._backlog or self.read_paused or self.transport.is_closing()):
+        """Parse on, or read again, unless what was parsed waits to be taken."""
+        if self._is_in_line or self._waits or self.transport.is_closing():
+            return
+        if self._backlog:
+            self._is_in_line = True
+            self._slices.join(self._next_slice)
+        else:
             self.transport.resume_reading()
+
+    @property
+    def _waits(self) -> bool:
+        """Whether the application has to take messages first; after a close it gets none."""
+        return self.read_paused and not self.close_sent
 
     def _pause(self) -> None:
         if not self.transport.is_closing():
             self.transport.pause_reading()
 
     def _next_slice(self) -> bool:
-        """Parse one, and say whether there is more."""
-        if not self._backlog:
-            return False  # it was thrown away meanwhile
+        """Parse one, and say whether another one can be."""
+        if not self._backlog:  # it was thrown away meanwhile
+            self._is_in_line = False
+            self.read_on()
+            return False
         data = bytes(self._backlog[: limits.SLICE_BYTES])
         del self._backlog[: limits.SLICE_BYTES]
         try:
@@ -112,9 +129,10 @@ class Intake(WebSocketsSansIOProtocol):
         except Exception:
             self.transport.abort()  # what a server does when `data_received` fails: nothing would read on
             raise
-        if not self._backlog:
+        self._is_in_line = bool(self._backlog) and not self._waits
+        if not self._is_in_line:
             self.read_on()
-        return bool(self._backlog)
+        return self._is_in_line
 
     def _parse(self, data: bytes) -> None:
         conn = self.conn

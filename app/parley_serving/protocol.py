@@ -124,7 +124,9 @@ class PreparedProtocol(Intake):
         It would write an error for each: for every scanner who asks for another path.
         """
         await super().send(message)
-        if message["type"] == "websocket.http.response.body" and not message.get("more_body", False):
+        if message["type"] == "websocket.close":
+            self.read_on()  # the answer may be behind what the application has not taken
+        elif message["type"] == "websocket.http.response.body" and not message.get("more_body", False):
             self.handshake_complete = True
 
     @property

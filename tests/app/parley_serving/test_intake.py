@@ -339,3 +339,42 @@ async def test_the_close_of_a_large_frame_arrives(size: int) -> None:
                 await loop.sock_sendall(peer, b"\x81\xff" + size.to_bytes(8) + bytes(4 + size))
                 got = await answer(peer)
             assert int.from_bytes(got[2:4]) == 1009
+
+
+async def test_no_more_is_parsed_than_the_application_takes() -> None:
+    """What came waits as bytes until then: a flood costs no memory for messages, and its senders take turns."""
+    async with holding("prepared") as server:
+        server.is_busy = True
+        held, peer = await connected(server)
+        protocol = protocol_of(held)
+        with peer:
+            await asyncio.get_running_loop().sock_sendall(peer, text(b"x" * 100) * 900)
+            async with asyncio.timeout(PATIENCE):
+                while not protocol.queue.qsize():  # noqa: ASYNC110 (nothing is said of it)
+                    await asyncio.sleep(0)
+            for _ in range(20):
+                await asyncio.sleep(0)
+            assert 0 < protocol.queue.qsize() <= limits.SLICE_BYTES // 100
+            for _ in range(900):
+                async with asyncio.timeout(PATIENCE):
+                    assert (await protocol.receive())["text"] == "x" * 100
+        async with asyncio.timeout(PATIENCE):
+            assert (await protocol.receive())["type"] == "websocket.disconnect"
+
+
+async def test_others_have_their_turn_while_an_application_takes_what_waits() -> None:
+    """A queue that is not empty makes nobody wait."""
+    turns: list[int] = []
+    async with holding("prepared") as server:
+        held, peer = await connected(server)
+        loop = asyncio.get_running_loop()
+
+        def turn() -> None:
+            turns.append(len(held.received))
+            loop.call_soon(turn)
+
+        with peer:
+            loop.call_soon(turn)
+            await loop.sock_sendall(peer, text(b"x") * 500)
+            await taken(held, 500)
+    assert max(after - before for before, after in itertools.pairwise(turns)) <= limits.MESSAGES_IN_A_ROW + 1
