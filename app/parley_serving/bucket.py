@@ -28,10 +28,14 @@ class Bucket:
         self._fill()
         self.tokens -= 1
 
+    def left(self) -> float:
+        """Return how many there are now."""
+        self._fill()
+        return self.tokens
+
     def is_empty(self) -> bool:
         """Say whether there is no whole token."""
-        self._fill()
-        return self.tokens < 1
+        return self.left() < 1
 
     def _fill(self) -> None:
         now = time.monotonic()

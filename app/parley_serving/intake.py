@@ -62,7 +62,16 @@ class Intake(WebSocketsSansIOProtocol):
         """Hear that no frame may be written any more; more than once."""
         raise NotImplementedError  # an abstract method
 
+    def closed_for(self, code: int) -> None:
+        """Hear that the peer is closed for what it sent."""
+        raise NotImplementedError  # an abstract method
+
     # Reading
+
+    @property
+    def is_half_spent(self) -> bool:
+        """Whether more than half of what may come at once was parsed lately."""
+        return any(purse.left() < purse.burst / 2 for purse in (self._frames, self._bytes))
 
     def allow(self, frames: int) -> None:
         """Let so many more frames come than the budget has: the application has asked for them."""
@@ -221,6 +230,7 @@ class Intake(WebSocketsSansIOProtocol):
                 self.transport.abort()
                 return
             self._why = f"{close.code} {close.reason}"
+            self.closed_for(close.code)
             self.queue.put_nowait({"type": "websocket.disconnect", "code": close.code, "reason": close.reason})
             self.transport.write(b"".join(self.conn.data_to_send()))
             self.close_sent = True

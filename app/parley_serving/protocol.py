@@ -26,6 +26,7 @@ from parley_serving.slices import Slices
 
 EXTENSION = "realtime.writer"
 RESTART = 1012  # a close code: reconnect now and resume
+WRONG = (1002, 1003, 1007, 1009)  # close codes for what a peer sent
 PID_DIGITS = 10  # of a process id
 LATE_SECONDS = 10.0  # nginx's client_header_timeout: no old worker begins a handshake later
 
@@ -172,8 +173,7 @@ class PreparedProtocol(Intake):
         if not self.is_open or self.close_sent or self.transport.is_closing():
             return
         self.ended()
-        if code == FLOODING:
-            self._shared.floods.count(self._sessions)
+        self.closed_for(code)
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
         self.conn.send_close(code, reason)
         self.transport.write(b"".join(self.conn.data_to_send()))
@@ -182,6 +182,11 @@ class PreparedProtocol(Intake):
             self.read_paused = False
             self.read_on()
         self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
+
+    def closed_for(self, code: int) -> None:
+        """Count a flood: by its code, or by what was parsed before something else was wrong."""
+        if code == FLOODING or (code in WRONG and self.is_half_spent):
+            self._shared.floods.count(self._sessions)
 
     def abort(self) -> None:
         """Drop the connection at once, whatever is still in its buffer."""

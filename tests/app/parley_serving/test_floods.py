@@ -111,6 +111,31 @@ async def status(url: str, session: str) -> int:
         return refused.response.status_code
 
 
+@pytest.mark.parametrize(("frames", "held"), [(0, False), (700, True)])
+@pytest.mark.parametrize("way", ["parser", "application"])
+async def test_a_flood_with_something_else_wrong_in_it_is_one(
+    monkeypatch: pytest.MonkeyPatch, frames: int, held: bool, way: str
+) -> None:
+    """Who sends many frames and then a wrong one is closed for that one; a wrong one alone is no flood."""
+    monkeypatch.setattr(limits, "FLOODS_AT_ONCE", 1)
+    monkeypatch.setattr(limits, "HELD_SECONDS", 0.0)
+    async with asyncio.timeout(PATIENCE), holding("prepared") as server:
+        url = f"ws://127.0.0.1:{server.port}/"
+        async with connect(url, additional_headers={"Cookie": "sessionid=bad"}) as socket:
+            there = await server.sockets.get()
+            for _ in range(frames):
+                await socket.send("x")
+            if way == "parser":
+                socket.transport.write(b"\xff\xff")
+            else:
+                while len(there.received) < frames:  # noqa: ASYNC110 (nothing is said of it)
+                    await asyncio.sleep(0.001)
+                there.writer.close(1003)
+            await socket.wait_closed()
+        assert socket.close_code == {"parser": 1002, "application": 1003}[way]
+        assert await status(url, "bad") == (429 if held else 101)
+
+
 async def test_who_is_held_waits_for_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that who comes again at once costs little; others come in meanwhile, and the server's end waits for nobody."""
     monkeypatch.setattr(limits, "FLOODS_AT_ONCE", 1)
