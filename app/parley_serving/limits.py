@@ -16,7 +16,7 @@ MESSAGES_IN_A_ROW = 4  # that an application takes before the others get their t
 # A session whose sockets are closed for flooding (floods.py)
 FLOODS_AT_ONCE = 5  # for each instance: a browser with ten tabs and a fault in its page; 10 ms each
 FLOOD_AGAIN_SECONDS = 2.0  # then one more in this time: some 10 ms of frames, half a percent of a processor
-HELD_SECONDS = 1.0  # until it is told so: who comes again at once waits, and costs a handshake a second
+HELD_SECONDS = 1.0  # until it gets the answer: who comes again at once waits, and costs a handshake a second
 FLOODS_KNOWN = 10_000  # sessions, of some 300 bytes each; to make one known costs its owner a flood
 
 # A peer that was closed for what it sent
