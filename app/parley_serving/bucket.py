@@ -23,10 +23,10 @@ class Bucket:
         self.tokens -= number
         return 0.0
 
-    def owe(self) -> None:
-        """Take one that there may not be: it is missing later."""
+    def owe(self, number: float = 1) -> None:
+        """Take so many that there may not be: they are missing later."""
         self._fill()
-        self.tokens -= 1
+        self.tokens -= number
 
     def left(self) -> float:
         """Return how many there are now."""

@@ -37,6 +37,12 @@ class Purse(Bucket):
         super().__init__(rate=rate, burst=burst)
         self.given = 0.0
 
+    def owe(self, number: float = 1) -> None:
+        """Take so many, whether there are as many or not; what was given goes first."""
+        given = min(self.given, number)
+        self.given -= given
+        super().owe(number - given)
+
     def lacks(self, number: int) -> bool:
         """Take so many and return False; return True where there are not so many."""
         given = min(self.given, number)

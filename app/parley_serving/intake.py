@@ -147,6 +147,8 @@ class Intake(WebSocketsSansIOProtocol):
         conn = self.conn
         conn.receive_data(data)
         if conn.parser_exc is not None:
+            self._frames.owe(len(conn.events))  # what was before it in this slice was parsed, too
+            self._bytes.owe(self._unpaid + len(data))
             self.handle_parser_exception()
             return
         self._unpaid += len(data)
@@ -251,6 +253,7 @@ class Intake(WebSocketsSansIOProtocol):
             self._why = why
             if self.conn.state is not State.OPEN:  # the handshake is not answered yet, or the peer has closed
                 self.queue.put_nowait({"type": "websocket.disconnect", "code": 1006})
+                self.closed_for(code)
                 self.transport.abort()
                 return
             self.close(code)

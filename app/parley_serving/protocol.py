@@ -26,7 +26,8 @@ from parley_serving.slices import Slices
 
 EXTENSION = "realtime.writer"
 RESTART = 1012  # a close code: reconnect now and resume
-WRONG = (1002, 1003, 1007, 1009)  # close codes for what a peer sent
+LEFT = 1006  # a close code for who went without one
+WRONG = (1002, 1003, LEFT, 1007, 1009)  # close codes for what a peer sent, or did
 PID_DIGITS = 10  # of a process id
 LATE_SECONDS = 10.0  # nginx's client_header_timeout: no old worker begins a handshake later
 
@@ -69,6 +70,7 @@ class PreparedProtocol(Intake):
     nginx_worker = ""  # through whom; empty past nginx
     is_told = False  # by a drain, to come back
     _sessions: Sessions = frozenset()  # that it came with
+    _is_counted = False  # as a flood
 
     def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any], *rest: Any) -> None:
         self._shared = server_state if isinstance(server_state, Shared) else Shared()
@@ -184,8 +186,9 @@ class PreparedProtocol(Intake):
         self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
 
     def closed_for(self, code: int) -> None:
-        """Count a flood: by its code, or by what was parsed before something else was wrong."""
-        if code == FLOODING or (code in WRONG and self.is_half_spent):
+        """Count a flood, once: by its code, or by what was parsed before something else was wrong, or the peer left."""
+        if not self._is_counted and (code == FLOODING or (code in WRONG and self.is_half_spent)):
+            self._is_counted = True
             self._shared.floods.count(self._sessions)
 
     def abort(self) -> None:
@@ -195,6 +198,8 @@ class PreparedProtocol(Intake):
     def connection_lost(self, exc: Exception | None) -> None:
         """Let the application go, which holds this protocol through its scope."""
         self.ended()
+        if not self.close_sent:  # who leaves just below the budget, and comes again, floods all the same
+            self.closed_for(LEFT)
         super().connection_lost(exc)
 
     def ended(self) -> None:

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from accounts import limits
 from deploy.effects.client.address import Address
@@ -37,7 +37,7 @@ class Neighbours:
     line: str
     nginx: int  # its reload has everybody come back
     pages: Counter[int] = field(default_factory=Counter)  # statuses
-    frames: Counter[int] = field(default_factory=Counter)  # codes that a socket was closed with
+    frames: Counter[int] = field(default_factory=Counter)  # codes that a socket was closed with, and statuses
 
     async def run(self) -> dict[str, Any]:
         """Log in, chat, come back, and log a class in again, with attackers beside it; return the counts."""
@@ -99,16 +99,18 @@ class Neighbours:
             return await socket.echo("lobby", "back") > 0
 
     async def flood_frames(self, cookie: str) -> None:
-        """Send pongs as fast as the wire takes them, until the socket is closed; again and again."""
+        """Send pongs as fast as the wire takes them, until the socket is closed; again and again, held or not."""
         while True:
-            async with connect(self.way(0), cookie) as socket:
-                await socket.welcome()
-                try:
-                    while True:
-                        await socket.connection.pong()
-                        await asyncio.sleep(0)  # so that it notices the close
-                except ConnectionClosed:
+            try:
+                async with connect(self.way(0), cookie) as socket:
+                    await socket.welcome()
+                    with contextlib.suppress(ConnectionClosed):
+                        while True:
+                            await socket.connection.pong()
+                            await asyncio.sleep(0)  # so that it notices the close
                     self.frames[await socket.closed()] += 1
+            except InvalidStatus as refused:
+                self.frames[refused.response.status_code] += 1
 
     async def flood_pages(self) -> None:
         """Ask for pages on one connection, each as soon as the one before it was answered."""

@@ -157,3 +157,24 @@ async def test_who_is_held_waits_for_the_answer(monkeypatch: pytest.MonkeyPatch)
         assert await status(url, "bad") == 429
         assert not waits.done()
     assert await waits == 500  # the server ended
+
+
+@pytest.mark.parametrize("end", [b"\xff\xff", b"\x88\x80\0\0\0\0", b""], ids=["no frame", "close", "gone"])
+async def test_what_comes_in_one_piece_with_the_end_counts(monkeypatch: pytest.MonkeyPatch, end: bytes) -> None:
+    """Who keeps below the budget, and ends in any way before it is used up, is a flood too."""
+    monkeypatch.setattr(limits, "FLOODS_AT_ONCE", 1)
+    monkeypatch.setattr(limits, "HELD_SECONDS", 0.0)
+    async with asyncio.timeout(PATIENCE), holding("prepared") as server:
+        url = f"ws://127.0.0.1:{server.port}/"
+        async with connect(url, additional_headers={"Cookie": "sessionid=bad"}) as socket:
+            there = await server.sockets.get()
+            socket.transport.write(b"\x89\x80\0\0\0\0" * 300)
+            while there.writer.protocol.conn.events or there.writer.protocol._backlog:  # type: ignore[attr-defined]  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+            socket.transport.write(b"\x89\x80\0\0\0\0" * 400 + end)
+            if not end:
+                while there.writer.protocol._frames.left() > 500:  # type: ignore[attr-defined]  # noqa: ASYNC110
+                    await asyncio.sleep(0.001)
+                socket.transport.abort()
+            await there.ended.wait()
+        assert await status(url, "bad") == 429
