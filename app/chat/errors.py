@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.deprecation import MiddlewareMixin
+from django.views import defaults
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,22 @@ AWAY = (OperationalError, InterfaceError, InternalError)
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 (Django's own says no more)
     """Answer 400; Django's own view reads the form once more, for its CSRF token, which fails again and ends in 500."""
     return HttpResponse(render_to_string("400.html"), status=HTTPStatus.BAD_REQUEST)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 403 as Django does, without the form."""
+    return defaults.permission_denied(_unread(request), exception)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 404 as Django does, without the form: where it is none, Django's own view ends in 500."""
+    return defaults.page_not_found(_unread(request), exception)
+
+
+def _unread(request: HttpRequest) -> HttpRequest:
+    """Have the views of errors, which ensure a CSRF token, leave the form alone: nothing is done with it."""
+    request.csrf_processing_done = True  # type: ignore[attr-defined]  # of CsrfViewMiddleware
+    return request
 
 
 def server_error(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 (its person would have to be read)

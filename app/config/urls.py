@@ -5,6 +5,8 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 handler400 = "chat.errors.bad_request"
+handler403 = "chat.errors.forbidden"
+handler404 = "chat.errors.not_found"
 handler500 = "chat.errors.server_error"
 urlpatterns = [
     path("accounts/", include("accounts.urls")),

@@ -51,6 +51,14 @@ def children(pid: int | None) -> frozenset[int]:
     return frozenset(number for number in numbers if pid and _parent(number) == pid)
 
 
+def title(pid: int) -> str:
+    """Give a process's command line, or what it calls itself; empty for one that has ended."""
+    try:
+        return (PROC / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+    except OSError:
+        return ""
+
+
 def _parent(pid: int) -> int | None:
     try:
         stat = (PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")

@@ -100,3 +100,15 @@ def test_who_is_refused_before_django_is_told_in_their_language(language: str, s
     headers = [(b"accept-language", language.encode()), (b"host", b"\xff")]
     scope = {"type": "http", "method": "POST", "path": "/\xff", "query_string": b"\xff", "headers": headers}
     assert said in busy_page(scope).decode()
+
+
+@pytest.mark.parametrize("path", ["/nowhere/", "/rooms//", "/rooms/lobby/"])
+@pytest.mark.parametrize("kind", ["boundary=x; charset=\xff", "boundary=\xff", "", "boundary=x"])
+def test_a_form_that_is_none_is_no_fault_of_ours(path: str, kind: str) -> None:
+    """Nor where there is no page: Django reads the form once more there, for its token."""
+    client = Client(enforce_csrf_checks=True)
+    client.cookies["csrftoken"] = "a" * 32
+    answer = client.generic(
+        "POST", path, b"--x--", f"multipart/form-data; {kind}", headers={"origin": "http://testserver"}
+    )
+    assert answer.status_code in ({400, 403} if path == "/rooms/lobby/" else {404})

@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from tests.deploy.stacks.compose.owned import new_name, short_name
 from tests.deploy.stacks.compose.served import Served, heard, rolled, socket
 from tests.deploy.stacks.compose.stack import command, running_compose
 from tests.foreign import TOML, copied, digest, parley
+from tests.waiting import PATIENCE
 
 pytestmark = [pytest.mark.docker, pytest.mark.own_stack, pytest.mark.timeout(900)]  # the first one builds an image
 
@@ -205,14 +207,28 @@ def test_a_drill_kills_a_worker(served: Served) -> None:
 async def test_rolled_out_under_200_sockets(served: Served) -> None:
     """Every socket is asked to come back with 1012, every page is answered, and nginx has its new file."""
     before, client = served.releases, HttpClient(served.compose.address)
-    new = served.release("next", NEXT)
-    with (new / "parley.toml").open("a") as toml:
-        toml.write(f"[app]\nbody_bytes = {SMALL}\n")
     assert await posted(client, b"x" * (SMALL + 1)) == FORBIDDEN, "it reaches Django"
-    await rolled(served.with_sockets(PATH, each=200), "rollout", str(new))
-    assert "<title>next" in (await client.get(PAGE)).text
-    assert not set(served.releases) & set(before)
-    assert await posted(client, b"x" * (SMALL + 1)) == TOO_LARGE
+    with other_toml(served, f"[app]\nbody_bytes = {SMALL}\n"):
+        await rolled(served.with_sockets(PATH, each=200), "rollout", str(served.release("next", NEXT)))
+        assert "<title>next" in (await client.get(PAGE)).text
+        assert not set(served.releases) & set(before)
+        async with asyncio.timeout(PATIENCE):  # nginx starts its new workers when it has answered
+            while await posted(client, b"x" * (SMALL + 1)) != TOO_LARGE:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+
+
+@contextmanager
+def other_toml(served: Served, more: str) -> Iterator[None]:
+    """Have more in its parley.toml, and what is rendered of it."""
+    file = served.folder / "parley.toml"
+    before = file.read_text()
+    try:
+        file.write_text(before + more)
+        assert served.compose.parley("render", "compose", "--project", str(served.folder)).returncode == 0
+        yield
+    finally:
+        file.write_text(before)
+        assert served.compose.parley("render", "compose", "--project", str(served.folder)).returncode == 0
 
 
 async def posted(client: HttpClient, body: bytes) -> int:
