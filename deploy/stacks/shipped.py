@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from deploy.effects import commands
 from deploy.errors import StackError
@@ -15,19 +16,36 @@ LEFT_OUT = (
     " environments of Python, __pycache__"
 )
 FOLDERS = {".git", "media", "node_modules", "__pycache__"}
+TOML = "parley.toml"  # the image does not need it
+SHOWN = 10  # names in a line
 ENVIRONMENT = "pyvenv.cfg"  # what every environment of Python has
 
 
-def tracked(root: Path) -> tuple[list[Path], list[str]] | None:
-    """Return the files that git tracks, and the names of those that differ from what is committed; None without git."""
+class Tracked(NamedTuple):
+    """What git knows of a folder."""
+
+    paths: list[Path]
+    changed: list[str]  # names of those that differ from what is committed
+    unknown: list[str]  # names of files that git neither tracks nor ignores
+
+
+def tracked(root: Path) -> Tracked | None:
+    """Ask git; None without it, and where it tracks nothing."""
     try:
         listed = commands.output([*GIT, "ls-files", "-z", "--cached", "--recurse-submodules"], cwd=root)
         changed = commands.output([*GIT, "status", "--porcelain", "-z", "--untracked-files=no", "."], cwd=root)
+        unknown = commands.output([*GIT, "ls-files", "-z", "--others", "--exclude-standard"], cwd=root)
     except StackError:
         return None
     found = [root / name for name in listed.split("\0") if name]
     there = [path for path in found if path.is_file()]
-    return (sorted(there), [one[3:] for one in changed.split("\0") if one]) if there else None
+    if not there:
+        return None
+    return Tracked(
+        sorted(there),
+        [one[3:] for one in changed.split("\0") if one],
+        sorted(name for name in unknown.split("\0") if name and name != TOML),
+    )
 
 
 def walked(root: Path, media: Path | None = None) -> Iterator[Path]:
@@ -59,8 +77,12 @@ def found(root: Path, media: Path | None = None) -> tuple[list[Path], list[str]]
         if names := private.listed(there, root):
             lines.append(f"{root}: private, so not in the image: {names}")
         return [path for path in there if not private.is_private(path)], lines
-    paths, changed = known
-    lines = [f"{root}: as they are, not as committed: {', '.join(sorted(changed))}"] if changed else []
-    if names := private.listed(paths, root):
+    lines = [f"{root}: as they are, not as committed: {', '.join(sorted(known.changed))}"] if known.changed else []
+    fitting = set(walked(root, media)) if known.unknown else set()
+    if unknown := [name for name in known.unknown if root / name in fitting and not private.is_private(root / name)]:
+        more = f" and {len(unknown) - SHOWN} more" if len(unknown) > SHOWN else ""
+        names = f"{', '.join(unknown[:SHOWN])}{more}"
+        lines.append(f"{root}: not in the image, because git does not track it (`git add` changes that): {names}")
+    if names := private.listed(known.paths, root):
         lines.append(f"{root}: private, and in the image, because git tracks it: {names}")
-    return paths, lines
+    return known.paths, lines

@@ -34,6 +34,11 @@ def sockets(plan: Plan, report: Report, by_text: routes.Application, seen: Seen)
     plan.sockets = prefixes(begins)
     if plan.sockets:
         report.found(f"sockets {' '.join(plan.sockets)}, {how}")
+        report.note(
+            f"a rollout asks each new instance for a handshake at {' '.join(plan.sockets)} alone, where there may be no"
+            " consumer: name paths of sockets in [project.drill] sockets, and a page that answers 200 in"
+            " [project] health, and it asks for those, too"
+        )
     elif by_text.routes_sockets or by_text.takes_sockets:
         plan.sockets = ["/"]
         report.missing("the paths of the sockets: [project].sockets says all of them, /")

@@ -152,7 +152,8 @@ def open_ticket(stack: Stack, release: str) -> str:
     """Ask the app for a way in for the probe; one that has none is asked for its health and its sockets alone."""
     project = stack.config.project
     if not project.hooks.probe:
-        return json.dumps({"site": stack.url, "health": project.health, "sockets": project.sockets})
+        sockets = dict.fromkeys((*project.sockets, *project.drill.sockets))
+        return json.dumps({"site": stack.url, "health": project.health, "sockets": list(sockets)})
     lines = stack.manage(release, *shlex.split(project.hooks.probe)).strip().splitlines()
     try:
         return json.dumps({"site": stack.url, **json.loads(lines[-1])})

@@ -89,7 +89,7 @@ def test_a_private_key_that_git_tracks_is_named(project: Path) -> None:
     git(project, "init", "--quiet")
     (project / ".envs").mkdir()
     (project / ".envs" / "production").write_text("PASSWORD=x")
-    git(project, "add", "manage.py", ".env", ".envs")
+    git(project, "add", "manage.py", "mysite", ".env", ".envs")
     git(project, "commit", "--quiet", "--message=first")
     assert names(project)[1] == [f"{project}: private, and in the image, because git tracks it: .env, .envs/production"]
 
@@ -128,8 +128,16 @@ def test_with_git_what_it_tracks(project: Path) -> None:
     git(project, "add", "manage.py", "mysite/settings.py", "media/cat.png")
     git(project, "commit", "--quiet", "--message=first")
     index = (project / ".git" / "index").read_bytes()
-    (project / "new.py").write_text("")
-    assert names(project) == (["manage.py", "media/cat.png", "mysite/settings.py"], [])
+    tracked = ["manage.py", "media/cat.png", "mysite/settings.py"]
+    assert names(project) == (tracked, [])
+    (project / "parley.toml").write_text("")
+    for number in range(12):
+        (project / f"new{number:02d}.py").write_text("")
+    named = ", ".join(f"new{number:02d}.py" for number in range(10))
+    line = f"{project}: not in the image, because git does not track it (`git add` changes that): {named} and 2 more"
+    assert names(project) == (tracked, [line])
+    (project / ".gitignore").write_text("new*.py\n.gitignore\n")
+    assert names(project) == (tracked, [])
     (project / "manage.py").write_text("changed")
     assert names(project)[1] == [f"{project}: as they are, not as committed: manage.py"]
     assert (project / ".git" / "index").read_bytes() == index

@@ -120,4 +120,4 @@ async def rolled(served: Served, *words: str) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
         assert codes(await ends) == ({1012: len(opened)} if opened else {})
     assert set(pages) == {200}, pages
-    assert "its sockets answer" in done.stdout
+    assert "its handshakes are answered" in done.stdout
