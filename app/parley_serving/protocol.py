@@ -26,8 +26,7 @@ from parley_serving.slices import Slices
 
 EXTENSION = "realtime.writer"
 RESTART = 1012  # a close code: reconnect now and resume
-LEFT = 1006  # a close code for who went without one
-WRONG = (1002, 1003, LEFT, 1007, 1009)  # close codes for what a peer sent, or did
+WRONG = (1002, 1003, 1006, 1007, 1009)  # close codes for what a peer sent; 1006: it went without one
 PID_DIGITS = 10  # of a process id
 LATE_SECONDS = 10.0  # nginx's client_header_timeout: no old worker begins a handshake later
 
@@ -199,7 +198,7 @@ class PreparedProtocol(Intake):
         """Let the application go, which holds this protocol through its scope."""
         self.ended()
         if not self.close_sent:  # who leaves just below the budget, and comes again, floods all the same
-            self.closed_for(LEFT)
+            self.closed_for(1006)
         super().connection_lost(exc)
 
     def ended(self) -> None:
