@@ -70,8 +70,8 @@ class Intake(WebSocketsSansIOProtocol):
 
     @property
     def is_half_spent(self) -> bool:
-        """Whether more than half of what may come at once was parsed lately."""
-        return any(purse.left() < purse.burst / 2 for purse in (self._frames, self._bytes))
+        """Whether more than half of the frames that may come at once were parsed lately; a file in few is none."""
+        return self._frames.left() < self._frames.burst / 2
 
     def allow(self, frames: int) -> None:
         """Let so many more frames come than the budget has: the application has asked for them."""

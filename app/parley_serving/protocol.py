@@ -26,7 +26,7 @@ from parley_serving.slices import Slices
 
 EXTENSION = "realtime.writer"
 RESTART = 1012  # a close code: reconnect now and resume
-WRONG = (1002, 1003, 1006, 1007, 1009)  # close codes for what a peer sent; 1006: it went without one
+WRONG = (1002, 1003, 1006, 1007, 1009)  # close codes for what a peer sent; 1006 stands for whoever leaves
 PID_DIGITS = 10  # of a process id
 LATE_SECONDS = 10.0  # nginx's client_header_timeout: no old worker begins a handshake later
 
@@ -192,6 +192,7 @@ class PreparedProtocol(Intake):
 
     def abort(self) -> None:
         """Drop the connection at once, whatever is still in its buffer."""
+        self._is_counted = True  # it is not the peer that leaves
         self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:

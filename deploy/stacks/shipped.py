@@ -26,14 +26,16 @@ class Tracked(NamedTuple):
 
     paths: list[Path]
     changed: list[str]  # names of those that differ from what is committed
-    unknown: list[str]  # names of files that git neither tracks nor ignores
+    unknown: list[str]  # names of files that git neither tracks nor ignores; with a / at the end another repository
 
 
 def tracked(root: Path) -> Tracked | None:
     """Ask git; None without it, and where it tracks nothing."""
     try:
         listed = commands.output([*GIT, "ls-files", "-z", "--cached", "--recurse-submodules"], cwd=root)
-        changed = commands.output([*GIT, "status", "--porcelain", "-z", "--untracked-files=no", "."], cwd=root)
+        changed = commands.output(
+            [*GIT, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=no", "."], cwd=root
+        )
         unknown = commands.output([*GIT, "ls-files", "-z", "--others", "--exclude-standard"], cwd=root)
     except StackError:
         return None
@@ -44,7 +46,7 @@ def tracked(root: Path) -> Tracked | None:
     return Tracked(
         sorted(there),
         [one[3:] for one in changed.split("\0") if one],
-        sorted(name for name in unknown.split("\0") if name and name != TOML),
+        sorted(name for name in unknown.split("\0") if name and Path(name).name != TOML),
     )
 
 
@@ -79,7 +81,11 @@ def found(root: Path, media: Path | None = None) -> tuple[list[Path], list[str]]
         return [path for path in there if not private.is_private(path)], lines
     lines = [f"{root}: as they are, not as committed: {', '.join(sorted(known.changed))}"] if known.changed else []
     fitting = set(walked(root, media)) if known.unknown else set()
-    if unknown := [name for name in known.unknown if root / name in fitting and not private.is_private(root / name)]:
+    if unknown := [
+        name
+        for name in known.unknown
+        if name.endswith("/") or (root / name in fitting and not private.is_private(root / name))
+    ]:
         more = f" and {len(unknown) - SHOWN} more" if len(unknown) > SHOWN else ""
         names = f"{', '.join(unknown[:SHOWN])}{more}"
         lines.append(f"{root}: not in the image, because git does not track it (`git add` changes that): {names}")

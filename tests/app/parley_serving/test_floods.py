@@ -2,17 +2,20 @@
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from parley_serving import limits
+from parley_serving.budget import Budget
 from parley_serving.floods import Floods, sessions_of
 from parley_serving.intake import FLOODING
-from tests.app.realtime.server import holding
+from tests.app.realtime.server import Held, Holding, holding
 from tests.waiting import PATIENCE
 
+PING = b"\x89\x80\0\0\0\0"
 BAD, GOOD = sessions_of(["sessionid=bad"]), sessions_of(["sessionid=good"])
 
 
@@ -102,6 +105,17 @@ def test_a_long_key_is_compared_as_a_whole() -> None:
     assert all(len(digest) == 16 for digest in one)
 
 
+@pytest.fixture
+async def strict(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Holding]:
+    """A server that holds a session after one flood, and answers at once; nothing fills again, however slow it is."""
+    monkeypatch.setattr(limits, "FLOODS_AT_ONCE", 1)
+    monkeypatch.setattr(limits, "FLOOD_AGAIN_SECONDS", 3600.0)
+    monkeypatch.setattr(limits, "HELD_SECONDS", 0.0)
+    async with asyncio.timeout(PATIENCE), holding("prepared") as server:
+        server.server.server_state.budget = Budget(per_second=0.001, burst=1000)  # type: ignore[attr-defined]  # Shared's
+        yield server
+
+
 async def status(url: str, session: str) -> int:
     """Ask for a socket and leave it; return the answer to the handshake."""
     try:
@@ -114,31 +128,29 @@ async def status(url: str, session: str) -> int:
 @pytest.mark.parametrize(("frames", "held"), [(0, False), (700, True)])
 @pytest.mark.parametrize("way", ["parser", "application"])
 async def test_a_flood_with_something_else_wrong_in_it_is_one(
-    monkeypatch: pytest.MonkeyPatch, frames: int, held: bool, way: str
+    strict: Holding, frames: int, held: bool, way: str
 ) -> None:
     """Who sends many frames and then a wrong one is closed for that one; a wrong one alone is no flood."""
-    monkeypatch.setattr(limits, "FLOODS_AT_ONCE", 1)
-    monkeypatch.setattr(limits, "HELD_SECONDS", 0.0)
-    async with asyncio.timeout(PATIENCE), holding("prepared") as server:
-        url = f"ws://127.0.0.1:{server.port}/"
-        async with connect(url, additional_headers={"Cookie": "sessionid=bad"}) as socket:
-            there = await server.sockets.get()
-            for _ in range(frames):
-                await socket.send("x")
-            if way == "parser":
-                socket.transport.write(b"\xff\xff")
-            else:
-                while len(there.received) < frames:  # noqa: ASYNC110 (nothing is said of it)
-                    await asyncio.sleep(0.001)
-                there.writer.close(1003)
-            await socket.wait_closed()
-        assert socket.close_code == {"parser": 1002, "application": 1003}[way]
-        assert await status(url, "bad") == (429 if held else 101)
+    url = f"ws://127.0.0.1:{strict.port}/"
+    async with connect(url, additional_headers={"Cookie": "sessionid=bad"}) as socket:
+        there = await strict.sockets.get()
+        for _ in range(frames):
+            await socket.send("x")
+        if way == "parser":
+            socket.transport.write(b"\xff\xff")
+        else:
+            while len(there.received) < frames:  # noqa: ASYNC110 (nothing is said of it)
+                await asyncio.sleep(0.001)
+            there.writer.close(1003)
+        await socket.wait_closed()
+    assert socket.close_code == {"parser": 1002, "application": 1003}[way]
+    assert await status(url, "bad") == (429 if held else 101)
 
 
 async def test_who_is_held_waits_for_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that who comes again at once costs little; others come in meanwhile, and the server's end waits for nobody."""
     monkeypatch.setattr(limits, "FLOODS_AT_ONCE", 1)
+    monkeypatch.setattr(limits, "FLOOD_AGAIN_SECONDS", 3600.0)
     monkeypatch.setattr(limits, "HELD_SECONDS", 3600.0)
     async with asyncio.timeout(PATIENCE), holding("prepared") as server:
         url = f"ws://127.0.0.1:{server.port}/"
@@ -160,21 +172,34 @@ async def test_who_is_held_waits_for_the_answer(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("end", [b"\xff\xff", b"\x88\x80\0\0\0\0", b""], ids=["no frame", "close", "gone"])
-async def test_what_comes_in_one_piece_with_the_end_counts(monkeypatch: pytest.MonkeyPatch, end: bytes) -> None:
+async def test_what_comes_in_one_piece_with_the_end_counts(strict: Holding, end: bytes) -> None:
     """Who keeps below the budget, and ends in any way before it is used up, is a flood too."""
-    monkeypatch.setattr(limits, "FLOODS_AT_ONCE", 1)
-    monkeypatch.setattr(limits, "HELD_SECONDS", 0.0)
-    async with asyncio.timeout(PATIENCE), holding("prepared") as server:
-        url = f"ws://127.0.0.1:{server.port}/"
-        async with connect(url, additional_headers={"Cookie": "sessionid=bad"}) as socket:
-            there = await server.sockets.get()
-            socket.transport.write(b"\x89\x80\0\0\0\0" * 300)
-            while there.writer.protocol.conn.events or there.writer.protocol._backlog:  # type: ignore[attr-defined]  # noqa: ASYNC110
-                await asyncio.sleep(0.001)
-            socket.transport.write(b"\x89\x80\0\0\0\0" * 400 + end)
-            if not end:
-                while there.writer.protocol._frames.left() > 500:  # type: ignore[attr-defined]  # noqa: ASYNC110
-                    await asyncio.sleep(0.001)
-                socket.transport.abort()
-            await there.ended.wait()
-        assert await status(url, "bad") == 429
+    url = f"ws://127.0.0.1:{strict.port}/"
+    async with connect(url, additional_headers={"Cookie": "sessionid=bad"}) as socket:
+        there = await strict.sockets.get()
+        socket.transport.write(PING * 300)
+        await left(there, 700)
+        socket.transport.write(PING * 400 + end)
+        if not end:
+            await left(there, 300)
+            socket.transport.abort()
+        await there.ended.wait()
+    assert await status(url, "bad") == 429
+
+
+async def test_who_is_dropped_by_us_did_not_leave(strict: Holding) -> None:
+    """A peer that reads nothing is no flood, whatever it sent before."""
+    url = f"ws://127.0.0.1:{strict.port}/"
+    async with connect(url, additional_headers={"Cookie": "sessionid=good"}) as socket:
+        there = await strict.sockets.get()
+        socket.transport.write(PING * 600)
+        await left(there, 400)
+        there.writer.abort()
+        await there.ended.wait()
+    assert await status(url, "good") == 101
+
+
+async def left(there: Held, frames: int) -> None:
+    """Wait until the server has parsed so many that no more than these may come."""
+    while there.writer.protocol._frames.left() > frames + 1:  # type: ignore[attr-defined]  # noqa: ASYNC110
+        await asyncio.sleep(0.001)
