@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from deploy.model.capacity import SPARE_FILES, declared
 from deploy.model.config import Config
+from deploy.model.hosts import why_nobodys
 from deploy.model.rules import (
     LAST_SECONDS,
     NOTICE_SECONDS,
@@ -19,7 +20,7 @@ from deploy.model.rules import (
 LABELS = st.from_regex(r"[a-z][a-z0-9-]{0,10}[a-z0-9]", fullmatch=True)
 HOSTS = st.one_of(
     st.lists(LABELS, min_size=1, max_size=3).map(".".join),
-    st.ip_addresses().map(str),
+    st.ip_addresses().filter(lambda address: not why_nobodys(address)).map(str),
 )
 NETWORKS = st.one_of(
     st.ip_addresses().map(str).filter(lambda address: address != "255.255.255.255"),
