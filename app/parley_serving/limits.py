@@ -11,7 +11,7 @@ PAID_BYTES = 16 * 1024  # so many are counted together: a chat's frames are smal
 AT_ONCE_BYTES = 1024  # read together and parsed at once: at most 170 frames, half a millisecond
 SLICE_BYTES = 4 * 1024  # more than that is parsed by turns (slices.py): at most 682 frames, some milliseconds
 SLICES_SECONDS = 0.002  # of slices in one turn of the loop, of all connections together; the last may end later
-MESSAGES_IN_A_ROW = 4  # that an application takes before the others get their turn: some 60 µs each in a chat
+MESSAGES_IN_A_ROW = 4  # that an application takes before the others get a turn: honest people seldom send two at once
 
 # A session whose sockets are closed for flooding (floods.py)
 FLOODS_AT_ONCE = 5  # for each instance: a browser with ten tabs and a fault in its page; 10 ms each
