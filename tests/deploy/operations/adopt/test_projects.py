@@ -41,6 +41,7 @@ def test_the_tutorial(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert digest(folder) == before
     printed = capsys.readouterr().out
     assert "sockets /ws/, read as text" in printed
+    assert "a rollout asks each new instance for a handshake at /ws/ alone" in printed
     assert "No module named 'daphne'" in printed
     assert "SECRET_KEY (settings.py:6) is not used" in printed
 

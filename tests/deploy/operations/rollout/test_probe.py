@@ -15,8 +15,11 @@ import pytest
 
 from deploy.effects.client.address import Address
 from deploy.errors import StackError
+from deploy.model.config import load
 from deploy.operations.rollout import probe as probes
 from deploy.operations.rollout.probe import Ticket, probe, through
+from deploy.operations.rollout.steps import open_ticket
+from tests.deploy.operations.rollout.fake import FakeStack
 from tests.running import RunningStack, free_port
 from tests.waiting import PATIENCE
 
@@ -121,3 +124,10 @@ def test_an_instance_is_dialled_without_tls() -> None:
         assert way.forwarded["X-Forwarded-Proto"] == "https"
     assert site.bound("[::1]:8000").via == ("::1", 8000)
     assert site.through("127.0.0.1", 1).tls is not None
+
+
+def test_a_project_s_named_sockets_are_asked_too(tmp_path: Path) -> None:
+    """Each once, after the prefixes: below one there may be no consumer at all."""
+    config = load({"project": {"sockets": ["/ws/"], "drill": {"sockets": ["/ws/a/", "/ws/"]}, "hooks": {"probe": ""}}})
+    ticket = json.loads(open_ticket(FakeStack(tmp_path, config=config), "any"))
+    assert ticket == {"site": "https://localhost:8443/", "health": "", "sockets": ["/ws/", "/ws/a/"]}
