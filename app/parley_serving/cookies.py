@@ -16,7 +16,7 @@ class FirstCookies:
     def __init__(self, application: Callable[[Any, Any, Any], Awaitable[None]]) -> None:
         self.application = application
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+    def __call__(self, scope: Any, receive: Any, send: Any) -> Awaitable[None]:
         """Change the server's own list: a socket's headers are let go through it, once it is accepted."""
         if scope["type"] in ("http", "websocket"):
             headers = scope["headers"]
@@ -24,7 +24,7 @@ class FirstCookies:
             kept = first_cookies(found)
             if found and found != [kept]:
                 headers[:] = [header for header in headers if header[0] != COOKIE] + [(COOKIE, kept)]
-        await self.application(scope, receive, send)
+        return self.application(scope, receive, send)
 
 
 def first_cookies(headers: list[bytes]) -> bytes:

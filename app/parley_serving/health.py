@@ -38,21 +38,21 @@ class Health:
         self.readiness = readiness or Readiness()
         self.is_taken = is_taken
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+    def __call__(self, scope: Any, receive: Any, send: Any) -> Awaitable[None]:
         """Answer what is health's, and pass the rest on."""
         if self.metrics_port and (scope.get("server") or (None, None))[1] == self.metrics_port:
-            await self._metrics(scope, receive, send)
-        elif scope["type"] != "http":
-            await self.application(scope, receive, send)
-        elif self._asks(scope["path"], ALIVE):
-            await _answer(send, 200, b"text/plain; charset=utf-8", b"ok")
-        elif self._asks(scope["path"], READY):
-            self.start()
-            is_ready, checks = await self.readiness.ask()
-            body = json.dumps({"ready": is_ready, "checks": checks}, separators=(",", ":")).encode()
-            await _answer(send, 200 if is_ready else 503, b"application/json", body)
-        else:
-            await self.application(scope, receive, send)
+            return self._metrics(scope, receive, send)
+        if scope["type"] == "http" and self._asks(scope["path"], ALIVE):
+            return _answer(send, 200, b"text/plain; charset=utf-8", b"ok")
+        if scope["type"] == "http" and self._asks(scope["path"], READY):
+            return self._ready(send)
+        return self.application(scope, receive, send)
+
+    async def _ready(self, send: Any) -> None:
+        self.start()
+        is_ready, checks = await self.readiness.ask()
+        body = json.dumps({"ready": is_ready, "checks": checks}, separators=(",", ":")).encode()
+        await _answer(send, 200 if is_ready else 503, b"application/json", body)
 
     def _asks(self, path: str, for_path: str) -> bool:
         return path == ASIDE + for_path or (path == for_path and not self.is_taken(path))

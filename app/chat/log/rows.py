@@ -18,6 +18,7 @@ from chat.models import Entry, Room
 ROOMS = Room._meta.db_table  # noqa: SLF001 (Django's documented name for it)
 ENTRIES = Entry._meta.db_table  # noqa: SLF001
 PEOPLE = User._meta.db_table  # noqa: SLF001
+LET_IN = "is_active AND NOT banned"  # of PEOPLE
 COLUMNS = ("room_id", "seq", "kind", "author_id", "author_name", "guest", "key", "target", "reply_to", "text", "at")
 # `key` and `at` are no words of SQL to SQLite and PostgreSQL, but to others: quoted.
 NAMES = ",".join(f'"{name}"' for name in COLUMNS)
@@ -84,7 +85,7 @@ class Transaction:
     def people_let_in(self, people: Collection[int]) -> set[int]:
         """Return those of these people who are neither banned nor inactive nor gone, as of now."""
         marks = ",".join([self._mark] * len(people))
-        sql = f"SELECT id FROM {PEOPLE} WHERE id IN ({marks}) AND is_active AND NOT banned"  # noqa: S608
+        sql = f"SELECT id FROM {PEOPLE} WHERE id IN ({marks}) AND {LET_IN}"  # noqa: S608
         return {row[0] for row in self._run(sql, list(people))}
 
     def entries_insert(self, entries: Sequence[EntryRow]) -> None:
@@ -94,10 +95,17 @@ class Transaction:
         adapt = self._django.ops.adapt_datetimefield_value
         self._run(sql, [value for entry in entries for value in (*entry[:-1], adapt(entry.at))])
 
-    def heads_set(self, heads: Iterable[tuple[int, int]]) -> None:
-        """Store the new heads of rooms, given as (head, room)."""
-        for one in heads:
-            self._run(f"UPDATE {ROOMS} SET head = {self._mark} WHERE id = {self._mark}", one)  # noqa: S608
+    def heads_set(self, heads: Iterable[tuple[int, int]], authors: Collection[int] = ()) -> bool:
+        """Store the new heads of rooms, given as (head, room), unless one of these authors is not let in any more.
+
+        Return whether they are stored: where they are not, the transaction must be undone.
+        """
+        sql = f"UPDATE {ROOMS} SET head = {self._mark} WHERE id = {self._mark}"  # noqa: S608
+        if authors:
+            marks = ",".join([self._mark] * len(authors))
+            let_in = f"SELECT count(*) FROM {PEOPLE} WHERE id IN ({marks}) AND {LET_IN}"  # noqa: S608
+            sql += f" AND ({let_in}) = {len(authors)}"
+        return all(self._run(sql, (*one, *authors)).rowcount for one in heads)
 
     def _run(self, sql: str, values: Sequence[object] = ()) -> Any:
         """Run one statement; errors are Django's, whatever the driver."""
