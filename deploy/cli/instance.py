@@ -28,7 +28,8 @@ def drain(
     env: Env = None,
 ) -> None:
     """Shut one instance down gracefully, and start it again. Its sockets are asked to reconnect."""
-    drain_instance(stack, dir, env, instance, project)
+    seconds = drain_instance(stack, dir, env, instance, project)
+    typer.echo(f"{instance} has drained and ended after {seconds:.1f} s")
 
 
 def metrics(

@@ -15,6 +15,7 @@ from typing import IO, Never
 from deploy.errors import StackError, cannot_run
 
 ENDING = (SIGHUP, SIGINT, SIGQUIT, SIGTERM)
+OURS = "parley: "  # before an error of the command line
 LAST_LINES = 15  # of what a failed command wrote
 
 
@@ -57,7 +58,7 @@ def output(
         raise cannot_run(command[0], error) from None
     if done.returncode != 0:
         said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-LAST_LINES:]
-        raise StackError("\n".join([f"{Path(command[0]).name} ended with {done.returncode}:", *said]))
+        raise _failed(command, done.returncode, said)
     return done.stdout
 
 
@@ -145,7 +146,14 @@ def piped(
         if status != 0:
             errors.seek(0)
             said = errors.read().decode(errors="replace").strip().splitlines()[-LAST_LINES:]
-            raise StackError("\n".join([f"{Path(command[0]).name} ended with {status}:", *said]))
+            raise _failed(command, status, said)
+
+
+def _failed(command: Sequence[str], status: int, said: Sequence[str]) -> StackError:
+    """Make the error of what a command said; one line of Parley's own in a container says by itself what is wrong."""
+    if len(said) == 1 and said[0].startswith(OURS):
+        return StackError(said[0].removeprefix(OURS))
+    return StackError("\n".join([f"{Path(command[0]).name} ended with {status}:", *said]))
 
 
 def on_terminal() -> bool:

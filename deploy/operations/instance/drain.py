@@ -3,6 +3,7 @@
 import os
 import select
 import signal
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,21 +13,23 @@ from deploy.stacks.local import state
 from deploy.stacks.local.opened import opened
 
 
-def drain(stack: AnyName, directory: Path | None, env: str | None, name: str, project: Path | None = None) -> None:
-    """Drain the instance of this name; raises BadInputError for one that is not there, StackError where it stays."""
+def drain(stack: AnyName, directory: Path | None, env: str | None, name: str, project: Path | None = None) -> float:
+    """Drain the instance of this name, and give the seconds that it took.
+
+    Raises BadInputError for one that is not there, StackError where it stays.
+    """
     require_own(stack, directory, env, project)
     if stack == "local":
         config, layout = opened(project, directory)
         pids = {instance["name"]: instance["pid"] for instance in state.read(layout)["instances"]}
-        end(name, pids, str(layout.dir), config.stop.kill_seconds)
-    else:
-        found = installed(stack, env, project)
-        running = {instance.name: found.pid(instance.name) for instance in found.instances()}
-        end(name, running, stack, found.config.stop.kill_seconds)
+        return end(name, pids, str(layout.dir), config.stop.kill_seconds)
+    found = installed(stack, env, project)
+    running = {instance.name: found.pid(instance.name) for instance in found.instances()}
+    return end(name, running, stack, found.config.stop.kill_seconds)
 
 
-def end(name: str, pids: Mapping[str, int | None], where: str, seconds: int) -> None:
-    """Send SIGTERM and wait for the end."""
+def end(name: str, pids: Mapping[str, int | None], where: str, seconds: int) -> float:
+    """Send SIGTERM and wait for the end; give the seconds that it took."""
     if name not in pids:
         raise BadInputError(f"{name!r} is not an instance of {where}: there are {', '.join(pids)}")
     pid = pids[name]
@@ -36,6 +39,7 @@ def end(name: str, pids: Mapping[str, int | None], where: str, seconds: int) -> 
         handle = os.pidfd_open(pid)
     except ProcessLookupError:
         raise BadInputError(f"{name} has just ended: nothing to drain") from None
+    begun = time.monotonic()
     try:
         signal.pidfd_send_signal(handle, signal.SIGTERM)
         poll = select.poll()
@@ -46,3 +50,4 @@ def end(name: str, pids: Mapping[str, int | None], where: str, seconds: int) -> 
         raise BadInputError(f"{name} is another user's process: only root may drain it") from None
     finally:
         os.close(handle)
+    return time.monotonic() - begun

@@ -30,11 +30,15 @@ class Ticket(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Plain(msgspec.Struct, forbid_unknown_fields=True):
-    """What is asked of a project without a probe of its own: a page that answers 200, and a handshake each."""
+    """What is asked of a project without a probe of its own: a page that answers 200, a handshake each, and pages.
+
+    The pages are asked of a new release alone: the image of an older one may have a probe that does not know them.
+    """
 
     site: str
     health: str
     sockets: list[str]
+    pages: list[str] = []
 
 
 def probe(bind: str) -> str:
@@ -65,24 +69,26 @@ async def through(address: Address, ticket: Ticket) -> int:
 
 
 async def answers(address: Address, ticket: Plain) -> None:
-    """Ask for the page, and for a socket under each prefix; raise StackError for an answer that a server's failure is.
+    """Ask for the pages, and for a socket under each prefix; raise StackError for an answer that a server's failure is.
 
     Nobody knows which paths below a prefix are a socket's: what is refused has been answered, by the very code that
-    sockets come to.
+    sockets come to. So has a page that asks for a log-in.
     """
     try:
         async with asyncio.timeout(SECONDS):
-            await ask(address, ticket.health, ticket.sockets)
+            await ask(address, ticket.health, ticket.sockets, ticket.pages)
     except (OSError, InvalidHandshake) as error:
         raise StackError(f"no handshake comes through: {type(error).__name__} {error}".rstrip()) from None
 
 
-async def ask(address: Address, page: str, sockets: Sequence[str]) -> None:
+async def ask(address: Address, health: str, sockets: Sequence[str], pages: Sequence[str] = ()) -> None:
     """Do it without a bound; raise what comes of it."""
-    if page:
-        reply = await HttpClient(address).get(page)
-        if reply.status != http.HTTPStatus.OK:
-            raise StackError(f"{page} answers {reply.status}")
+    client = HttpClient(address)
+    if health and (status := (await client.get(health)).status) != http.HTTPStatus.OK:
+        raise StackError(f"{health} answers {status}")
+    for page in pages:
+        if (status := (await client.get(page)).status) >= http.HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise StackError(f"{page} answers {status}")
     for prefix in sockets:
         await _handshake(address, prefix)
 

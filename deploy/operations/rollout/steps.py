@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Literal
 
@@ -46,7 +46,9 @@ def rollout(
             if not outage:
                 migrations.require(breaking)
             migrate(stack, release, say, breaking, breaks)
-            replace_all(stack, release, say, again=again, patience=patience)
+            project = stack.config.project
+            pages = project.drill.pages or (() if project.health else ("/",))
+            replace_all(stack, release, say, again=again, patience=patience, pages=pages)
         return release
 
 
@@ -131,10 +133,18 @@ def last_good(stack: Stack) -> str:
     raise BadInputError(f"no earlier release of {stack.name} is kept here: nothing to go back to")
 
 
-def replace_all(stack: Stack, release: str, say: Say, *, again: bool = False, patience: float = READY_SECONDS) -> None:
+def replace_all(
+    stack: Stack,
+    release: str,
+    say: Say,
+    *,
+    again: bool = False,
+    patience: float = READY_SECONDS,
+    pages: Sequence[str] = (),
+) -> None:
     """Replace one instance after the other; stop at the first that fails."""
     stack.publish(release)
-    ticket = open_ticket(stack, release)
+    ticket = open_ticket(stack, release, pages)
     done: list[str] = []
     for old in stack.instances():
         if old.release == release and old.running and not again:
@@ -148,12 +158,13 @@ def replace_all(stack: Stack, release: str, say: Say, *, again: bool = False, pa
     stack.finish(release)
 
 
-def open_ticket(stack: Stack, release: str) -> str:
-    """Ask the app for a way in for the probe; one that has none is asked for its health and its sockets alone."""
+def open_ticket(stack: Stack, release: str, pages: Sequence[str] = ()) -> str:
+    """Ask the app for a way in for the probe; one that has none is asked for its health, sockets and pages alone."""
     project = stack.config.project
     if not project.hooks.probe:
         sockets = dict.fromkeys((*project.sockets, *project.drill.sockets))
-        return json.dumps({"site": stack.url, "health": project.health, "sockets": list(sockets)})
+        ticket = {"site": stack.url, "health": project.health, "sockets": list(sockets)}
+        return json.dumps(ticket | ({"pages": list(pages)} if pages else {}))
     lines = stack.manage(release, *shlex.split(project.hooks.probe)).strip().splitlines()
     try:
         return json.dumps({"site": stack.url, **json.loads(lines[-1])})

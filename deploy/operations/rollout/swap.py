@@ -33,7 +33,7 @@ def swap(stack: Stack, old: Instance, release: str, ticket: str, say: Say, *, pa
             raise StackError(f"{old.name}: {reason}\n{old.name} {now}") from None
         raise
     stack.retire(old, new)
-    came = "a message came through" if stack.config.project.hooks.probe else "its handshakes are answered"
+    came = "a message came through" if stack.config.project.hooks.probe else "it answers"
     say(f"{new.name}: serves {release}; {came}")
 
 

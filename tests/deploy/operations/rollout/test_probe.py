@@ -131,3 +131,5 @@ def test_a_project_s_named_sockets_are_asked_too(tmp_path: Path) -> None:
     config = load({"project": {"sockets": ["/ws/"], "drill": {"sockets": ["/ws/a/", "/ws/"]}, "hooks": {"probe": ""}}})
     ticket = json.loads(open_ticket(FakeStack(tmp_path, config=config), "any"))
     assert ticket == {"site": "https://localhost:8443/", "health": "", "sockets": ["/ws/", "/ws/a/"]}
+    asked = json.loads(open_ticket(FakeStack(tmp_path, config=config), "any", ["/"]))
+    assert asked == ticket | {"pages": ["/"]}

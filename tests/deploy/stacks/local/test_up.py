@@ -205,6 +205,7 @@ def test_a_drained_instance_ends_and_comes_back(start: Callable[..., Up], folder
     old = up.pids()["web-1"]
     done = parley("drain", "web-1", "--dir", str(folder))
     assert (done.returncode, done.stderr) == (0, "")
+    assert re.fullmatch(r"web-1 has drained and ended after \d+\.\d s\n", done.stdout)
     up.until(lambda: up.pids()["web-1"] not in {None, old})
     up.until(up.answers)
 
