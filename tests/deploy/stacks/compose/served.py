@@ -6,7 +6,8 @@ import shutil
 import subprocess
 import threading
 from collections import Counter
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,15 +15,18 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 
 from deploy.effects.client.address import Address
-from deploy.effects.client.http_client import HttpClient
+from deploy.effects.client.http_client import HttpClient, Reply
 from deploy.model.config import load
 from deploy.stacks.compose.project import Project
 from deploy.stacks.compose.stack import ComposeStack
 from tests.deploy.operations.rollout.releases import change
 from tests.deploy.stacks.compose.stack import RunningCompose
 from tests.ends import codes, ends_of
+from tests.waiting import PATIENCE
 
 SECONDS = 30  # a bound for a message, on a busy machine
+SMALL = 100_000  # bytes of a body that another parley.toml allows
+TOO_LARGE = 413
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,23 @@ class Served:
         """Return it with people who have these open."""
         return replace(self, sockets=paths, each=each)
 
+    @contextmanager
+    def other_toml(self, change_text: Callable[[str], str]) -> Iterator[None]:
+        """Have another parley.toml, and what is rendered of it."""
+        file = self.folder / "parley.toml"
+        before = file.read_text()
+        try:
+            file.write_text(change_text(before))
+            self._render()
+            yield
+        finally:
+            file.write_text(before)
+            self._render()
+
+    def _render(self) -> None:
+        done = self.compose.parley("render", "compose", "--project", str(self.folder))
+        assert done.returncode == 0, done.stderr
+
     def release(self, name: str, *changes: tuple[str, str, str]) -> Path:
         """Copy the project, changed."""
         folder = self.folder.parent / name
@@ -98,6 +119,57 @@ async def heard(connection: ClientConnection) -> dict[str, str]:
     return message
 
 
+async def posted(served: Served, path: str, body: bytes, **headers: str) -> Reply:
+    """Send what is no form, through the edge."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return await asyncio.to_thread(HttpClient(served.compose.address)._request, "POST", path, body, named)
+
+
+async def rolled_with_another_limit(served: Served, release: Path) -> None:
+    """Roll a release out together with a file of nginx that is new: who sends more than SMALL is told so."""
+    large = b"x" * (SMALL + 1)
+    assert (await posted(served, served.page, large)).status != TOO_LARGE
+    with served.other_toml(lambda text: text.replace("[project]\n", f"[project]\nbody_bytes = {SMALL}\n")):
+        await rolled(served, "rollout", str(release))
+        async with asyncio.timeout(PATIENCE):  # nginx starts its new workers when it has answered
+            while (await posted(served, served.page, large)).status != TOO_LARGE:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+
+
+async def refused(served: Served, release: Path, why: str) -> None:
+    """Try a release that does not work: it is refused with the reason, and who serves is who served."""
+    before = served.releases
+    done = await asyncio.to_thread(served.parley, "rollout", str(release))
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert why in done.stderr, done.stderr
+    assert served.releases == before
+    assert len(served.compose.containers("web", stopped=True)) == len(before), "nothing of it is left"
+
+
+def restored(served: Served, model: str, *changes: str) -> str:
+    """Back up, change the database with SQL, restore: the model's rows are as they were. Returns what was said."""
+    before = served.manage("dumpdata", model)
+    assert json.loads(before)
+    created = served.parley("backup", "create")
+    assert created.returncode == 0, created.stderr
+    assert ": whole: " in served.parley("backup", "verify").stdout
+    name = served.parley("backup", "list").stdout.partition(":")[0]
+    code = f"from django.db import connection\nfor sql in {changes!r}:\n    connection.cursor().execute(sql)"
+    served.manage("shell", "-c", code)
+    assert served.manage("dumpdata", model) != before
+    early = served.parley("backup", "restore", name)
+    assert (early.returncode, early.stderr.count("\n")) == (2, 1)
+    assert "stop them before a restore" in early.stderr
+    served.compose.compose("stop", "edge", "web", "cleanup")
+    try:
+        done = served.parley("backup", "restore", name)
+        assert done.returncode == 0, done.stderr
+    finally:
+        served.compose.compose("up", "--detach", "--wait")
+    assert served.manage("dumpdata", model) == before
+    return done.stdout
+
+
 async def rolled(served: Served, *words: str) -> None:
     """Do it while sockets are open and pages are loaded; each socket is closed with 1012, no page fails."""
     pages: Counter[int] = Counter()
@@ -120,4 +192,4 @@ async def rolled(served: Served, *words: str) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
         assert codes(await ends) == ({1012: len(opened)} if opened else {})
     assert set(pages) == {200}, pages
-    assert "its handshakes are answered" in done.stdout
+    assert "; it answers" in done.stdout

@@ -1,11 +1,9 @@
 """Somebody else's project on Compose: up, rolled out under open sockets, broken, rolled back; no file of it changes."""
 
-import asyncio
 import json
 import re
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,18 +19,23 @@ from deploy.stacks.compose.project import home
 from deploy.stacks.compose.stack import ComposeStack
 from deploy.stacks.stack import Sqlite
 from tests.deploy.stacks.compose.owned import new_name, short_name
-from tests.deploy.stacks.compose.served import Served, heard, rolled, socket
+from tests.deploy.stacks.compose.served import (
+    Served,
+    heard,
+    refused,
+    restored,
+    rolled,
+    rolled_with_another_limit,
+    socket,
+)
 from tests.deploy.stacks.compose.stack import command, running_compose
 from tests.foreign import TOML, copied, digest, parley
-from tests.waiting import PATIENCE
 
 pytestmark = [pytest.mark.docker, pytest.mark.own_stack, pytest.mark.timeout(900)]  # the first one builds an image
 
 PATH = "/ws/chat/lobby/"
 PAGE = "/chat/lobby/"
 REPLICAS = 2
-SMALL = 100_000  # bytes of a body that another parley.toml allows
-FORBIDDEN, TOO_LARGE = 403, 413
 WRITTEN_OUT = "sk_live_of_nobody"  # a value of [project.env]
 NEXT = ("chat/templates/chat/room.html", "<title>", "<title>next ")
 ANOTHER = (NEXT[0], NEXT[1], "<title>another ")
@@ -128,27 +131,12 @@ def test_the_probe_asks_it_for_a_page_and_for_handshakes(served: Served) -> None
 def test_what_was_changed_is_as_it_was_after_a_restore(served: Served) -> None:
     """The project's own tables, and its command for afterwards; not while instances run."""
     served.manage("shell", "-c", "from chat.models import Message; Message.objects.create(room='kept', text='kept')")
-    before = served.psql("SELECT id, room, text, sent FROM chat_message ORDER BY id")
-    assert "kept" in before
-    created = served.parley("backup", "create")
-    assert created.returncode == 0, created.stderr
-    assert ": whole: postgresql of " in served.parley("backup", "verify").stdout
-    name = served.parley("backup", "list").stdout.partition(":")[0]
-    served.psql(
-        "UPDATE chat_message SET text = 'changed'; INSERT INTO chat_message (room, text, sent)"
-        " VALUES ('new', 'new', now()); CREATE TABLE newer (id int)"
+    changes = (
+        "UPDATE chat_message SET text = 'changed'",
+        "INSERT INTO chat_message (room, text, sent) VALUES ('new', 'new', now())",
+        "CREATE TABLE newer (id int)",
     )
-    refused = served.parley("backup", "restore", name)
-    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
-    assert "stop them before a restore" in refused.stderr
-    served.compose.compose("stop", "edge", "web", "cleanup")
-    try:
-        restored = served.parley("backup", "restore", name)
-        assert restored.returncode == 0, restored.stderr
-        assert f"after the restore: `manage.py {AFTERWARDS}`\n" in restored.stdout
-    finally:
-        served.compose.compose("up", "--detach", "--wait")
-    assert served.psql("SELECT id, room, text, sent FROM chat_message ORDER BY id") == before
+    assert f"after the restore: `manage.py {AFTERWARDS}`\n" in restored(served, "chat.message", *changes)
     tables = served.psql("SELECT tablename FROM pg_tables WHERE tablename IN ('newer', 'afterwards')")
     assert tables.split() == ["afterwards"]
 
@@ -206,34 +194,10 @@ def test_a_drill_kills_a_worker(served: Served) -> None:
 
 async def test_rolled_out_under_200_sockets(served: Served) -> None:
     """Every socket is asked to come back with 1012, every page is answered, and nginx has its new file."""
-    before, client = served.releases, HttpClient(served.compose.address)
-    assert await posted(client, b"x" * (SMALL + 1)) == FORBIDDEN, "it reaches Django"
-    with other_toml(served, f"[app]\nbody_bytes = {SMALL}\n"):
-        await rolled(served.with_sockets(PATH, each=200), "rollout", str(served.release("next", NEXT)))
-        assert "<title>next" in (await client.get(PAGE)).text
-        assert not set(served.releases) & set(before)
-        async with asyncio.timeout(PATIENCE):  # nginx starts its new workers when it has answered
-            while await posted(client, b"x" * (SMALL + 1)) != TOO_LARGE:  # noqa: ASYNC110
-                await asyncio.sleep(0.1)
-
-
-@contextmanager
-def other_toml(served: Served, more: str) -> Iterator[None]:
-    """Have more in its parley.toml, and what is rendered of it."""
-    file = served.folder / "parley.toml"
-    before = file.read_text()
-    try:
-        file.write_text(before + more)
-        assert served.compose.parley("render", "compose", "--project", str(served.folder)).returncode == 0
-        yield
-    finally:
-        file.write_text(before)
-        assert served.compose.parley("render", "compose", "--project", str(served.folder)).returncode == 0
-
-
-async def posted(client: HttpClient, body: bytes) -> int:
-    """Send a body without a token, and give the status."""
-    return (await asyncio.to_thread(client._request, "POST", PAGE, body, {})).status
+    before = served.releases
+    await rolled_with_another_limit(served.with_sockets(PATH, each=200), served.release("next", NEXT))
+    assert "<title>next" in (await HttpClient(served.compose.address).get(PAGE)).text
+    assert not set(served.releases) & set(before)
 
 
 @pytest.mark.release
@@ -246,17 +210,12 @@ async def test_broken_releases_serve_nobody_and_a_good_one_is_taken_back(served:
     before = served.releases
     assert not set(first) & set(before)
     async with socket(served.compose.address, PATH) as stays:
-        broken = await asyncio.to_thread(served.parley, "rollout", str(served.release("broken", BROKEN)))
-        assert broken.returncode == 1
-        assert "chat/routing.py:1: ModuleNotFoundError: No module named 'django.nowhere'\n" in broken.stderr
-        assert broken.stderr.count("\n") == 1
-        deaf = await asyncio.to_thread(served.parley, "rollout", str(served.release("deaf", DEAF)))
-        assert deaf.returncode == 1
-        assert "a handshake at /ws/ is answered 500" in deaf.stderr
+        why = "chat/routing.py:1: ModuleNotFoundError: No module named 'django.nowhere'\n"
+        await refused(served, served.release("broken", BROKEN), why)
+        await refused(served, served.release("deaf", DEAF), "a handshake at /ws/ is answered 500")
         await stays.send(json.dumps({"message": "still here"}))
         assert await heard(stays) == {"message": "still here"}
     assert served.releases == before
-    assert len(served.compose.containers("web", stopped=True)) == REPLICAS, "nothing of them is left"
     await rolled(served, "rollback")
     assert served.releases == first
     assert "<title>another" not in (await HttpClient(served.compose.address).get(PAGE)).text

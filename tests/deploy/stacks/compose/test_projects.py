@@ -11,10 +11,19 @@ from pathlib import Path
 import pytest
 
 from deploy.effects import files
-from deploy.effects.client.http_client import HttpClient, Reply
+from deploy.effects.client.http_client import HttpClient
 from deploy.model.config import load
 from deploy.stacks.compose.project import home
-from tests.deploy.stacks.compose.served import Served, heard, rolled, socket
+from tests.deploy.stacks.compose.served import (
+    Served,
+    heard,
+    posted,
+    refused,
+    restored,
+    rolled,
+    rolled_with_another_limit,
+    socket,
+)
 from tests.deploy.stacks.compose.stack import command, running_compose
 from tests.deploy.stacks.local.test_adopted import ticks
 from tests.foreign import PROJECTS, digest, parley
@@ -59,10 +68,10 @@ async def drilled(served: Served) -> None:
         assert set(verdict["statuses"]) == {"200"}
 
 
-async def there_and_back(served: Served, changed: str, *more: tuple[str, str, str]) -> None:
-    """Roll a release out whose page has another title, and back."""
+async def there_and_back(served: Served, changed: str) -> None:
+    """Roll a release out whose page has another title, with another limit in nginx, and back."""
     first, client = served.releases, HttpClient(served.compose.address)
-    await rolled(served, "rollout", str(served.release("next", (changed, *TITLE), *more)))
+    await rolled_with_another_limit(served, served.release("next", (changed, *TITLE)))
     assert "<title>next" in (await client.get(served.page)).text
     assert not set(first) & set(served.releases)
     await rolled(served, "rollback")
@@ -70,9 +79,10 @@ async def there_and_back(served: Served, changed: str, *more: tuple[str, str, st
     assert served.releases == first
 
 
-async def posted(client: HttpClient, path: str, body: bytes, headers: dict[str, str]) -> Reply:
-    """Send what is no form."""
-    return await asyncio.to_thread(client._request, "POST", path, body, headers)
+def is_well(served: Served) -> None:
+    """Have the doctor find nothing broken."""
+    doctor = served.parley("doctor", "--wait", "30")
+    assert doctor.returncode == 0, doctor.stdout
 
 
 async def test_tokens(engine: None, tmp_path: Path) -> None:
@@ -80,7 +90,7 @@ async def test_tokens(engine: None, tmp_path: Path) -> None:
     with adopted("token", tmp_path, "/rooms/lobby/") as served:
         client = HttpClient(served.compose.address)
         assert (await client.get(served.page)).status == 200
-        token = (await posted(client, "/api/token/", b'{"name": "a"}', {})).json()["token"]
+        token = (await posted(served, "/api/token/", b'{"name": "a"}')).json()["token"]
         room, notices = (f"{path}?token={token}" for path in ("/rooms/lobby/live/", "/socket/notices/"))
         here, there = served.instances
         async with (
@@ -92,8 +102,18 @@ async def test_tokens(engine: None, tmp_path: Path) -> None:
             message = {"room": "lobby", "author": "a", "body": "to all"}
             assert [await heard(one), await heard(other)] == [message] * 2
             assert await heard(counter) == {"room": "lobby"}
+        is_well(served)
+        restored(served, "rooms", "UPDATE rooms_post SET body = 'changed'", "UPDATE rooms_token SET name = 'changed'")
         await drilled(served)
-        await there_and_back(served.with_sockets(room, notices), "rooms/templates/rooms/room.html")
+        async with socket(served.compose.address, room) as stays:
+            why = "rooms/consumers.py:2: ModuleNotFoundError: No module named 'channels.nowhere'"
+            broken = ("rooms/consumers.py", "channels.generic.websocket", "channels.nowhere")
+            await refused(served, served.release("broken", broken), why)
+            failing = ("rooms/views.py", '"rooms/home.html"', '"rooms/nowhere.html"')
+            await refused(served, served.release("failing", failing), "/ answers 500")
+            await stays.send(json.dumps({"body": "still here"}))
+            assert (await heard(stays))["body"] == "still here"
+        await there_and_back(served.with_sockets(room, notices, each=100), "rooms/templates/rooms/room.html")
 
 
 async def test_plain_django(engine: None, tmp_path: Path) -> None:
@@ -102,7 +122,14 @@ async def test_plain_django(engine: None, tmp_path: Path) -> None:
         assert (await HttpClient(served.compose.address).get("/")).status == 200
         events = await asyncio.to_thread(ticks, served.compose.address)
         assert events == [b'data: {"tick": 1}\n', b'data: {"tick": 2}\n']
+        is_well(served)
+        restored(served, "sessions", "UPDATE django_session SET session_data = 'changed'")
         await drilled(served)
+        why = "clock/views.py:4: ModuleNotFoundError: No module named 'django.nowhere'"
+        await refused(served, served.release("broken", ("clock/views.py", "django.http", "django.nowhere")), why)
+        failing = ("clock/views.py", '"clock/page.html"', '"clock/nowhere.html"')
+        await refused(served, served.release("failing", failing), "/ answers 500")
+        assert (await HttpClient(served.compose.address).get("/")).status == 200
         await there_and_back(served, "clock/templates/clock/page.html")
 
 
@@ -110,68 +137,57 @@ async def test_uploads_a_queue_and_a_worker(engine: None, tmp_path: Path) -> Non
     """What people upload and what waits in the queue outlive both releases; the worker is of the one that serves."""
     with adopted("shelf", tmp_path, "/") as served:
         client = HttpClient(served.compose.address)
-        first = await uploaded(client, "first.txt")
+        first = await uploaded(served, "first.txt")
         await told(client, "first.txt", "6 words")
         [worker] = served.compose.containers("process-celery")
         assert worker["Config"]["StopTimeout"] == 60
-        page = await uploaded(client, "page.html")
+        page = await uploaded(served, "page.html")
         found = await client.get(page)
         assert found.headers["content-security-policy"] == "sandbox"
         assert found.headers["x-content-type-options"] == "nosniff"
-        assert (await posted(client, page, b"", {})).status == 405
+        assert (await posted(served, page, b"")).status == 405
         counts = ("books/tasks.py", '"words"', '"in all"')
         await rolled(served, "rollout", str(served.release("next", ("books/views.py", *TITLE), counts)))
         assert (await client.get(first)).body == BOOK
         assert (await client.get("/words/first.txt/")).text == "6 words", "the store was not made anew"
-        await uploaded(client, "second.txt")
+        await uploaded(served, "second.txt")
         await told(client, "second.txt", "6 in all")
         served.compose.compose("restart", "store")
         await told(client, "first.txt", "6 words")
         await rolled(served, "rollback")
         assert (await client.get(first)).body == BOOK
-        await uploaded(client, "third.txt")
+        await uploaded(served, "third.txt")
         await told(client, "third.txt", "6 words")
-        with other_toml(served):
+        with served.other_toml(renamed):
             await rolled(served, "rollout")
             [worker] = served.compose.containers("process-jobs")
             assert not served.compose.containers("process-celery", stopped=True)
             [web, _] = served.compose.containers("web")
             assert command("docker", "exec", web["Id"], "cat", "/srv/parley/secrets/app/env-GREETING") == "hello"
-            await uploaded(client, "fourth.txt")
+            await uploaded(served, "fourth.txt")
             await told(client, "fourth.txt", "6 words")
             await rolled(served, "rollout", "--again")
             [newer] = served.compose.containers("process-jobs")
             assert newer["Id"] != worker["Id"], "it is replaced as the instances are"
-            await uploaded(client, "fifth.txt")
+            await uploaded(served, "fifth.txt")
             await told(client, "fifth.txt", "6 words")
 
 
-@contextmanager
-def other_toml(served: Served) -> Iterator[None]:
-    """Have one variable more and the process under another name."""
-    file = served.folder / "parley.toml"
-    before = file.read_text()
-    assert "celery = {" in before
-    file.write_text(
-        before.replace("celery = {", "jobs = {").replace("[project.env]", '[project.env]\nGREETING = "hello"')
-    )
-    try:
-        done = parley("render", "compose", "--project", str(served.folder))
-        assert done.returncode == 0, done.stderr
-        yield
-    finally:
-        file.write_text(before)
+def renamed(toml: str) -> str:
+    """Return it with one variable more, and the process under another name."""
+    assert "celery = {" in toml
+    return toml.replace("celery = {", "jobs = {").replace("[project.env]", '[project.env]\nGREETING = "hello"')
 
 
-async def uploaded(client: HttpClient, name: str) -> str:
+async def uploaded(served: Served, name: str) -> str:
     """Upload the book under a name, and give its URL, where it is."""
     head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="book"; filename="{name}"\r\n\r\n'
     body = head.encode() + BOOK + f"\r\n--{BOUNDARY}--\r\n".encode()
-    answer = await posted(client, "/books/", body, {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"})
+    answer = await posted(served, "/books/", body, content_type=f"multipart/form-data; boundary={BOUNDARY}")
     assert answer.status == 201, answer.text
     url = str(answer.json()["url"])
     assert url == f"/files/{name}"
-    assert (await client.get(url)).body == BOOK
+    assert (await HttpClient(served.compose.address).get(url)).body == BOOK
     return url
 
 
