@@ -59,6 +59,9 @@ def watch(
     edge: Annotated[
         str | None, typer.Option(help="Connect --site to this host:port.", show_default="the URL's own")
     ] = None,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="--edge speaks plain HTTP: a proxy in front of it has the TLS.")
+    ] = False,
     bind: Annotated[str, typer.Option(help="host:port of /metrics with --site; port 0: any.")] = "127.0.0.1:0",
     own: Annotated[
         Path | None,
@@ -81,4 +84,4 @@ def watch(
         return
     named = watch_site.Asked(page or ALIVE, tuple(handshake)) if page or handshake else None
     what = watch_site.asked(project) if project else named
-    run_watch(watch_site.named(site, edge, bind, own, what), every)
+    run_watch(watch_site.named(site, edge, bind, own, what, plain=plain), every)

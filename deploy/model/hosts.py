@@ -8,6 +8,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 # Of everything that a site's name names, a network interface takes the fewest characters: Compose's lock on it is one.
 MOST_OF_A_SITE = 15
 DEFAULT_SITE = "parley"
+HTTPS = 443  # the port that an https URL leaves out
 SITE = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
 # nginx takes it for the -1 with which inet_addr() says that it could not read an address.
 BROADCAST = ipaddress.ip_network("255.255.255.255/32")

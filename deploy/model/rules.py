@@ -128,6 +128,11 @@ RULES = (
         lambda config, _: Relation(config.site.http_port, "!=", config.site.port),
     ),
     Rule(
+        "proxy-is-named",
+        'with site.tls = "none", site.trusted_proxies must name the proxy in front: nobody else is served',
+        lambda config, _: Relation(len(config.site.trusted_proxies), ">=", 0 if config.site.has_tls else 1),
+    ),
+    Rule(
         "proxies-are-ours",
         "no network of site.trusted_proxies contains every address",
         lambda config, _: Relation(sum(ip_network(one).prefixlen == 0 for one in config.site.trusted_proxies), "=", 0),

@@ -1,11 +1,12 @@
 """The tables of parley.toml, typed: frozen, exact about types, and closed to unknown keys."""
 
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from deploy.model import urls
-from deploy.model.hosts import DEFAULT_SITE, endpoint, host, network, site
+from deploy.model.hosts import DEFAULT_SITE, HTTPS, endpoint, host, network, origin, site
 
 KILL_AFTER = 5  # design.md section 6: the supervisor kills so long after gunicorn's graceful_timeout
 
@@ -34,8 +35,37 @@ class Site(Section):
     hosts: Annotated[tuple[Host, ...], Field(strict=False)] = ()
     port: Port = 8443
     http_port: NoPort = 0
+    tls: Literal["own", "none"] = "own"  # none: a proxy in front has it, and speaks plain http to us
+    public: Annotated[str, AfterValidator(urls.public)] = ""
     trusted_proxies: Annotated[tuple[Network, ...], Field(strict=False)] = ()
     cookie_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{0,32}$")] = ""
+
+    @property
+    def has_tls(self) -> bool:
+        """Whether nginx has it, and no proxy in front."""
+        return self.tls == "own"
+
+    @property
+    def redirect_port(self) -> int:
+        """The port of plain http that leads to https; 0: none, or a proxy in front has it."""
+        return self.http_port if self.has_tls else 0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name and address that people open, beside those of this machine alone."""
+        public = urlsplit(self.public).hostname
+        return tuple(dict.fromkeys([*self.hosts, *([public] if public else [])]))
+
+    @property
+    def public_port(self) -> int:
+        """The port in the URLs that people open; another proxy's, where one is in front."""
+        if self.public:
+            return urlsplit(self.public).port or HTTPS
+        return self.port if self.has_tls else HTTPS
+
+    def origin(self, name: str) -> str:
+        """Write the Origin that a browser sends which has opened the site under this name."""
+        return origin(name, self.public_port)
 
 
 class App(Section):

@@ -2,6 +2,8 @@
 
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from deploy.model import hosts
+
 DATABASE = ("postgres", "postgresql")
 LAYER = ("redis", "rediss", "unix")
 
@@ -39,6 +41,18 @@ def origin(text: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname or text != f"{parts.scheme}://{parts.netloc}":
         raise ValueError(f"{text!r} is not an origin, such as https://chat.example.com")
     return text
+
+
+def public(text: str) -> str:
+    """Return the address under which people find the site, in its one spelling; raise ValueError for what is none."""
+    if not text:
+        return ""
+    if urlsplit(text).path.strip("/"):
+        raise ValueError(f"{text!r} has a path, and a site has a name of its own: use a subdomain")
+    found = urlsplit(origin(text.removesuffix("/")))
+    if found.scheme != "https" or found.username is not None:
+        raise ValueError(f"{text!r} is not the https address of a site, such as https://chat.example.com")
+    return hosts.origin(hosts.host(found.hostname or ""), found.port or hosts.HTTPS)
 
 
 def port(parts: SplitResult) -> int | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Never, Protocol, Self
 from urllib.parse import unquote, urlsplit
 
+from deploy.effects.client.address import Address
 from deploy.model.config import Config
 from deploy.stacks.secret_key import Act
 
@@ -74,6 +75,10 @@ class Stack(Protocol):
     @property
     def url(self) -> str:
         """The site, through its edge, as a browser opens it (https://localhost:8443/)."""
+
+    @property
+    def address(self) -> Address:
+        """The same, as this machine reaches it: past any proxy in front."""
 
     @property
     def folder(self) -> Path:

@@ -52,7 +52,7 @@ def superuser(variables: Mapping[str, str]) -> dict[str, str]:
 
 def app(config: Config, site: AppSite) -> dict[str, str]:
     """Return the variables that all of the app's processes share."""
-    hosts = list(dict.fromkeys([*LOOPBACK, *config.site.hosts]))
+    hosts = list(dict.fromkeys([*LOOPBACK, *config.site.names]))
     return {
         "PARLEY_ENV": site.tier,
         "PARLEY_NAME": config.site.name,

@@ -56,13 +56,13 @@ def values(
     config: Config, site: AppSite, told: Mapping[str, str], *, key: str, media: Path, store: str
 ) -> dict[str, str]:
     """Return what the values of [project.env] may name, the same for every process."""
-    own = [origin(one, site.port, site.scheme) for one in config.site.hosts]
+    own = [origin(one, site.port, site.scheme) for one in config.site.names]
     return {
         **_database(str(site.database_url)),
         "redis_url": store,
         "layer_url": str(site.layer_url),
         "secret_key": key,
-        "host": next(iter(config.site.hosts), LOOPBACK[0]),
+        "host": next(iter(config.site.names), LOOPBACK[0]),
         "hosts": told["PARLEY_HOSTS"],
         "origins": ",".join(own) or told["PARLEY_ORIGINS"],
         "static_root": str(site.static_root),

@@ -43,6 +43,7 @@ class NginxSite:
     workers: int
     authority: str  # folder that has a file authority.conf where the certificate is an authority's
     inside: str = ""  # where the instances find nginx, as `listen` takes it; empty: they hear of no reload
+    beside: int = 0  # a port that no proxy can reach, for the probe, where a proxy in front has the TLS
     user: str = ""  # only a master that is root can have one
     unlimited: tuple[str, ...] = ()  # networks that the limits per address leave out
     resolver: str = ""  # a DNS server, e.g. 127.0.0.11: the upstreams' names are asked again every second
@@ -74,6 +75,7 @@ class ComposeSite:
     folders: Mapping[str, str]  # volume → where containers have it
     port: int  # where an instance listens
     edge: tuple[int, int]  # where nginx listens for https and http
+    asked: Sequence[str]  # options of `watch`: the site, and the way to it
     metrics: int  # where the probe serves /metrics
     prometheus: int  # where Prometheus listens
     owner: str  # whose the site's name is, where .env does not say it
@@ -109,6 +111,7 @@ class SystemdSite:
     redis: str  # the binary; empty where parley.toml names another Redis
     probe: str  # where the probe serves /metrics; empty: it does not run
     origin: str  # the site, as this host opens it
+    edge: Sequence[str]  # options of `watch`, where nginx is not at the origin's port or has no TLS
 
 
 @dataclass(frozen=True)
@@ -161,13 +164,15 @@ def nginx(config: Config, site: NginxSite) -> dict[str, str]:
     """Render nginx/ to {file name: text}; nginx.conf includes the others by name."""
     if site.resolver and site.nginx_version < RESOLVES_SINCE:
         raise BadInputError(f"nginx {'.'.join(map(str, site.nginx_version))} cannot resolve names while it runs")
-    names = [in_url(host) for host in dict.fromkeys([*LOOPBACK, *config.site.hosts])]
+    names = [in_url(host) for host in dict.fromkeys([*LOOPBACK, *config.site.names])]
     require(site.paths)
     values = {"paths": site.paths, "places": places(site.paths), "stream_seconds": STREAM_SECONDS}
     texts = folder(NGINX, {"config": config, "site": site, "names": names, **values})
     used = {
         "inside.conf": bool(site.inside),
-        "hsts.conf": bool(config.nginx.hsts_seconds),
+        "hsts.conf": bool(config.nginx.hsts_seconds and config.site.has_tls),
+        "tls.conf": config.site.has_tls,
+        "behind.conf": not config.site.has_tls,
         "plain.conf": bool(site.http_listen),
         "balancer.conf": bool(config.site.trusted_proxies),
         "sent.conf": bool(site.resolver),

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from deploy.model import hosts, urls
+from deploy.model.sections import Site
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Address:
     origin: str
     path: Path | None = None
     via: tuple[str, int] | None = None
-    plain: bool = False  # `via` is an instance, which speaks no TLS
+    plain: bool = False  # what is dialled speaks no TLS: an instance, or an nginx that has a proxy with TLS in front
 
     @classmethod
     def at(cls, url: str) -> "Address":
@@ -28,6 +29,19 @@ class Address:
             raise ValueError(f"not an http or https address: {url!r}")
         urls.port(parts)
         return cls(f"{parts.scheme}://{parts.netloc}")
+
+    @classmethod
+    def of(cls, site: Site) -> "Address":
+        """Give the address of this machine's own site, past any proxy in front of it."""
+        return cls.edge(site.origin("localhost"), site.port, tls=site.has_tls)
+
+    @classmethod
+    def edge(cls, url: str, port: int, *, tls: bool) -> "Address":
+        """Give the address of a site whose nginx listens at this port of this machine, whatever the URL's port is."""
+        found = cls.at(url)
+        if not tls:
+            return found.bound(f"localhost:{port}")
+        return found if found.port == port else found.through("localhost", port)
 
     def instance(self, path: Path) -> "Address":
         """Give the same site, dialled at one instance's unix socket, past nginx."""
@@ -44,7 +58,7 @@ class Address:
 
     def through(self, host: str, port: int) -> "Address":
         """Give the same site, dialled through a TCP proxy."""
-        return replace(self, path=None, via=(host, port), plain=False)
+        return replace(self, path=None, via=(host, port))
 
     @property
     def host(self) -> str:
@@ -67,19 +81,24 @@ class Address:
         return self.origin.startswith("https://")
 
     @property
-    def past_nginx(self) -> bool:
-        """Whether an instance is dialled."""
+    def dialled(self) -> tuple[str, int]:
+        """The host and the port of the connection, which is no unix socket's."""
+        return self.via or (self.hostname, self.port)
+
+    @property
+    def is_believed(self) -> bool:
+        """Whether what is dialled believes us in how a visitor came: an instance, or an nginx behind a proxy."""
         return self.plain or self.path is not None
 
     @property
     def tls(self) -> ssl.SSLContext | None:
-        """The TLS context of the dialled connection; None for plain http and past nginx."""
-        return _context(_loopback(self.hostname)) if self.secure and not self.past_nginx else None
+        """The TLS context of the dialled connection; None for plain http."""
+        return _context(_loopback(self.hostname)) if self.secure and not self.is_believed else None
 
     @property
     def forwarded(self) -> dict[str, str]:
-        """What nginx would have added: an instance trusts it over its unix socket (pitfalls G11)."""
-        if not self.past_nginx:
+        """What would have been added on the way: an instance trusts it over its unix socket (pitfalls G11)."""
+        if not self.is_believed:
             return {}
         return {"X-Forwarded-Proto": "https" if self.secure else "http", "X-Forwarded-For": "127.0.0.1"}
 
@@ -89,7 +108,7 @@ class Address:
             plain = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             plain.settimeout(timeout)
         else:
-            plain = socket.create_connection(self.via or (self.hostname, self.port), timeout)
+            plain = socket.create_connection(self.dialled, timeout)
         try:
             if self.path is not None:
                 plain.connect(str(self.path))

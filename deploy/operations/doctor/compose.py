@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from deploy.effects.client.address import Address
 from deploy.errors import BadInputError, StackError
 from deploy.model.capacity import capacity
 from deploy.model.config import load
@@ -48,7 +47,7 @@ class ComposeAdapter:
     def __init__(self, found: stack.ComposeStack) -> None:
         self.stack = found
         self.project = found.project
-        self.address = Address.at(found.url)
+        self.address = found.address
         # The image of the reference chat has its [project], and the Compose file does not.
         self.config = variables.config(self._setup["environment"], self._toml()).within(found.config.folder)
         self.size = fitting(self.config)

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 import msgspec
 
 from deploy.effects import commands, procfs
-from deploy.effects.client.address import Address
 from deploy.errors import BadInputError, StackError
 from deploy.model.capacity import Capacity, capacity
 from deploy.model.config import LOCAL, Config, Overrides, load
@@ -48,7 +47,7 @@ class LocalAdapter:
         self.layout = layout
         self._project = project
         self._changes = changes
-        self.address = Address.at(self._state()["url"])
+        self.address = state.address(self._state())
         self.config = self._config()
         self.size = self._size()
 

@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 
 from deploy.effects import commands, procfs
-from deploy.effects.client.address import Address
 from deploy.errors import BadInputError, StackError
 from deploy.model.capacity import declared
 from deploy.model.config import load
@@ -47,7 +46,7 @@ class SystemdAdapter:
         self.config = configure.config(at)
         self.size = declared(self.config)
         self.stack = SystemdStack(self.config)
-        self.address = Address.at(self.stack.url)
+        self.address = self.stack.address
         self.release = self.at.current.readlink().name
 
     def replicas(self) -> Sequence[Replica]:

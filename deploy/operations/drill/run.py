@@ -76,7 +76,7 @@ async def enter(
     proxy = None
     address = proxied = stack.address
     if fault.proxied:
-        proxy = await stay.enter_async_context(proxy_to(address.hostname, address.port))
+        proxy = await stay.enter_async_context(proxy_to(*address.dialled))
         proxied = address.through(*proxy.listen)
     witnesses = [
         Witness(

@@ -47,7 +47,7 @@ class LocalStack:
 
     def __init__(self, directory: Path | None = None) -> None:
         self.layout = Layout.at(directory)
-        self.address = Address.at(self._state()["url"])
+        self.address = state.address(self._state())
         self.database = self.layout.database
 
     @property
@@ -90,7 +90,7 @@ class InstalledStack:
 
     def __init__(self, stack: stacks.Stack) -> None:
         self.stack = stack
-        self.address = Address.at(stack.url)
+        self.address = stack.address
 
     async def names(self) -> tuple[str, ...]:
         """Name the instances, in their order."""

@@ -59,7 +59,7 @@ class Tries:
         else:
             self.figures.came_back(seconds)
             self._tell(None, f"{well} after {seconds * 1000:.0f} ms")
-            if self.site.address.secure:
+            if self.site.address.tls:
                 await self._judge()
 
     async def for_ever(self, every: float) -> None:
@@ -128,8 +128,8 @@ class Tries:
     async def _answers(self, asked: Asked) -> None:
         """Ask for the page and for the handshakes; one that the project refuses has been answered."""
         address = self.site.address
-        if address.secure:
-            host, port = address.via or (address.hostname, address.port)
+        if address.tls:
+            host, port = address.dialled
             _, writer = await asyncio.open_connection(host, port, ssl=address.tls, server_hostname=address.hostname)
             try:
                 self._look(writer.transport)

@@ -69,13 +69,23 @@ def local(folder: Path | None, project: Path | None = None) -> Site:
     port = config.app.metrics_port and config.app.metrics_port + len(found["instances"])
     environment = app_environment(config, layout, found["layer"])
     what = None if config.is_own else _asked(config)
-    return Site(Address.at(found["url"]), environment, ("127.0.0.1", port), layout.certificate, layout, what)
+    return Site(state.address(found), environment, ("127.0.0.1", port), layout.certificate, layout, what)
 
 
-def named(url: str, edge: str | None, bind: str, own: Path | None = None, what: Asked | None = None) -> Site:
+def named(
+    url: str,
+    edge: str | None,
+    bind: str,
+    own: Path | None = None,
+    what: Asked | None = None,
+    *,
+    plain: bool = False,
+) -> Site:
     """Take a site by its address; a message needs the app's environment, as a unit or a container has it."""
+    if plain and edge is None:
+        raise BadInputError("watch: --plain is about --edge, which is missing")
     try:
-        address = _plain(Address.at(url))
+        address = replace(_shortest(Address.at(url)), plain=plain)
         if edge is not None:
             address = address.through(*_endpoint(edge, least=1))
         return Site(address, os.environ, _endpoint(bind), own, asked=what)
@@ -83,7 +93,7 @@ def named(url: str, edge: str | None, bind: str, own: Path | None = None, what: 
         raise BadInputError(f"watch: {error}") from None
 
 
-def _plain(address: Address) -> Address:
+def _shortest(address: Address) -> Address:
     """Write its Origin as a browser does: without the port that goes without saying."""
     scheme = "https" if address.secure else "http"
     return replace(address, origin=origin(address.hostname, address.port, scheme))

@@ -29,7 +29,7 @@ async def refusal(address: Address, names: tuple[str, ...], own: Path | None) ->
     trust = ssl.create_default_context()
     if pem := _made_here(own):
         trust.load_verify_locations(cadata=pem)
-    host, port = address.via or (address.hostname, address.port)
+    host, port = address.dialled
     for name in names:
         try:
             async with asyncio.timeout(SECONDS):

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Never
 
+from deploy.effects.client.address import Address
 from deploy.errors import BadInputError, StackError
 from deploy.model.config import ROOT, Config, load
 from deploy.stacks import owner
@@ -77,7 +78,9 @@ class ComposeStack:
         self.images = Images(project, sources.of(config, env))
         self.words = words.of(config)
         self.beside = Beside(project, config)
-        self.url = f"https://localhost:{project.https}/"
+        site = config.site.model_copy(update={"port": project.https})
+        self.url = f"{site.origin('localhost')}/"
+        self.address = Address.of(site)
         self.folder = ROOT / ".parley" / project.name
         self.backups = self.folder / "backups"
         self.database = _database(project, config)

@@ -45,7 +45,7 @@ def check(given: Mapping[str, str]) -> tuple[Whose | None, str]:
 
 def ensure(whose: Whose, config: Config) -> str:
     """Make a certificate unless somebody else's is there, and say which one there is."""
-    pair, names = _pair(), [*LOOPBACK, *config.site.hosts]
+    pair, names = _pair(), [*LOOPBACK, *config.site.names]
     if whose is not Whose.THEIRS and not certificate.fits(pair, names) and not os.access(places.TLS, os.W_OK):
         words = f"{places.TLS}: user {places.USER} cannot make a certificate there"
         if not _serves():

@@ -3,7 +3,6 @@
 import shlex
 from collections.abc import Iterator
 
-from deploy.model.hosts import origin
 from deploy.stacks import certificate
 from deploy.stacks.local.binaries import NoRedis
 from deploy.stacks.local.layout import Layout
@@ -14,18 +13,24 @@ WITHOUT_REDIS = "messages between instances arrive by polling the database, up t
 
 def ready(plan: Plan) -> Iterator[str]:
     """Say where to go, what to expect there, and what to do next."""
-    port = plan.config.site.port
+    site = plan.config.site
     options = _options(plan)
-    yield f"ready: {origin('localhost', port)}/"
-    for name in plan.config.site.hosts:
-        yield f"       {origin(name, port)}/"
+    if site.has_tls and not site.public:
+        yield f"ready: {site.origin('localhost')}/"
+        for name in site.names:
+            yield f"       {site.origin(name)}/"
+    else:
+        way = f"{'https' if site.has_tls else 'plain HTTP'} on port {site.port}"
+        yield f"ready: {' '.join(f'{site.origin(name)}/' for name in site.names)}, by a proxy that speaks {way}"
     size = plan.capacity
     yield f"{' and '.join(plan.names)}: {size.sockets} sockets each (open files: {size.open_files})"
     if isinstance(plan.redis, NoRedis) and plan.config.brings_redis:
         yield f"without Redis: {plan.redis.reason}"
         yield WITHOUT_REDIS if plan.config.is_own else "sockets of different instances do not hear each other"
     yield f"make an admin: ./parley manage{options} createsuperuser"
-    if certificate.is_ours(plan.layout):
+    if not site.has_tls:
+        yield f"served to {', '.join(site.trusted_proxies)} and this machine alone"
+    elif certificate.is_ours(plan.layout):
         yield "the browser will warn once about the self-signed certificate; its SHA-256 is"
         yield certificate.fingerprint(plan.layout)
     else:

@@ -46,7 +46,7 @@ def planned(config: Config, layout: Layout, size: Capacity, nginx: binaries.Ngin
         nginx=nginx,
         redis=binaries.NoRedis("not looked for"),
         listen=listen(config.site.port),
-        http_listen=listen(config.site.http_port),
+        http_listen=listen(config.site.redirect_port),
         metrics_ports=tuple(range(config.app.metrics_port, config.app.metrics_port + config.app.instances)),
         release=release(),
         application=application.of(config, layout),

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from deploy.effects import files
+from deploy.effects.client.address import Address
 from deploy.errors import BadInputError
 from deploy.stacks.local import lock
 from deploy.stacks.local.layout import Layout
@@ -33,11 +34,20 @@ class State:
     redis_socket: str | None
     instances: Sequence[Instance]
     store_port: int = 0
+    port: int = 0  # nginx's own; the URL may have that of a proxy in front
+    tls: bool = True  # whether nginx has it
 
 
 def write(layout: Layout, state: State) -> None:
     """Replace the file."""
     files.write(layout.state, json.dumps(asdict(state), indent=2) + "\n")
+
+
+def address(state: dict[str, Any]) -> Address:
+    """Return the way to the site of a running stack, past any proxy in front of it."""
+    if "port" not in state:  # of a release before there could be one in front
+        return Address.at(state["url"])
+    return Address.edge(state["url"], state["port"], tls=state["tls"])
 
 
 def read(layout: Layout) -> dict[str, Any]:

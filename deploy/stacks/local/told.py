@@ -17,7 +17,7 @@ def app_site(config: Config, layout: Layout, *, sockets: int, layer: str, releas
     return AppSite(
         tier="production",
         scheme="https",
-        port=config.site.port,
+        port=config.site.public_port,
         secret_key_file=layout.secret_key,
         database_url=config.database.url or f"sqlite:///{quote(str(layout.database))}",
         layer_url=layer,

@@ -13,7 +13,7 @@ from deploy.effects import commands, files, processes
 from deploy.errors import BadInputError, StackError
 from deploy.model import capacity, listening, rules
 from deploy.model.config import Config
-from deploy.model.hosts import LOOPBACK, origin
+from deploy.model.hosts import LOOPBACK
 from deploy.model.release import release
 from deploy.stacks import certificate, ports
 from deploy.stacks.local import (
@@ -58,7 +58,9 @@ def up(config: Config, layout: Layout) -> None:
     certificate.look(layout)
     lock.wait_until_free(layout, patience=patience)
     listen = ports.available(listening.wanted(config), config.site.port)
-    http_listen = ports.available(listening.wanted(config), config.site.http_port) if config.site.http_port else ()
+    http_listen = (
+        ports.available(listening.wanted(config), config.site.redirect_port) if config.site.redirect_port else ()
+    )
     metrics_ports = ports.metrics(config.app.metrics_port, config.app.instances)
     layout.make()
     with lock.held(layout, patience=patience) as inherit:
@@ -109,7 +111,7 @@ def examined(found: Plan, say: Callable[[str], object]) -> Plan:
 def make_files(found: Plan) -> None:
     """Make certificate and nginx's configuration, and let nginx check it."""
     layout = found.layout
-    certificate.ensure(layout, [*LOOPBACK, *found.config.site.hosts])
+    certificate.ensure(layout, [*LOOPBACK, *found.config.site.names])
     if certificate.is_an_authoritys(layout.certificate.read_bytes()):
         files.write(layout.authority, render.AUTHORITY)
     else:
@@ -206,7 +208,8 @@ class Run:
         try:
             async with asyncio.timeout(READY_SECONDS):
                 await asyncio.gather(*waits)
-                await readiness.site(address, found.config.site.port, certificate.der(found.layout))
+                shown = certificate.der(found.layout) if found.config.site.has_tls else None
+                await readiness.site(address, found.config.site.port, shown)
         except TimeoutError:
             raise StackError(f"the stack was not ready after {READY_SECONDS:g} s: the lines above say why") from None
 
@@ -229,7 +232,9 @@ class Run:
         state.write(
             found.layout,
             state.State(
-                url=origin("localhost", found.config.site.port) + "/",
+                url=found.config.site.origin("localhost") + "/",
+                port=found.config.site.port,
+                tls=found.config.site.has_tls,
                 layer=found.layer_url,
                 up_pid=os.getpid(),
                 nginx_pid=pids["nginx"],

@@ -9,7 +9,6 @@ from deploy.errors import BadInputError
 from deploy.model import rules
 from deploy.model.capacity import declared
 from deploy.model.config import ROOT, Config, load
-from deploy.model.hosts import origin
 from deploy.model.release import release
 from deploy.stacks import certificate
 from deploy.stacks.lock import held
@@ -122,5 +121,5 @@ def conclude(wanted: Wanted, done: Sequence[Step], say: Say) -> None:
         say("the instances run with the old settings until: sudo ./parley rollout --stack systemd --again")
     if not done:
         say("nothing to do")
-    name = wanted.config.site.hosts[0] if wanted.config.site.hosts else "localhost"
-    say(f"{wanted.release} serves {origin(name, wanted.config.site.port)}/")
+    site = wanted.config.site
+    say(f"{wanted.release} serves {site.origin(next(iter(site.names), 'localhost'))}/")

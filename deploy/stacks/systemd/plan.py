@@ -59,7 +59,7 @@ def steps(wanted: Wanted) -> list[Step]:
     folder, migrate = at.release(wanted.release), at.migrate(wanted.release)
     current = Link(at.current, folder)
     numbers = range(1, config.app.instances + 1)
-    pair = Pair(at.certificate, at.certificate_key, (*LOOPBACK, *config.site.hosts), at.name)
+    pair = Pair(at.certificate, at.certificate_key, (*LOOPBACK, *config.site.names), at.name)
     return [
         Folder(at.opt),
         Folder(at.releases),

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Never
 
 from deploy.effects import commands, files
+from deploy.effects.client.address import Address
 from deploy.errors import BadInputError, StackError
 from deploy.model.config import Config
-from deploy.model.hosts import origin
 from deploy.stacks import secret_key, static
 from deploy.stacks.secret_key import Act
 from deploy.stacks.stack import Instance, Postgres
@@ -41,7 +41,8 @@ class SystemdStack:
         self.at = at = Places(config.site.name)
         self.folder = at.state
         self.backups = at.backups
-        self.url = f"{origin('localhost', config.site.port)}/"
+        self.url = f"{config.site.origin('localhost')}/"
+        self.address = Address.of(config.site)
         as_user = ("runuser", "-u", at.name, "--")  # peer authentication
         mine = Postgres(f"host={places.POSTGRES_SOCKETS} user={at.name} dbname={at.name}", as_user)
         self.database = mine if config.brings_postgres else Postgres.at(config.database.url)

@@ -42,6 +42,7 @@ def compose_file(config: Config, env: str = "compose", home: Path | None = None)
         folders=places.FOLDERS,
         port=places.WEB,
         edge=(places.HTTPS, places.HTTP),
+        asked=_asked(config),
         metrics=site.metrics(config),
         prometheus=places.PROMETHEUS_PORT,
         owner=OWNER.format(port=config.site.port) if home is None else str(home).replace("$", "$$"),
@@ -82,3 +83,11 @@ def read(config: Config, size: Capacity) -> Facts:
         app=readback.compose(compose_file(config), written),
         nginx=NginxFacts.of(render.nginx(config, site.nginx(config, size))),
     )
+
+
+def _asked(config: Config) -> list[str]:
+    """Give the probe's options; the port may still be another one by .env, unless people open another proxy's."""
+    if not config.site.has_tls:
+        return ["--site", config.site.origin("localhost"), "--edge", f"edge:{places.BESIDE}", "--plain"]
+    site = f"https://localhost:${{PARLEY_PORT:-{config.site.port}}}"
+    return ["--site", config.site.origin("localhost") if config.site.public else site, "--edge", f"edge:{places.HTTPS}"]

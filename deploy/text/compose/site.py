@@ -130,7 +130,8 @@ def nginx(config: Config, size: Capacity, paths: Paths | None = None) -> NginxSi
     return NginxSite(
         nginx_version=NGINX_VERSION,
         listen=(str(places.HTTPS),),
-        http_listen=(str(places.HTTP),),
+        beside=0 if config.site.has_tls else places.BESIDE,
+        http_listen=(str(places.HTTP),) if config.site.has_tls else (),
         upstreams=(f"web:{places.WEB}",),
         resolver=DOCKER_DNS,
         run="/tmp",  # noqa: S108 (a tmpfs of the container's own)
@@ -160,7 +161,7 @@ def _site(config: Config, size: Capacity) -> AppSite:
     return AppSite(
         tier="production",
         scheme="https",
-        port=config.site.port,
+        port=config.site.public_port,
         secret_key_file=places.APP / file("PARLEY_SECRET_KEY"),
         database_url=places.APP / file("PARLEY_DATABASE_URL"),
         layer_url=places.APP / file("PARLEY_LAYER_URL"),

@@ -8,7 +8,7 @@ from deploy.errors import BadInputError
 from deploy.model import listening, rules
 from deploy.model.capacity import Capacity, declared
 from deploy.model.config import Config
-from deploy.model.hosts import in_url, origin
+from deploy.model.hosts import in_url
 from deploy.model.sections import Site
 from deploy.text import environment, readback, render
 from deploy.text.environment import AppSite
@@ -84,7 +84,7 @@ def app(config: Config, size: Capacity, release: str) -> AppSite:
     return AppSite(
         tier="production",
         scheme="https",
-        port=config.site.port,
+        port=config.site.public_port,
         secret_key_file=at.secret_key,
         database_url=at.database_url,
         layer_url=at.layer_url,
@@ -111,7 +111,7 @@ def nginx(config: Config, size: Capacity, programs: Programs) -> NginxSite:
     return NginxSite(
         nginx_version=programs.nginx_version,
         listen=listen(config, config.site.port, ipv6=programs.ipv6),
-        http_listen=listen(config, config.site.http_port, ipv6=programs.ipv6),
+        http_listen=listen(config, config.site.redirect_port, ipv6=programs.ipv6),
         upstreams=tuple(f"unix:{at.socket(number)}" for number in range(1, config.app.instances + 1)),
         run=str(at.run),
         static=str(at.served),
@@ -143,8 +143,15 @@ def host(config: Config, programs: Programs) -> SystemdSite:
         nginx=str(programs.nginx),
         redis=str(programs.redis) if config.brings_redis and programs.redis else "",
         probe=probe_metrics(config),
-        origin=origin("localhost", config.site.port),
+        origin=config.site.origin("localhost"),
+        edge=_edge(config),
     )
+
+
+def _edge(config: Config) -> list[str]:
+    if not config.site.has_tls:
+        return ["--edge", f"localhost:{config.site.port}", "--plain"]
+    return [] if config.site.public_port == config.site.port else ["--edge", f"localhost:{config.site.port}"]
 
 
 def access_log(at: Places) -> str:

@@ -8,17 +8,20 @@ from cryptography import x509
 from cryptography.x509 import DNSName, IPAddress
 
 from deploy.model import renewal
-from deploy.operations.doctor.check import Check, require
+from deploy.operations.doctor.check import Check, NotApplicable, require
 from deploy.operations.doctor.target import Target
 from deploy.stacks import certificate
 
 SECONDS = 5.0
+ELSEWHERE = 'site.tls is "none": the proxy in front has the certificate'
 
 
 async def _served(target: Target, trust: ssl.SSLContext | None = None) -> x509.Certificate:
     """Shake hands as a browser does and give the certificate; trusts whatever comes unless told otherwise."""
+    if not target.config.site.has_tls:
+        raise NotApplicable(ELSEWHERE)
     address = target.adapter.address
-    host, port = address.via or (address.hostname, address.port)
+    host, port = address.dialled
     if trust is None:
         trust = ssl.create_default_context()
         trust.check_hostname = False
@@ -51,7 +54,7 @@ async def names(target: Target) -> str:
     """Compare its names with the site's; a wildcard covers one label."""
     found = (await _served(target)).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     covered = {str(one) for kind in (DNSName, IPAddress) for one in found.get_values_for_type(kind)}
-    wanted = target.config.site.hosts or (target.adapter.address.hostname,)
+    wanted = target.config.site.names or (target.adapter.address.hostname,)
     lacking = [one for one in wanted if not {one, f"*.{one.partition('.')[2]}"} & covered]
     require(not lacking, f"{', '.join(lacking)} is not among {', '.join(sorted(covered))}")
     return ", ".join(wanted)

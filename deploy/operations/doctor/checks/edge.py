@@ -53,6 +53,8 @@ async def metrics(target: Target) -> str:
 
 async def hsts(target: Target) -> str:
     """Compare the header of a page and of a static file with the model and the certificate."""
+    if not target.config.site.has_tls:
+        raise NotApplicable('site.tls is "none": the proxy in front sends the header')
     seconds, name = target.config.nginx.hsts_seconds, target.adapter.address.hostname
     signed = certificate.is_an_authoritys(target.adapter.certificate())
     wanted = f"max-age={seconds}" if seconds and signed and name != LOOPBACK[0] else None
@@ -64,13 +66,14 @@ async def hsts(target: Target) -> str:
 
 
 async def redirect(target: Target) -> str:
-    """Speak plain http to the https port."""
+    """Speak plain http to the https port; behind a proxy, say that a visitor came to it so."""
     address = target.adapter.address
-    host, port = address.via or (address.hostname, address.port)
+    host, port = address.dialled
+    said = "" if target.config.site.has_tls else "X-Forwarded-Proto: http\r\n"
     async with asyncio.timeout(SECONDS):
         reader, writer = await asyncio.open_connection(host, port)
         try:
-            writer.write(f"GET {PAGE} HTTP/1.1\r\nHost: {address.host}\r\nConnection: close\r\n\r\n".encode())
+            writer.write(f"GET {PAGE} HTTP/1.1\r\nHost: {address.host}\r\n{said}Connection: close\r\n\r\n".encode())
             head = (await reader.read()).decode(errors="replace").partition("\r\n\r\n")[0]
         finally:
             writer.close()
@@ -82,6 +85,8 @@ async def redirect(target: Target) -> str:
 
 async def forged(target: Target) -> str:
     """Fail to log in from six addresses that the headers claim: who believes them never locks."""
+    if target.adapter.address.is_believed:
+        raise NotApplicable("this machine stands where the proxy in front does, and is believed")
     if not target.forge:
         raise NotApplicable("not asked for: add --forge (it makes six log-ins that fail)")
     name = f"parley:doctor-{secrets.token_hex(6)}"  # nobody can be called that

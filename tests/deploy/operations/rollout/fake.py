@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Never
 
+from deploy.effects.client.address import Address
 from deploy.errors import StackError
 from deploy.model.config import Config, load
 from deploy.stacks.secret_key import Act
@@ -32,6 +33,7 @@ class FakeStack:
     name: str = "fake"
     config: Config = field(default_factory=load)
     url: str = "https://localhost:8443/"
+    address: Address = field(default_factory=lambda: Address.at("https://localhost:8443/"))
     backups: Path = Path("/nonexistent")
     database: Postgres = field(default_factory=lambda: Postgres("parley"))
     beside: Sequence[str] = ()  # processes of the project

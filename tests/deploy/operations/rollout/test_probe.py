@@ -118,7 +118,7 @@ def test_an_instance_is_dialled_without_tls() -> None:
     """Past nginx there is none, whatever the site's URL says; the Host and the Origin stay the site's."""
     site = Address.at("https://chat.example.com")
     for way in (site.bound("unix:/run/x.sock"), site.bound("[::1]:8000"), site.bound("127.0.0.1:8000")):
-        assert way.past_nginx
+        assert way.is_believed
         assert way.tls is None
         assert way.origin == site.origin
         assert way.forwarded["X-Forwarded-Proto"] == "https"

@@ -1,0 +1,217 @@
+"""Behind another proxy: pages, forms, sockets and drains through each file of docs/behind-a-proxy.md."""
+
+import asyncio
+import datetime as dt
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import pytest
+
+from deploy.effects.client.address import Address
+from deploy.effects.client.http_client import HttpClient
+from deploy.effects.client.websocket_client import Socket, connect
+from tests.checkout import ROOT
+from tests.deploy.operations.doctor import certificates
+from tests.deploy.stacks.local.test_settings import examined
+from tests.running import RunningStack, changed_checkout, free_port, running_stack
+from tests.waiting import PATIENCE
+
+PAGE = ROOT / "docs" / "behind-a-proxy.md"
+NAME = "chat.localhost"
+ROOM = "lobby"
+VISITOR = "127.0.0.77"  # where a visitor of the proxy comes from
+PACKAGES = {"nginx": "nginx-light"}
+PROXIES = [
+    "nginx",
+    pytest.param("caddy", marks=pytest.mark.release),
+    pytest.param("haproxy", marks=pytest.mark.release),
+]
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
+
+
+class Proxy:
+    """One in front, with the configuration of the page; names, ports and places are the test's."""
+
+    def __init__(self, kind: str, folder: Path, port: int, inner: int, *, https: bool = False) -> None:
+        self.folder = folder
+        folder.mkdir()
+        certificate, key = certificates.unknown(dt.timedelta(days=30), NAME)
+        for name, pem in {"certificate.pem": certificate, "key.pem": key, "chat.pem": certificate + key}.items():
+            (folder / name).write_bytes(pem)
+        section = rf"(?ims)^## {kind}\n.*?\n```\w+\n(.*?)```"
+        [text] = re.findall(section, PAGE.read_text())
+        text = text.replace("/etc/ssl/chat", str(folder)).replace("chat.example.com", f"{NAME}:{port}")
+        text = text.replace("127.0.0.1:8443", f"127.0.0.1:{inner}")
+        if https:
+            text = text.replace("proxy_pass http://", "proxy_pass https://")
+        self.command = getattr(self, kind)(text, port)
+
+    def nginx(self, text: str, port: int) -> list[str]:
+        """Put it into the http block of a nginx of its own."""
+        text = text.replace("listen 443", f"listen 127.0.0.1:{port}").replace(f"{NAME}:{port};", f"{NAME};")
+        places = "".join(
+            f"{name}_temp_path {self.folder}/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        )
+        user = "user root;" if os.getuid() == 0 else ""
+        head = f"daemon off; {user} pid {self.folder}/pid; error_log stderr; worker_shutdown_timeout 10s;"
+        file = self.folder / "nginx.conf"
+        file.write_text(f"{head}\nevents {{}}\nhttp {{\naccess_log off; {places}\n{text}\n}}\n")
+        return ["nginx", "-e", "stderr", "-p", str(self.folder), "-c", str(file)]
+
+    def caddy(self, text: str, port: int) -> list[str]:  # noqa: ARG002 (it stands in the name)
+        """Keep its state here, and its port for commands shut."""
+        file = self.folder / "Caddyfile"
+        file.write_text(f"{{\n    admin off\n    auto_https disable_redirects\n}}\n{text}")
+        return ["caddy", "run", "--adapter", "caddyfile", "--config", str(file)]
+
+    def haproxy(self, text: str, port: int) -> list[str]:
+        """It stays in the foreground by itself."""
+        file = self.folder / "haproxy.cfg"
+        file.write_text(text.replace("bind :443", f"bind 127.0.0.1:{port}"))
+        return ["haproxy", "-W", "-f", str(file)]
+
+    @contextmanager
+    def running(self) -> Iterator[subprocess.Popen[bytes]]:
+        """Run it until the block ends."""
+        env = os.environ | {"HOME": str(self.folder), "XDG_DATA_HOME": str(self.folder)}
+        process = subprocess.Popen(self.command, env=env, stdin=subprocess.DEVNULL)
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(PATIENCE)
+
+
+class Served:
+    """A stack with a proxy in front, and the ways to both."""
+
+    def __init__(self, stack: RunningStack, front: subprocess.Popen[bytes], port: int, inner: int) -> None:
+        self.stack, self.front, self.inner = stack, front, inner
+        self.address = Address.at(f"https://{NAME}:{port}").through("127.0.0.1", port)
+
+
+@asynccontextmanager
+async def served(kind: str, folder: Path, *, https: bool = False) -> AsyncIterator[Served]:
+    """Run both."""
+    for program, package in {kind: PACKAGES.get(kind, kind), "curl": "curl"}.items():
+        if shutil.which(program) is None:
+            pytest.skip(f"needs {program}: apt-get install {package}")
+    port, inner = free_port(), free_port()
+    changes = [
+        ("parley.toml", 'public = "" ', f'public = "https://{NAME}:{port}" '),
+        ("parley.toml", "trusted_proxies = [] ", 'trusted_proxies = ["127.0.0.1"] '),
+    ]
+    if not https:
+        changes.append(("parley.toml", 'tls = "own" ', 'tls = "none" '))
+    root = changed_checkout(folder / "checkout", *changes)
+    proxy = Proxy(kind, folder / "front", port, inner, https=https)
+    with proxy.running() as front, running_stack(folder / "stack", "--port", str(inner), root=root) as stack:
+        found = Served(stack, front, port, inner)
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                try:
+                    (await asyncio.to_thread(found.address.dial, 1.0)).close()
+                    break
+                except OSError:
+                    await asyncio.sleep(0.1)
+        yield found
+
+
+@asynccontextmanager
+async def inside(address: Address, name: str) -> AsyncIterator[Socket]:
+    """Come as a guest, by the form, and be in the room."""
+    cookie = await HttpClient(address).guest(name)
+    async with connect(address, cookie) as socket:
+        await socket.welcome()
+        await socket.join(ROOM)
+        yield socket
+
+
+@pytest.mark.parametrize("kind", PROXIES)
+async def test_http_to_us(kind: str, tmp_path: Path) -> None:
+    """What comes through a proxy that has the TLS is what comes over https: forms, cookies, sockets and their drain."""
+    async with served(kind, tmp_path) as site:
+        client = HttpClient(site.address)
+        page = await client.get("/accounts/login/")
+        assert page.status == 200
+        assert "Secure" in page.headers["set-cookie"]
+        assert "strict-transport-security" not in page.headers, "it is the proxy's to send"
+        async with inside(site.address, "Ada") as ada, inside(site.address, "Bob") as bob:
+            await ada.send_text(ROOM, "through it")
+            assert (await bob.expect("entries"))["entries"][-1]["text"] == "through it"
+        await seen_as(site, VISITOR)
+        await redirected(site)
+        said = examined(site.stack)
+        assert said["own-origin-is-let-in"] == f"https://localhost:{site.address.port}: 101"
+        await drained(site)
+
+
+async def seen_as(site: Served, visitor: str) -> None:
+    """Have a visitor of the proxy counted under his own address."""
+    front = f"{NAME}:{site.address.port}:127.0.0.1"
+    way = ["curl", "--insecure", "--silent", "--interface", visitor, "--resolve", front]
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [*way, "--http2", "--write-out", "%{http_version}", "--output", "/dev/null", f"{site.address.origin}/seen/"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "2", "HTTP/2 in front"
+    log = (site.stack.directory / "log" / "access.log").read_text()
+    [line] = [line for line in log.splitlines() if '"GET /seen/' in line]
+    assert line.startswith(f"{visitor} ")
+
+
+async def redirected(site: Served) -> None:
+    """Who came to the proxy by plain http is sent to what people open, and not to our own port."""
+    for said, status in (("http", 308), ("https", 200), ("", 200)):
+        reader, writer = await asyncio.open_connection("127.0.0.1", site.inner)
+        header = f"X-Forwarded-Proto: {said}\r\n" if said else ""
+        writer.write(f"GET /accounts/login/ HTTP/1.1\r\nHost: {NAME}\r\n{header}Connection: close\r\n\r\n".encode())
+        head = (await reader.read()).decode().partition("\r\n\r\n")[0]
+        writer.close()
+        assert head.split()[1] == str(status), head
+        assert (f"location: {site.address.origin}/accounts/login/" in head.lower()) == (status == 308)
+
+
+async def drained(site: Served) -> None:
+    """An instance that drains asks its sockets to come back, through the proxy too; nothing is cut."""
+    async with connect(site.address, await HttpClient(site.address).guest("Eve")) as socket:
+        instance = (await socket.welcome())["instance"]
+        await socket.join(ROOM)
+        ended = asyncio.create_task(socket.closed(PATIENCE))
+        command = (sys.executable, "-P", "-m", "deploy", "drain", instance, "--dir", str(site.stack.directory))
+        env = os.environ | {"PYTHONPATH": str(site.stack.root)}
+        process = await asyncio.create_subprocess_exec(*command, cwd=site.stack.root, env=env)
+        assert await process.wait() == 0
+        assert await ended == 1012
+
+
+async def test_https_to_us_from_a_proxy_at_another_port(tmp_path: Path) -> None:
+    """Origins and redirects are those of what people open."""
+    async with served("nginx", tmp_path, https=True) as site:
+        async with inside(site.address, "Ada") as ada:
+            await ada.send_text(ROOM, "over https twice")
+            assert (await ada.expect("entries"))["entries"][-1]["text"] == "over https twice"
+        await seen_as(site, VISITOR)
+        assert examined(site.stack)["http-is-sent-to-https"].startswith("HTTP/1.1 308")
+
+
+async def test_a_reload_of_the_proxy_costs_no_message(tmp_path: Path) -> None:
+    """A socket that its old worker has lives on until it cuts it, and who comes back resumes."""
+    async with served("nginx", tmp_path) as site, inside(site.address, "Ada") as ada:
+        site.front.send_signal(signal.SIGHUP)
+        await ada.send_text(ROOM, "before the cut")
+        await ada.closed(PATIENCE)
+        async with inside(site.address, "Bob") as bob:
+            await bob.send_text(ROOM, "after it")
+            assert (await bob.expect("entries"))["entries"][-1]["text"] == "after it"
