@@ -73,13 +73,15 @@ def _tell(lines: Lines) -> None:
 
 
 def look() -> dict[str, Any]:
-    """Import the settings, then the application."""
+    """Import the settings, then the application and the pages."""
     env = environment()
     prepare(env)
     importlib.import_module(env.settings)
     settings = importlib.import_module("django.conf").settings
     apps = list(settings.INSTALLED_APPS)
     application_of(env)
+    if urls := getattr(settings, "ROOT_URLCONF", ""):
+        importlib.import_module(urls)  # Django does at the first page, which would be the first 500
     return {
         "static_url": settings.STATIC_URL or "",
         "media_url": settings.MEDIA_URL or "",

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,13 +48,25 @@ def test_a_file_that_is_no_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         ('path("metrics", page), re_path("^(?P<any>.*)$", page)', True),
         ('path("metrics/", page)', False),
         ('re_path("^(?P<any>.*)$", page)', False),
-        ("1 / 0", False),
     ],
 )
 def test_a_page_that_nginx_hides_is_said(tmp_path: Path, patterns: str, is_said: bool) -> None:
     """Metrics of an instance are not public, and so the project's own are not either; a page of any name is none."""
+    found = facts_of(tmp_path, patterns)
+    assert "problem" not in found, found
+    assert found["said"] == ["the project's page /metrics is not public: nginx answers 404"] * is_said
+
+
+def test_pages_that_cannot_be_imported_are_a_problem(tmp_path: Path) -> None:
+    """Django imports them at the first request, and each one would be a 500."""
+    found = facts_of(tmp_path, "1 / 0")
+    assert found["problem"].endswith("mysite/urls.py:6: ZeroDivisionError: division by zero")
+
+
+def facts_of(folder: Path, patterns: str) -> dict[str, Any]:
+    """Look at a project with these urls."""
     project = written(
-        tmp_path / "project",
+        folder / "project",
         mysite__settings='INSTALLED_APPS = []\nROOT_URLCONF = "mysite.urls"\n',
         mysite__urls=f"{URLS}urlpatterns = [{patterns}]\n",
         mysite__asgi="from django.core.asgi import get_asgi_application\napplication = get_asgi_application()\n",
@@ -67,6 +80,5 @@ def test_a_page_that_nginx_hides_is_said(tmp_path: Path, patterns: str, is_said:
         timeout=60,
         check=True,
     )
-    found = json.loads(done.stdout)
-    assert "problem" not in found, found
-    assert found["said"] == ["the project's page /metrics is not public: nginx answers 404"] * is_said
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
