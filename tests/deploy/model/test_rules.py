@@ -29,6 +29,7 @@ BREAKERS = {
     "one-redis": ({"redis": {"url": "redis://a", "sentinels": ["b:1"], "sentinel_name": "c"}}, FITTING),
     "sentinels-have-a-name": ({"redis": {"sentinels": ["b:1"]}}, FITTING),
     "ports-differ": ({"site": {"http_port": 8443}}, FITTING),
+    "proxy-is-named": ({"site": {"tls": "none"}}, FITTING),
     "proxies-are-ours": ({"site": {"trusted_proxies": ["0.0.0.0/0"]}}, FITTING),
     "metrics-ports-fit": ({"app": {"metrics_port": 65_534}}, FITTING),
 }

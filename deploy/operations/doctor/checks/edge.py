@@ -86,7 +86,7 @@ async def redirect(target: Target) -> str:
 async def forged(target: Target) -> str:
     """Fail to log in from six addresses that the headers claim: who believes them never locks."""
     if target.adapter.address.is_believed:
-        raise NotApplicable("this machine stands where the proxy in front does, and is believed")
+        raise NotApplicable("this machine stands where the proxy in front does, whose word is taken")
     if not target.forge:
         raise NotApplicable("not asked for: add --forge (it makes six log-ins that fail)")
     name = f"parley:doctor-{secrets.token_hex(6)}"  # nobody can be called that

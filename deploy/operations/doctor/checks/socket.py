@@ -7,13 +7,16 @@ import time
 from websockets.exceptions import InvalidStatus
 
 from deploy.effects.client.address import Address
+from deploy.effects.client.http_client import HttpClient
 from deploy.effects.client.websocket_client import Hangup, connect
+from deploy.model.health import ALIVE
 from deploy.operations.doctor.check import Broken, Check, NotApplicable, require
 from deploy.operations.doctor.target import Target
 
 SECONDS = 5.0  # a client gives up a handshake after that, and a message is late (docs/protocol.md)
 MESSAGES = 3
-FORBIDDEN = 403
+OK, FORBIDDEN = 200, 403
+WHY = ": is the address of the proxy in front in site.trusted_proxies?"
 SERVER_ERROR = "500"  # and above
 FOREIGN = "https://attacker.invalid"
 
@@ -120,6 +123,24 @@ async def idle(target: Target) -> str:
         raise Broken(f"cut after {time.monotonic() - began:.0f} s of silence, code {code}")
 
 
+async def public(target: Target) -> str:
+    """Take the way of a visitor, through the proxy in front; a redirect to where it came from would have no end."""
+    url = target.config.site.public
+    if not url:
+        raise NotApplicable("site.public names no proxy in front")
+    address = Address.at(url)
+    try:
+        reply = await HttpClient(address, timeout=SECONDS).get(ALIVE)
+    except OSError as error:
+        raise Broken(f"{url} does not answer: {error}") from None
+    loop = reply.headers.get("location") == f"{url}{ALIVE}"
+    require(not loop, f"{url}{ALIVE} redirects to itself: the proxy in front says X-Forwarded-Proto: http")
+    require(reply.status == OK, f"{url}{ALIVE} answers {reply.status}{WHY if reply.status == FORBIDDEN else ''}")
+    status = await _status(address)
+    require(status == 101, f"a socket from a page of {url} is answered {status}")
+    return f"{url} answers, and opens sockets"
+
+
 CHECKS = (
     Check(
         "handshakes-are-passed-on",
@@ -178,6 +199,16 @@ CHECKS = (
         "docs/pitfalls/N2-idle-sockets-cut.md",
         idle,
         ("message-comes-back",),
+        probes=True,
+    ),
+    Check(
+        "public-address-answers",
+        "the address that people open leads here, through the proxy in front, and its pages may open sockets",
+        f"asks site.public for {ALIVE}, and opens a socket there with its own Origin",
+        "the proxy in front must pass Host, Upgrade and Connection on, and say X-Forwarded-Proto: https",
+        "docs/behind-a-proxy.md",
+        public,
+        ("edge-answers",),
         probes=True,
     ),
 )

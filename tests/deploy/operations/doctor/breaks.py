@@ -243,6 +243,7 @@ BREAKS = {
     "ports-differ": Break(
         "site.http_port is site.port", changes=lambda host: {"site": {"http_port": host.stack.address.port}}
     ),
+    "proxy-is-named": toml("site.tls is none, and no proxy is named", site={"tls": "none"}),
     "proxies-are-ours": toml("site.trusted_proxies holds everybody", site={"trusted_proxies": ["0.0.0.0/0"]}),
     "metrics-ports-fit": toml("app.metrics_port is 65535", app={"metrics_port": 65_535}),
     "stack-runs": Break("nothing was started in the folder"),
@@ -333,4 +334,5 @@ BREAKS = {
         ("locations.conf", "proxy_read_timeout 60s", "proxy_read_timeout 2s"),
         idle=4,
     ),
+    "public-address-answers": toml("nobody listens at site.public", site={"public": "https://localhost:1"}),
 }

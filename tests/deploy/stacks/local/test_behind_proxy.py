@@ -19,15 +19,17 @@ from deploy.effects.client.http_client import HttpClient
 from deploy.effects.client.websocket_client import Socket, connect
 from tests.checkout import ROOT
 from tests.deploy.operations.doctor import certificates
-from tests.deploy.stacks.local.test_settings import examined
+from tests.deploy.stacks.local.test_settings import doctor, examined
 from tests.running import RunningStack, changed_checkout, free_port, running_stack
 from tests.waiting import PATIENCE
 
 PAGE = ROOT / "docs" / "behind-a-proxy.md"
-NAME = "chat.localhost"
+NAME = "localhost"  # looked up by every program
 ROOM = "lobby"
 VISITOR = "127.0.0.77"  # where a visitor of the proxy comes from
 PACKAGES = {"nginx": "nginx-light"}
+HTTPS = ("proxy_pass http://", "proxy_pass https://")
+LIES = ("X-Forwarded-Proto $scheme", "X-Forwarded-Proto http")
 PROXIES = [
     "nginx",
     pytest.param("caddy", marks=pytest.mark.release),
@@ -40,7 +42,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
 class Proxy:
     """One in front, with the configuration of the page; names, ports and places are the test's."""
 
-    def __init__(self, kind: str, folder: Path, port: int, inner: int, *, https: bool = False) -> None:
+    def __init__(self, kind: str, folder: Path, port: int, inner: int, *changes: tuple[str, str]) -> None:
         self.folder = folder
         folder.mkdir()
         certificate, key = certificates.unknown(dt.timedelta(days=30), NAME)
@@ -50,8 +52,9 @@ class Proxy:
         [text] = re.findall(section, PAGE.read_text())
         text = text.replace("/etc/ssl/chat", str(folder)).replace("chat.example.com", f"{NAME}:{port}")
         text = text.replace("127.0.0.1:8443", f"127.0.0.1:{inner}")
-        if https:
-            text = text.replace("proxy_pass http://", "proxy_pass https://")
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new)
         self.command = getattr(self, kind)(text, port)
 
     def nginx(self, text: str, port: int) -> list[str]:
@@ -99,8 +102,8 @@ class Served:
 
 
 @asynccontextmanager
-async def served(kind: str, folder: Path, *, https: bool = False) -> AsyncIterator[Served]:
-    """Run both."""
+async def served(kind: str, folder: Path, *changed: tuple[str, str]) -> AsyncIterator[Served]:
+    """Run both; the proxy's file may be another one than the page has."""
     for program, package in {kind: PACKAGES.get(kind, kind), "curl": "curl"}.items():
         if shutil.which(program) is None:
             pytest.skip(f"needs {program}: apt-get install {package}")
@@ -109,10 +112,10 @@ async def served(kind: str, folder: Path, *, https: bool = False) -> AsyncIterat
         ("parley.toml", 'public = "" ', f'public = "https://{NAME}:{port}" '),
         ("parley.toml", "trusted_proxies = [] ", 'trusted_proxies = ["127.0.0.1"] '),
     ]
-    if not https:
+    if HTTPS not in changed:
         changes.append(("parley.toml", 'tls = "own" ', 'tls = "none" '))
     root = changed_checkout(folder / "checkout", *changes)
-    proxy = Proxy(kind, folder / "front", port, inner, https=https)
+    proxy = Proxy(kind, folder / "front", port, inner, *changed)
     with proxy.running() as front, running_stack(folder / "stack", "--port", str(inner), root=root) as stack:
         found = Served(stack, front, port, inner)
         async with asyncio.timeout(PATIENCE):
@@ -151,6 +154,7 @@ async def test_http_to_us(kind: str, tmp_path: Path) -> None:
         await redirected(site)
         said = examined(site.stack)
         assert said["own-origin-is-let-in"] == f"https://localhost:{site.address.port}: 101"
+        assert said["public-address-answers"] == f"{site.address.origin} answers, and opens sockets"
         await drained(site)
 
 
@@ -198,12 +202,21 @@ async def drained(site: Served) -> None:
 
 async def test_https_to_us_from_a_proxy_at_another_port(tmp_path: Path) -> None:
     """Origins and redirects are those of what people open."""
-    async with served("nginx", tmp_path, https=True) as site:
+    async with served("nginx", tmp_path, HTTPS) as site:
         async with inside(site.address, "Ada") as ada:
             await ada.send_text(ROOM, "over https twice")
             assert (await ada.expect("entries"))["entries"][-1]["text"] == "over https twice"
         await seen_as(site, VISITOR)
         assert examined(site.stack)["http-is-sent-to-https"].startswith("HTTP/1.1 308")
+
+
+async def test_a_redirect_without_end_is_named(tmp_path: Path) -> None:
+    """As from a proxy that itself stands behind one that has the TLS."""
+    async with served("nginx", tmp_path, LIES) as site:
+        assert (await HttpClient(site.address).get("/")).headers["location"] == f"{site.address.origin}/"
+        found = await asyncio.to_thread(doctor, site.stack, "--only", "public-address-answers")
+        assert found.returncode == 1
+        assert "redirects to itself: the proxy in front says X-Forwarded-Proto: http" in found.stdout
 
 
 async def test_a_reload_of_the_proxy_costs_no_message(tmp_path: Path) -> None:

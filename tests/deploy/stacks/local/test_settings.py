@@ -15,13 +15,18 @@ from tests.waiting import PATIENCE
 pytestmark = pytest.mark.stack
 
 
-def examined(stack: RunningStack, *options: str) -> dict[str, str]:
-    """Have the doctor of the stack's checkout look at it; return the evidence by the check's id."""
-    command = [sys.executable, "-P", "-m", "deploy", "doctor", "--dir", str(stack.directory), "--json", *options]
+def doctor(stack: RunningStack, *options: str) -> subprocess.CompletedProcess[str]:
+    """Have the doctor of the stack's checkout look at it."""
+    command = [sys.executable, "-P", "-m", "deploy", "doctor", "--dir", str(stack.directory), *options]
     env = os.environ | {"PYTHONPATH": str(stack.root)}
-    done = subprocess.run(
+    return subprocess.run(
         command, cwd=stack.root, env=env, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
+
+
+def examined(stack: RunningStack, *options: str) -> dict[str, str]:
+    """Have the doctor find nothing wrong; return the evidence by the check's id."""
+    done = doctor(stack, "--json", *options)
     assert done.returncode == 0, done.stdout + done.stderr
     return {one["id"]: one["evidence"] for one in json.loads(done.stdout)}
 

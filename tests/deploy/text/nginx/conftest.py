@@ -198,7 +198,7 @@ async def fronts(
             async with asyncio.timeout(PATIENCE):
                 while True:
                     with contextlib.suppress(OSError):
-                        await front.connect()
+                        await front.connect(tls=(config or Config()).site.has_tls)
                         return front
                     await asyncio.sleep(0.02)
 

@@ -82,6 +82,62 @@ async def test_a_balancers_word_counts_and_a_clients_does_not(fronts: Fronts, ne
         assert (await front.ask(path, headers=forwarded)).seen["headers"]["x-forwarded-for"] == seen
 
 
+BEHIND = {
+    "tls": "none",
+    "hosts": ["chat.lan"],
+    "public": "https://chat.lan:444",
+    "trusted_proxies": ["127.0.0.9", "203.0.113.0/24"],
+}
+
+
+async def from_address(source: str, port: int, headers: str = "", path: str = "/rooms/?a=b") -> tuple[int, str, bytes]:
+    """Ask from an address of this machine; return status, Location and body."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(source, 0))
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: chat.lan\r\n{headers}Connection: close\r\n\r\n".encode())
+    head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    await writer.wait_closed()
+    first, *lines = head.decode().split("\r\n")
+    named = dict(line.lower().split(": ", 1) for line in lines)
+    return int(first.split()[1]), named.get("location", ""), body
+
+
+async def test_behind_a_proxy_nobody_else_is_served(fronts: Fronts) -> None:
+    """Plain http is taken from the proxies that are named and from this machine's own tools."""
+    front = await fronts(Config.model_validate({"site": BEHIND}), unlimited=())
+    for path in ("/", "/ws/chat/", "/static/any.css", "/healthz", "/metrics"):
+        for claim in ("", "X-Forwarded-For: 127.0.0.9\r\n", "X-Forwarded-Proto: https\r\n"):
+            assert (await from_address("127.0.0.8", front.port, claim, path))[0] == 403, path
+    assert (await from_address("127.0.0.9", front.port))[0] == 200
+    assert (await from_address("127.0.0.1", front.port))[0] == 200
+
+
+async def test_behind_a_proxy_its_words_count(fronts: Fronts) -> None:
+    """How the visitor came, and from where; the app hears nothing else, and no client of the proxy can say so."""
+    front = await fronts(Config.model_validate({"site": BEHIND}), unlimited=())
+    for said, scheme in (("https", "https"), ("", "https"), ("HTTPS", "https"), ("wss", "https")):
+        proto = f"X-Forwarded-Proto: {said}\r\n" if said else ""
+        status, _, body = await from_address(
+            "127.0.0.9", front.port, f"X-Forwarded-For: 6.6.6.6, 198.51.100.7\r\n{proto}"
+        )
+        assert status == 200
+        seen = json.loads(body)["headers"]
+        assert (seen["x-forwarded-proto"], seen["x-forwarded-for"]) == (scheme, "198.51.100.7")
+    for said in ("http", "HTTP", "http, https"):
+        status, location, _ = await from_address("127.0.0.9", front.port, f"X-Forwarded-Proto: {said}\r\n")
+        assert (status, location) == (308, "https://chat.lan:444/rooms/?a=b")
+    elsewhere = "X-Forwarded-Proto: http\r\nX-Forwarded-Host: elsewhere.example\r\n"
+    assert (await from_address("127.0.0.9", front.port, elsewhere))[1] == "https://chat.lan:444/rooms/?a=b"
+
+
+async def test_the_probe_has_a_port_of_its_own_behind_a_proxy(fronts: Fronts) -> None:
+    """On Compose it has an address of Docker's, which no proxy may have."""
+    beside = free_port()
+    front = await fronts(Config.model_validate({"site": BEHIND}), beside=beside)
+    assert (await from_address("127.0.0.8", beside))[0] == 200
+    assert (await from_address("127.0.0.8", front.port))[0] == 403
+
+
 async def test_limits_count_who_is_behind_the_balancer(fronts: Fronts) -> None:
     """Two people, one balancer: each has a socket, and none has two."""
     tables = {"site": {"trusted_proxies": ["127.0.0.0/8"]}, "nginx": {"sockets_per_address": 1}}
