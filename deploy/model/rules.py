@@ -54,6 +54,11 @@ class Rule:
         return f"rule {self.id}: {self.sentence}: {relation} is false"
 
 
+def _ports(config: Config) -> list[int]:
+    site = config.site
+    return [port for port in (site.port, site.http_port, site.proxy_port) if port]
+
+
 def _stop_seconds(config: Config) -> int:
     return config.stop.drain_seconds + config.stop.close_seconds
 
@@ -124,13 +129,15 @@ RULES = (
     ),
     Rule(
         "ports-differ",
-        "site.http_port differs from site.port",
-        lambda config, _: Relation(config.site.http_port, "!=", config.site.port),
+        "no two of site.port, site.http_port and site.proxy_port are the same",
+        lambda config, _: Relation(len(set(_ports(config))), "=", len(_ports(config))),
     ),
     Rule(
         "proxy-is-named",
-        'with site.tls = "none", site.trusted_proxies must name the proxy in front: nobody else is served',
-        lambda config, _: Relation(len(config.site.trusted_proxies), ">=", 0 if config.site.has_tls else 1),
+        'with site.tls = "none", or with a site.proxy_port, site.trusted_proxies must name the proxy in front',
+        lambda config, _: Relation(
+            len(config.site.trusted_proxies), ">=", +(not config.site.has_tls or config.site.proxy_port > 0)
+        ),
     ),
     Rule(
         "proxies-are-ours",

@@ -37,6 +37,7 @@ class Site(Section):
     http_port: NoPort = 0
     tls: Literal["own", "none"] = "own"  # none: a proxy in front has it, and speaks plain http to us
     public: Annotated[str, AfterValidator(urls.public)] = ""
+    proxy_port: NoPort = 0
     trusted_proxies: Annotated[tuple[Network, ...], Field(strict=False)] = ()
     cookie_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{0,32}$")] = ""
 

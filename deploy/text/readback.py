@@ -52,8 +52,8 @@ class NginxFacts:
         return int(found[0])
 
     def location(self, name: str) -> str:
-        """Return what stands in a location."""
-        [body] = [body for found, body in LOCATION.findall(self.text) if found == name]
+        """Return what stands in a location, which is the same in each server that has it."""
+        [body] = {body for found, body in LOCATION.findall(self.text) if found == name}
         return str(body)
 
     @property

@@ -48,6 +48,7 @@ class NginxSite:
     unlimited: tuple[str, ...] = ()  # networks that the limits per address leave out
     resolver: str = ""  # a DNS server, e.g. 127.0.0.11: the upstreams' names are asked again every second
     http_listen: tuple[str, ...] = ()  # plain http: redirects to https
+    proxied_listen: tuple[str, ...] = ()  # the same as `listen`, for a balancer with the PROXY protocol
     acme: str = ""  # folder of certificate challenges, served by http_listen
     paths: Paths = field(default_factory=Paths)
     media: str = ""  # folder of what people uploaded; empty: nginx serves none
@@ -74,7 +75,7 @@ class ComposeSite:
     user: int  # the image's
     folders: Mapping[str, str]  # volume → where containers have it
     port: int  # where an instance listens
-    edge: tuple[int, int]  # where nginx listens for https and http
+    edge: tuple[int, int, int]  # where nginx listens for https, http and the PROXY protocol
     asked: Sequence[str]  # options of `watch`: the site, and the way to it
     metrics: int  # where the probe serves /metrics
     prometheus: int  # where Prometheus listens
@@ -174,6 +175,7 @@ def nginx(config: Config, site: NginxSite) -> dict[str, str]:
         "tls.conf": config.site.has_tls,
         "behind.conf": not config.site.has_tls,
         "plain.conf": bool(site.http_listen),
+        "proxied.conf": bool(site.proxied_listen),
         "balancer.conf": bool(config.site.trusted_proxies),
         "sent.conf": bool(site.resolver),
     }

@@ -81,7 +81,10 @@ class LocalAdapter:
         found = planned(self.config, self.layout, self.size, binaries.nginx())
         listen = {name: _listen(text) for name, text in self.nginx_files().items()}
         found = dataclasses.replace(
-            found, listen=listen.get("server.conf", ()), http_listen=listen.get("plain.conf", ())
+            found,
+            listen=listen.get("server.conf", ()),
+            http_listen=listen.get("plain.conf", ()),
+            proxied_listen=listen.get("proxied.conf", ()),
         )
         owner = self.layout.dir.stat().st_uid
         site = dataclasses.replace(plan.nginx_site(found), user="" if owner else "root")

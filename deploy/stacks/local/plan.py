@@ -34,6 +34,7 @@ class Plan:
     release: str
     application: Application
     http_listen: tuple[str, ...] = ()
+    proxied_listen: tuple[str, ...] = ()
     store_port: int = 0  # of the Redis that keeps; 0: there is none
 
     @property
@@ -73,6 +74,7 @@ def nginx_site(plan: Plan) -> NginxSite:
         nginx_version=plan.nginx.version,
         listen=plan.listen,
         http_listen=plan.http_listen,
+        proxied_listen=plan.proxied_listen,
         upstreams=tuple(f"unix:{plan.instance_socket(name)}" for name in plan.names),
         run=str(plan.layout.run),
         static=str(plan.layout.static),

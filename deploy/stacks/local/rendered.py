@@ -47,6 +47,7 @@ def planned(config: Config, layout: Layout, size: Capacity, nginx: binaries.Ngin
         redis=binaries.NoRedis("not looked for"),
         listen=listen(config.site.port),
         http_listen=listen(config.site.redirect_port),
+        proxied_listen=listen(config.site.proxy_port),
         metrics_ports=tuple(range(config.app.metrics_port, config.app.metrics_port + config.app.instances)),
         release=release(),
         application=application.of(config, layout),

@@ -57,9 +57,10 @@ def up(config: Config, layout: Layout) -> None:
     nginx = binaries.nginx()
     certificate.look(layout)
     lock.wait_until_free(layout, patience=patience)
-    listen = ports.available(listening.wanted(config), config.site.port)
-    http_listen = (
-        ports.available(listening.wanted(config), config.site.redirect_port) if config.site.redirect_port else ()
+    site = config.site
+    listen, http_listen, proxied_listen = (
+        ports.available(listening.wanted(config), port) if port else ()
+        for port in (site.port, site.redirect_port, site.proxy_port)
     )
     metrics_ports = ports.metrics(config.app.metrics_port, config.app.instances)
     layout.make()
@@ -75,7 +76,20 @@ def up(config: Config, layout: Layout) -> None:
             else binaries.NoRedis("parley.toml names one")
         )
         port = _store(config, redis)
-        found = Plan(config, layout, size, nginx, redis, listen, metrics_ports, release(), served, http_listen, port)
+        found = Plan(
+            config,
+            layout,
+            size,
+            nginx,
+            redis,
+            listen,
+            metrics_ports,
+            release(),
+            served,
+            http_listen,
+            proxied_listen,
+            port,
+        )
         found = examined(found, partial(console.say, "up"))
         make_files(found)
         try:

@@ -59,7 +59,7 @@ def require_ports(at: Places, config: Config) -> None:
     """Raise BadInputError for a port that somebody else listens on."""
     own = _listening(at)
     addresses = [one for one in listening.wanted(config) if ipv6() or ":" not in one]
-    for port in {config.site.port, config.site.redirect_port} - {0} - own:
+    for port in {config.site.port, config.site.redirect_port, config.site.proxy_port} - {0} - own:
         try:
             ports.available(addresses, port)
         except BadInputError as error:

@@ -41,7 +41,7 @@ def compose_file(config: Config, env: str = "compose", home: Path | None = None)
         user=places.USER,
         folders=places.FOLDERS,
         port=places.WEB,
-        edge=(places.HTTPS, places.HTTP),
+        edge=(places.HTTPS, places.HTTP, places.PROXIED),
         asked=_asked(config),
         metrics=site.metrics(config),
         prometheus=places.PROMETHEUS_PORT,

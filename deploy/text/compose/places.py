@@ -41,6 +41,7 @@ USER = 10001  # of the image, and of every container that needs no account of it
 WEB = 8000
 HTTPS = 8443  # inside the edge's container; .env says which ports of the host lead here
 HTTP = 8080
+PROXIED = 8445  # the same as HTTPS, for a balancer with the PROXY protocol
 BESIDE = 8444  # the same without TLS, for the probe alone, where a proxy in front has the TLS
 INSIDE = 8081  # the same, for the replicas alone: it leads nowhere
 METRICS = 9100  # of a replica, where parley.toml names no other

@@ -131,6 +131,7 @@ def nginx(config: Config, size: Capacity, paths: Paths | None = None) -> NginxSi
         nginx_version=NGINX_VERSION,
         listen=(str(places.HTTPS),),
         beside=0 if config.site.has_tls else places.BESIDE,
+        proxied_listen=(str(places.PROXIED),) if config.site.proxy_port else (),
         http_listen=(str(places.HTTP),) if config.site.has_tls else (),
         upstreams=(f"web:{places.WEB}",),
         resolver=DOCKER_DNS,

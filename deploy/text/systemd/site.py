@@ -112,6 +112,7 @@ def nginx(config: Config, size: Capacity, programs: Programs) -> NginxSite:
         nginx_version=programs.nginx_version,
         listen=listen(config, config.site.port, ipv6=programs.ipv6),
         http_listen=listen(config, config.site.redirect_port, ipv6=programs.ipv6),
+        proxied_listen=listen(config, config.site.proxy_port, ipv6=programs.ipv6),
         upstreams=tuple(f"unix:{at.socket(number)}" for number in range(1, config.app.instances + 1)),
         run=str(at.run),
         static=str(at.served),

@@ -66,15 +66,17 @@ def models(draw: st.DrawFn, stack: str = "compose") -> Config:
     sockets = draw(st.integers(1, min(20_000, 250_000 * workers // instances)))
     files = max(sockets + SPARE_FILES, 4 * (sockets * instances // workers + 1) + 2)
     port, tls = draw(st.integers(1, 65_535)), draw(st.sampled_from(["own", "own", "none"]))
+    proxied = draw(st.sampled_from([0, 0, port % 65_535 + 1]))
     least = -(-sockets * SOCKET_KILOBYTES // 1000) + PROCESS_MEGABYTES
     tables = {
         "site": {
             "hosts": draw(st.lists(HOSTS, max_size=4)),
             "port": port,
-            "http_port": draw(st.integers(0, 65_535).filter(lambda other: other != port)),
+            "http_port": draw(st.integers(0, 65_535).filter(lambda other: other not in {port, proxied})),
             "tls": tls,
             "public": draw(st.sampled_from(["", "https://chat.example.com", "https://[2001:db8::7]:8443"])),
-            "trusted_proxies": draw(st.lists(NETWORKS, min_size=+(tls == "none"), max_size=3)),
+            "proxy_port": proxied,
+            "trusted_proxies": draw(st.lists(NETWORKS, min_size=+(tls == "none" or proxied > 0), max_size=3)),
             "cookie_prefix": draw(st.sampled_from(["", "a-", "__Host-"])),
         },
         "app": {

@@ -42,16 +42,18 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
 class Proxy:
     """One in front, with the configuration of the page; names, ports and places are the test's."""
 
-    def __init__(self, kind: str, folder: Path, port: int, inner: int, *changes: tuple[str, str]) -> None:
+    def __init__(
+        self, kind: str, folder: Path, port: int, inner: int, *changes: tuple[str, str], heading: str = ""
+    ) -> None:
         self.folder = folder
         folder.mkdir()
         certificate, key = certificates.unknown(dt.timedelta(days=30), NAME)
         for name, pem in {"certificate.pem": certificate, "key.pem": key, "chat.pem": certificate + key}.items():
             (folder / name).write_bytes(pem)
-        section = rf"(?ims)^## {kind}\n.*?\n```\w+\n(.*?)```"
+        section = rf"(?ims)^## {heading or kind}\n.*?\n```(?:nginx|text)\n(.*?)```"
         [text] = re.findall(section, PAGE.read_text())
         text = text.replace("/etc/ssl/chat", str(folder)).replace("chat.example.com", f"{NAME}:{port}")
-        text = text.replace("127.0.0.1:8443", f"127.0.0.1:{inner}")
+        text = text.replace("127.0.0.1:8443", f"127.0.0.1:{inner}").replace("127.0.0.1:8444", f"127.0.0.1:{inner}")
         for old, new in changes:
             assert old in text
             text = text.replace(old, new)
@@ -101,12 +103,17 @@ class Served:
         self.address = Address.at(f"https://{NAME}:{port}").through("127.0.0.1", port)
 
 
-@asynccontextmanager
-async def served(kind: str, folder: Path, *changed: tuple[str, str]) -> AsyncIterator[Served]:
-    """Run both; the proxy's file may be another one than the page has."""
+def needs(kind: str) -> None:
+    """Skip where a program is missing."""
     for program, package in {kind: PACKAGES.get(kind, kind), "curl": "curl"}.items():
         if shutil.which(program) is None:
             pytest.skip(f"needs {program}: apt-get install {package}")
+
+
+@asynccontextmanager
+async def served(kind: str, folder: Path, *changed: tuple[str, str]) -> AsyncIterator[Served]:
+    """Run both; the proxy's file may be another one than the page has."""
+    needs(kind)
     port, inner = free_port(), free_port()
     changes = [
         ("parley.toml", 'public = "" ', f'public = "https://{NAME}:{port}" '),
@@ -208,6 +215,27 @@ async def test_https_to_us_from_a_proxy_at_another_port(tmp_path: Path) -> None:
             assert (await ada.expect("entries"))["entries"][-1]["text"] == "over https twice"
         await seen_as(site, VISITOR)
         assert examined(site.stack)["http-is-sent-to-https"].startswith("HTTP/1.1 308")
+
+
+@pytest.mark.release
+async def test_tls_that_a_balancer_passes_through(tmp_path: Path) -> None:
+    """It says who comes by the PROXY protocol; the certificate and HTTP/2 are Parley's."""
+    needs("haproxy")
+    port, inner, proxied = free_port(), free_port(), free_port()
+    root = changed_checkout(
+        tmp_path / "checkout",
+        ("parley.toml", 'public = "" ', f'public = "https://{NAME}:{port}" '),
+        ("parley.toml", "proxy_port = 0 ", f"proxy_port = {proxied} "),
+        ("parley.toml", "trusted_proxies = [] ", 'trusted_proxies = ["127.0.0.1"] '),
+    )
+    proxy = Proxy("haproxy", tmp_path / "front", port, proxied, heading="A balancer that passes TLS through")
+    with proxy.running() as front, running_stack(tmp_path / "stack", "--port", str(inner), root=root) as stack:
+        site = Served(stack, front, port, inner)
+        async with inside(site.address, "Ada") as ada:
+            await ada.send_text(ROOM, "through and through")
+            assert (await ada.expect("entries"))["entries"][-1]["text"] == "through and through"
+        await seen_as(site, VISITOR)
+        assert examined(stack)["public-address-answers"] == f"{site.address.origin} answers, and opens sockets"
 
 
 async def test_a_redirect_without_end_is_named(tmp_path: Path) -> None:

@@ -138,6 +138,24 @@ async def test_the_probe_has_a_port_of_its_own_behind_a_proxy(fronts: Fronts) ->
     assert (await from_address("127.0.0.8", front.port))[0] == 403
 
 
+@pytest.mark.parametrize(("source", "seen"), [("127.0.0.9", "198.51.100.7"), ("127.0.0.8", "127.0.0.8")])
+async def test_the_proxy_protocol_says_who_comes(fronts: Fronts, source: str, seen: str) -> None:
+    """From a balancer of ours; what anybody else writes there is not believed, nor is a header in either case."""
+    port = free_port()
+    config = Config.model_validate({"site": {"trusted_proxies": ["127.0.0.9"]}})
+    await fronts(config, proxied_listen=(f"127.0.0.1:{port}",), unlimited=())
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(source, 0))
+    writer.write(b"PROXY TCP4 198.51.100.7 203.0.113.1 50000 443\r\n")
+    trust = ssl.create_default_context()
+    trust.check_hostname, trust.verify_mode = False, ssl.CERT_NONE
+    await writer.start_tls(trust, server_hostname="localhost")
+    writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: 6.6.6.6\r\nConnection: close\r\n\r\n")
+    head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    assert head.startswith(b"HTTP/1.1 200")
+    assert json.loads(body)["headers"]["x-forwarded-for"] == seen
+
+
 async def test_limits_count_who_is_behind_the_balancer(fronts: Fronts) -> None:
     """Two people, one balancer: each has a socket, and none has two."""
     tables = {"site": {"trusted_proxies": ["127.0.0.0/8"]}, "nginx": {"sockets_per_address": 1}}
