@@ -12,6 +12,8 @@ HTTPS = 443  # the port that an https URL leaves out
 SITE = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
 # nginx takes it for the -1 with which inet_addr() says that it could not read an address.
 BROADCAST = ipaddress.ip_network("255.255.255.255/32")
+LEAST_OF_A_SUBNET = 8  # addresses: the network, broadcast, gateway, nginx, certbot, Prometheus, and two to spare
+WIDEST = 8  # bits: with fewer, half of the Internet would be inside
 
 
 def host(name: str) -> str:
@@ -90,9 +92,28 @@ def network(text: str) -> str:
         found = ipaddress.ip_network(text.strip(), strict=True)
     except ValueError:
         raise ValueError(f"{text!r} is not an address or network, such as 10.0.0.0/8") from None
+    if "%" in text:
+        raise ValueError(f"{text!r} has a zone, which means something on one machine alone")
     if found == BROADCAST:
         raise ValueError(f"{text!r} is everybody's address and nobody's, and nginx does not read it")
     return str(found)
+
+
+def subnet(text: str) -> str:
+    """Return a network that containers can be in, in its one spelling; raise ValueError that names it."""
+    found = ipaddress.ip_network(network(text))
+    if found.num_addresses < LEAST_OF_A_SUBNET or found.prefixlen < WIDEST:
+        raise ValueError(f"{text!r} is no subnet for containers: give /{WIDEST} to /29, or of IPv6 /{WIDEST} to /125")
+    if found.is_loopback or found.is_link_local or found.is_multicast:
+        raise ValueError(f"{text!r} is no subnet for containers: take a private one, such as 172.30.5.0/24")
+    return str(found)
+
+
+def one_of_each(subnets: tuple[str, ...]) -> tuple[str, ...]:
+    """Return them; raise ValueError for two of one kind."""
+    if len({":" in one for one in subnets}) < len(subnets):
+        raise ValueError("must be one subnet of IPv4, one of IPv6, or one of each")
+    return subnets
 
 
 def endpoint(text: str) -> str:

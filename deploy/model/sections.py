@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from deploy.model import urls
-from deploy.model.hosts import DEFAULT_SITE, HTTPS, endpoint, host, network, origin, site
+from deploy.model.hosts import DEFAULT_SITE, HTTPS, endpoint, host, network, one_of_each, origin, site, subnet
 
 KILL_AFTER = 5  # design.md section 6: the supervisor kills so long after gunicorn's graceful_timeout
 
@@ -14,6 +14,7 @@ KILL_AFTER = 5  # design.md section 6: the supervisor kills so long after gunico
 Host = Annotated[str, AfterValidator(host)]
 SiteName = Annotated[str, AfterValidator(site)]
 Network = Annotated[str, AfterValidator(network)]
+Subnet = Annotated[str, AfterValidator(subnet)]
 Endpoint = Annotated[str, AfterValidator(endpoint)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
 NoPort = Annotated[int, Field(ge=0, le=65_535)]
@@ -39,6 +40,7 @@ class Site(Section):
     public: Annotated[str, AfterValidator(urls.public)] = ""
     proxy_port: NoPort = 0
     trusted_proxies: Annotated[tuple[Network, ...], Field(strict=False)] = ()
+    subnets: Annotated[tuple[Subnet, ...], AfterValidator(one_of_each), Field(strict=False)] = ()
     cookie_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{0,32}$")] = ""
 
     @property
@@ -67,6 +69,11 @@ class Site(Section):
     def origin(self, name: str) -> str:
         """Write the Origin that a browser sends which has opened the site under this name."""
         return origin(name, self.public_port)
+
+    @property
+    def has_ipv6_subnet(self) -> bool:
+        """Whether Compose's edge has an IPv6 address."""
+        return any(":" in one for one in self.subnets)
 
 
 class App(Section):

@@ -129,10 +129,10 @@ def nginx(config: Config, size: Capacity, paths: Paths | None = None) -> NginxSi
     """Return what nginx's templates need; `paths` is known where the project has been looked at."""
     return NginxSite(
         nginx_version=NGINX_VERSION,
-        listen=(str(places.HTTPS),),
+        listen=_listen(config, places.HTTPS),
         beside=0 if config.site.has_tls else places.BESIDE,
-        proxied_listen=(str(places.PROXIED),) if config.site.proxy_port else (),
-        http_listen=(str(places.HTTP),) if config.site.has_tls else (),
+        proxied_listen=_listen(config, places.PROXIED) if config.site.proxy_port else (),
+        http_listen=_listen(config, places.HTTP) if config.site.has_tls else (),
         upstreams=(f"web:{places.WEB}",),
         resolver=DOCKER_DNS,
         run="/tmp",  # noqa: S108 (a tmpfs of the container's own)
@@ -150,6 +150,11 @@ def nginx(config: Config, size: Capacity, paths: Paths | None = None) -> NginxSi
         paths=paths or Paths(config.project.sockets, config.project.streams),
         media=str(places.MEDIA) if paths and paths.media_url else "",
     )
+
+
+def _listen(config: Config, port: int) -> tuple[str, ...]:
+    """Of IPv6 only where the container has it: on a host without it nginx would not start."""
+    return (str(port), f"[::]:{port}") if config.site.has_ipv6_subnet else (str(port),)
 
 
 def _values(config: Config, size: Capacity) -> dict[str, str]:

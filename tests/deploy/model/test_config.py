@@ -56,6 +56,28 @@ def test_every_key_has_its_comment() -> None:
             "[site]\ntrusted_proxies = ['255.255.255.255']",
             "parley.toml: site.trusted_proxies.0: '255.255.255.255' is everybody's address",
         ),
+        (
+            "[site]\ntrusted_proxies = ['fe80::%eth0/64']",
+            "parley.toml: site.trusted_proxies.0: 'fe80::%eth0/64' has a zone, which means something on one machine",
+        ),
+        ("[site]\nsubnets = ['172.30.5']", "parley.toml: site.subnets.0: '172.30.5' is not an address or network"),
+        ("[site]\nsubnets = ['172.30.5.1/24']", "parley.toml: site.subnets.0: '172.30.5.1/24' is not an address"),
+        ("[site]\nsubnets = ['172.30.5.0/30']", "parley.toml: site.subnets.0: '172.30.5.0/30' is no subnet for"),
+        (
+            "[site]\nsubnets = ['fd00::1']",
+            "parley.toml: site.subnets.0: 'fd00::1' is no subnet for containers: give",
+        ),
+        ("[site]\nsubnets = ['0.0.0.0/0']", "parley.toml: site.subnets.0: '0.0.0.0/0' is no subnet for containers"),
+        ("[site]\nsubnets = ['127.0.0.0/8']", "parley.toml: site.subnets.0: '127.0.0.0/8' is no subnet for"),
+        (
+            "[site]\nsubnets = ['fe80::/64']",
+            "parley.toml: site.subnets.0: 'fe80::/64' is no subnet for containers:",
+        ),
+        (
+            "[site]\nsubnets = ['10.0.0.0/24', '10.0.1.0/24']",
+            "parley.toml: site.subnets: must be one subnet of IPv4, one of IPv6, or one of each",
+        ),
+        ("[site]\nsubnets = '10.0.0.0/24'", "parley.toml: site.subnets: must be a list"),
         ("[app]\nguests = 1", "parley.toml: app.guests: must be true or false"),
         ("[app]\ninstances = 1.5", "parley.toml: app.instances: must be a whole number"),
         ("[app]\nlog_level = 1", "parley.toml: app.log_level: must be 'debug', 'info', 'warning' or 'error'"),

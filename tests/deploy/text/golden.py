@@ -30,6 +30,7 @@ hosts = ["staging.example.com", "10.1.2.3", "fd00::7"]
 port = 443
 http_port = 80
 trusted_proxies = ["10.0.0.0/8", "fd00::/8"]
+subnets = ["172.30.5.0/24", "fd12:3456:789a::/64"]
 
 [env.staging.app]
 instances = 3

@@ -26,6 +26,10 @@ NETWORKS = st.one_of(
     st.ip_addresses().map(str).filter(lambda address: address != "255.255.255.255"),
     st.integers(1, 32).map(lambda bits: f"{1 << 31 >> 24}.0.0.0/{bits}"),
 )
+SUBNETS = st.tuples(
+    st.lists(st.sampled_from(["172.30.5.0/24", "10.0.0.0/8", "192.168.4.8/29"]), max_size=1),
+    st.lists(st.sampled_from(["fd12:3456:789a::/64", "2001:db8::/32", "fd00::8/125"]), max_size=1),
+).map(lambda pair: [*pair[0], *pair[1]])
 ENDPOINTS = st.tuples(LABELS, st.integers(1, 65_535)).map(lambda pair: f"{pair[0]}:{pair[1]}")
 COUNTS = st.integers(0, 100_000)
 SWITCHED = st.one_of(st.just(0), COUNTS)  # 0 turns these off, and their lines out of the file
@@ -77,6 +81,7 @@ def models(draw: st.DrawFn, stack: str = "compose") -> Config:
             "public": draw(st.sampled_from(["", "https://chat.example.com", "https://[2001:db8::7]:8443"])),
             "proxy_port": proxied,
             "trusted_proxies": draw(st.lists(NETWORKS, min_size=+(tls == "none" or proxied > 0), max_size=3)),
+            "subnets": draw(SUBNETS),
             "cookie_prefix": draw(st.sampled_from(["", "a-", "__Host-"])),
         },
         "app": {
