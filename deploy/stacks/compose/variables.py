@@ -10,6 +10,8 @@ from pydantic import ValidationError
 from deploy.errors import BadInputError
 from deploy.model.config import Config, load
 from deploy.model.validation_errors import sentence
+from deploy.text.compose.file import FILE
+from deploy.text.compose.places import USER
 
 MODEL = "PARLEY_MODEL"
 ENV = "PARLEY_MODEL_ENV"
@@ -39,6 +41,7 @@ def config(variables: Mapping[str, str], outside: Path, project: Path | None = N
         raise BadInputError(f"{MODEL}: {sentence(error)}") from None
     tables: dict[str, dict[str, Any]] = model.model_dump()
     if outside.is_file():
+        _require_readable(outside)
         named = load(path=outside, env=variables.get(ENV) or "compose", lenient=True)
         tables |= {"database": named.database.model_dump(), "redis": named.redis.model_dump()}
     if project and project.is_file():
@@ -51,6 +54,18 @@ def config(variables: Mapping[str, str], outside: Path, project: Path | None = N
             except ValidationError as error:
                 raise BadInputError(f".env: {name}: {sentence(error).partition(': ')[2]}") from None
     return Config.model_validate(tables)
+
+
+def _require_readable(outside: Path) -> None:
+    """Raise BadInputError where a umask of 077 has left parley.toml to its owner alone."""
+    try:
+        with outside.open("rb"):
+            pass
+    except PermissionError:
+        raise BadInputError(
+            f"{outside.name}, next to {FILE}: user {USER} needs to read the URLs in it, and may not:"
+            f" sudo chgrp {USER} {outside.name} && sudo chmod g+r {outside.name}"
+        ) from None
 
 
 def _value(name: str, text: str) -> object:

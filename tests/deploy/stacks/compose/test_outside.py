@@ -3,6 +3,8 @@
 import asyncio
 import json
 import shutil
+import stat
+import subprocess
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -76,6 +78,26 @@ def checkout(tmp_path: Path, network: str) -> Path:
     override = {"networks": {"data": {"name": network, "external": True}}}
     (tmp_path / "override.yml").write_text(json.dumps(override))
     return tmp_path
+
+
+def test_a_file_that_setup_may_not_read_is_named_with_who_needs_it(compose: RunningCompose, checkout: Path) -> None:
+    """As a umask of 077 leaves it; what the line says to do is enough."""
+    file = checkout / "parley.toml"
+    file.chmod(0o600)
+    env = {**compose.variables, **naming()}
+    files = [f"--project-directory={checkout}", f"--file={checkout / FILE}", f"--file={checkout / 'override.yml'}"]
+    setup = ["docker", "compose", *files, "run", "--rm", "--no-deps", "--no-TTY", "setup"]
+    try:
+        done = subprocess.run(setup, env=env, cwd=ROOT, capture_output=True, text=True, check=False)
+        said, _, mend = done.stderr.splitlines()[-1].rpartition(": ")
+        assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
+        assert said.endswith(f"parley.toml, next to {FILE}: user 10001 needs to read the URLs in it, and may not")
+        for line in mend.split(" && "):
+            command(*line.removeprefix("sudo ").split(), root=checkout)
+        assert stat.S_IMODE(file.stat().st_mode) == 0o640
+        assert "sockets each for" in command(*setup, env=env)
+    finally:
+        command("docker", "compose", *files, "down", "--volumes", "--timeout=5", env=env)
 
 
 async def test_a_stack_on_servers_outside(compose: RunningCompose, checkout: Path) -> None:
