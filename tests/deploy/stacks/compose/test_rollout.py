@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from deploy.model.release import release as release_of
 from deploy.operations.rollout import steps
 from deploy.stacks import certificate
 from deploy.text.compose import places
+from tests.checkout import ROOT
 from tests.deploy.operations.doctor import certificates
 from tests.deploy.operations.rollout.judged import statuses, style
 from tests.deploy.operations.rollout.releases import STYLE, change, release
@@ -24,6 +26,9 @@ pytestmark = [pytest.mark.docker, pytest.mark.own_stack, pytest.mark.timeout(600
 
 HSTS = "add_header Strict-Transport-Security $hsts;"
 NGINX = ("nginx/security.conf.j2", HSTS, f'{HSTS}\nadd_header X-Changed "yes" always;')
+# A release as the oldest were: it refuses what it does not know. And a key that the next one has.
+STRICT = ("deploy/stacks/compose/variables.py", ', extra="ignore")', ")")
+KEY = ("deploy/model/sections.py", "hosts: Annotated[tuple[Host", "later: int = 7\n    hosts: Annotated[tuple[Host")
 ENDS = ("app/parley_serving/server.py", "max_requests = 0", "def on_starting(server):\n    raise SystemExit(1)\n")
 
 
@@ -145,6 +150,29 @@ async def test_what_stays_and_what_goes(compose: RunningCompose, tmp_path: Path)
     assert f"{second} serves again" in said
     assert await style(compose.address) == second_style
     assert [instance.release for instance in compose.stack.instances()] == [second]
+
+
+def test_a_release_from_before_a_key_is_refused_with_the_way_back(compose: RunningCompose, tmp_path: Path) -> None:
+    """One line names the key, and nothing is touched; in the release's own checkout the same command succeeds."""
+    render, roll = "./parley render compose --out .", "./parley rollout --stack compose"
+    checkout = release(tmp_path / "checkout", STRICT)
+    old = release_of(checkout)
+    compose.road(roll, checkout)
+    change(checkout, KEY)
+    compose.road(render, checkout)
+    compose.road(roll, checkout)
+    serving = compose.stack.instances()
+    command = [str(ROOT / ".venv/bin/python"), "-P", "-m", "deploy", "rollback", "--stack", "compose"]
+    env = compose.variables | {"PYTHONPATH": str(checkout)}
+    done = subprocess.run(command, cwd=checkout, env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert done.stderr.startswith(f"parley: {old} is from before the key site.later, and this checkout renders ")
+    assert compose.stack.instances() == serving
+    path, text, key = KEY
+    change(checkout, (path, key, text))
+    compose.road(render, checkout)
+    assert f"{old} serves again" in compose.road("./parley rollback --stack compose", checkout)
+    assert [instance.release for instance in compose.stack.instances()] == [old]
 
 
 def test_one_that_ends_when_it_starts_is_given_up_with_its_last_lines(compose: RunningCompose, tmp_path: Path) -> None:
