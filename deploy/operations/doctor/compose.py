@@ -4,6 +4,7 @@ import json
 import shlex
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,7 +17,7 @@ from deploy.model.config import load
 from deploy.model.paths import Paths
 from deploy.operations.doctor import packages
 from deploy.operations.doctor.check import NotApplicable
-from deploy.operations.doctor.target import Replica, Target, Ticket
+from deploy.operations.doctor.target import Bridge, Replica, Target, Ticket
 from deploy.stacks.compose import stack, variables
 from deploy.stacks.compose.docker import Container, containers, docker, inspect
 from deploy.stacks.compose.setup import STACK, fitting
@@ -124,6 +125,15 @@ class ComposeAdapter:
     def secrets(self) -> Sequence[Path]:
         """They lie in volumes."""
         return ()
+
+    def bridge(self) -> Bridge:
+        """Ask Docker; over the other one of nginx's two networks it reaches the replicas."""
+        edges = containers(self.project.name, "edge")
+        names = {name for edge in edges for name in edge["NetworkSettings"]["Networks"]} - {self.project.front}
+        networks = json.loads(docker("network", "inspect", *names))
+        subnets = {ip_network(one["Subnet"], strict=False) for found in networks for one in found["IPAM"]["Config"]}
+        engine = docker("version", "--format={{.Server.Version}}").partition(".")[0]
+        return Bridge(frozenset(map(str, subnets)), int(engine))
 
     def layer(self) -> str:
         """Read its URL, with the address under which this machine reaches the stack's own Redis."""

@@ -17,7 +17,7 @@ from deploy.model.hosts import LOOPBACK
 from deploy.model.release import release
 from deploy.operations.doctor import packages
 from deploy.operations.doctor.check import NotApplicable
-from deploy.operations.doctor.target import Replica, Target, Ticket
+from deploy.operations.doctor.target import Bridge, Replica, Target, Ticket
 from deploy.stacks.local import application, applications, binaries, limits, plan, state, told
 from deploy.stacks.local.layout import Layout
 from deploy.stacks.local.opened import opened
@@ -130,6 +130,10 @@ class LocalAdapter:
     def secrets(self) -> Sequence[Path]:
         """Give both keys."""
         return self.layout.secret_key, self.layout.certificate_key
+
+    def bridge(self) -> Bridge:
+        """There is none."""
+        raise NotApplicable("nginx is in no container: it has this machine's own network")
 
     def layer(self) -> str:
         """Give what `up` wrote down."""

@@ -14,7 +14,7 @@ from deploy.model.config import load
 from deploy.model.release import release
 from deploy.operations.doctor import packages
 from deploy.operations.doctor.check import NotApplicable
-from deploy.operations.doctor.target import Replica, Target, Ticket
+from deploy.operations.doctor.target import Bridge, Replica, Target, Ticket
 from deploy.stacks.systemd import configure, host, systemctl
 from deploy.stacks.systemd.plan import beside
 from deploy.stacks.systemd.stack import SystemdStack
@@ -125,6 +125,10 @@ class SystemdAdapter:
     def secrets(self) -> Sequence[Path]:
         """Give those of the site's folder in /etc."""
         return self.at.secret_key, self.at.database_url, self.at.layer_url, self.at.certificate_key
+
+    def bridge(self) -> Bridge:
+        """There is none."""
+        raise NotApplicable("nginx is in no container: it has this machine's own network")
 
     def layer(self) -> str:
         """Read its URL."""

@@ -29,6 +29,14 @@ class Ticket:
     room: str
 
 
+@dataclass(frozen=True)
+class Bridge:
+    """The network over which people reach nginx's container."""
+
+    subnets: frozenset[str]
+    engine: int  # Docker's major version
+
+
 class TargetAdapter(Protocol):
     """A stack that runs. Every answer is as of now; what cannot be had raises OSError, LookupError or StackError."""
 
@@ -77,6 +85,9 @@ class TargetAdapter(Protocol):
 
     def secrets(self) -> Sequence[Path]:
         """Name the files that are nobody else's to read, of those that lie on this machine."""
+
+    def bridge(self) -> Bridge:
+        """Give the network of nginx's container; raises NotApplicable where it runs in none."""
 
     def layer(self) -> str:
         """Give the URL of the channel layer."""

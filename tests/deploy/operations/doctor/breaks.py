@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from redis import Redis
 
 from deploy.effects import procfs
@@ -39,6 +40,7 @@ class Break:
     options: dict[str, Any] = field(default_factory=dict)  # of the doctor
     model: str = ""  # the environment whose rules alone are judged
     host: tuple[str, ...] = ()  # what breaks an installed host, where `up` has nothing to break
+    on_compose: bool = False  # whether it is broken there, by tests/deploy/stacks/compose/test_subnets.py
 
 
 def on_disk(words: str, *changes: Change) -> Break:
@@ -207,6 +209,20 @@ def _moved(host: HostUnderTest, _: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def _nowhere(host: HostUnderTest, _: Path) -> Iterator[None]:
+    """Have the resolver name one more; whoever else looks the name up takes the first, which answers."""
+    real = socket.getaddrinfo
+
+    def found(name: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
+        more = real("127.0.0.2", port, *args, **kwargs) if name == host.stack.address.hostname else []
+        return [*real(name, port, *args, **kwargs), *more]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket, "getaddrinfo", found)
+        yield
+
+
+@contextlib.contextmanager
 def _fewer_servers(host: HostUnderTest, _: Path) -> Iterator[None]:
     path = host.stack.instances[1].socket
     with host.written(("upstream.conf", f'    server "unix:{path}" max_fails=0;\n', "")):
@@ -303,6 +319,8 @@ BREAKS = {
         ("proxy.conf", "X-Forwarded-For $remote_addr", "X-Forwarded-For $http_x_forwarded_for"),
         forge=True,
     ),
+    "names-lead-here": Break("localhost has one more address, where nobody listens", _nowhere),
+    "visitors-keep-their-addresses": Break("site.subnets was changed after `up`", on_compose=True),
     "certificate-lasts": Break(
         "seven days are left", lambda host, tmp: _served(host, certificates.short(tmp), reload=True)
     ),

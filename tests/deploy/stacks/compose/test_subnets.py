@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,7 +11,8 @@ from ipaddress import IPv6Network, ip_network
 
 import pytest
 
-from tests.deploy.operations.rollout.releases import release
+from tests.checkout import ROOT
+from tests.deploy.operations.rollout.releases import change, release
 from tests.deploy.stacks.compose.owned import new_name
 from tests.deploy.stacks.compose.stack import RunningCompose, command, road, running_compose
 
@@ -90,6 +92,29 @@ def test_a_visitor_by_ipv6_keeps_its_address(compose: RunningCompose, subnets: S
     assert visit(compose, visitor, f"https://[{edge}]:{HTTPS}/accounts/login/") == "200"
     assert visit(compose, visitor, f"http://[{edge}]:{HTTP}/") == "308"
     assert visitor in visitors(compose)
+
+
+def broken(compose: RunningCompose) -> dict[str, str]:
+    """Give what the doctor of that checkout finds, with its evidence."""
+    words = [str(ROOT / ".venv/bin/python"), "-P", "-m", "deploy", "doctor", "--stack", "compose", "--json"]
+    env = compose.variables | {"PYTHONPATH": str(compose.root)}
+    done = subprocess.run(words, cwd=compose.root, env=env, capture_output=True, text=True, check=False)
+    return {one["id"]: one["evidence"] for one in json.loads(done.stdout) if one["verdict"] == "broken"}
+
+
+def test_the_doctor_names_a_network_of_before(compose: RunningCompose, subnets: Subnets) -> None:
+    """Somebody changed site.subnets, and `up` alone made no network."""
+    render, other = "./parley render compose --out .", Subnets.new()
+    assert broken(compose) == {}
+    change(compose.root, ("parley.toml", subnets.v4, other.v4))
+    try:
+        compose.road(render, compose.root)
+        there = f"nginx's network has {subnets.v4}, {subnets.v6}"
+        found = {"visitors-keep-their-addresses": f"site.subnets has {other.v4}, and {there}"}
+        assert broken(compose) == found
+    finally:
+        change(compose.root, ("parley.toml", other.v4, subnets.v4))
+        compose.road(render, compose.root)
 
 
 def test_they_stay_when_another_network_was_made_meanwhile(compose: RunningCompose, subnets: Subnets) -> None:
