@@ -24,10 +24,10 @@ from deploy.operations.instance import metrics as metrics_command
 from deploy.stacks import certificate
 from tests.checkout import ROOT
 from tests.deploy.stacks.compose.stack import FILE, RunningCompose
+from tests.proxies import NOBODY, PROXIES
 from tests.waiting import PATIENCE
 
-NOBODY = "http://127.0.0.1:9"
-PROXIES = {name: NOBODY for plain in ("http_proxy", "https_proxy", "all_proxy") for name in (plain, plain.upper())}
+READY = {"/readyz", "/.parley/readyz", "/.parley/healthz", "/metrics"}
 TEXT = "parley_sockets 1"
 
 
@@ -38,7 +38,7 @@ class Answers(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer."""
-        self.send_response(self.status if self.path in {"/readyz", "/.parley/healthz", "/metrics"} else 404)
+        self.send_response(self.status if self.path in READY else 404)
         self.end_headers()
         self.wfile.write(TEXT.encode())
 
@@ -83,9 +83,9 @@ def edge(tmp_path: Path) -> Iterator[ThreadingHTTPServer]:
     yield from served(trust)
 
 
-def of_image() -> list[str]:
+def of_image(file: str) -> list[str]:
     """Give the image's own health check."""
-    found = re.search(r"^HEALTHCHECK .*\n\s+CMD (\[.*\])$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    found = re.search(r"^HEALTHCHECK .*\n\s+CMD (\[.*\])$", (ROOT / file).read_text(), re.MULTILINE)
     assert found
     return list(json.loads(found[1]))
 
@@ -109,7 +109,11 @@ def healthy(command: list[str], server: ThreadingHTTPServer) -> bool:
 
 
 @pytest.mark.usefixtures("proxied")
-@pytest.mark.parametrize("command", [of_image(), of_service("probe")], ids=["web", "probe"])
+@pytest.mark.parametrize(
+    "command",
+    [of_image("Dockerfile"), of_image("Dockerfile.project"), of_service("probe")],
+    ids=["web", "web of a project", "probe"],
+)
 def test_a_health_check_asks_the_service_itself(
     command: list[str], service: ThreadingHTTPServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -158,10 +162,37 @@ def test_a_replica_that_was_given_one_is_healthy(compose: RunningCompose, tmp_pa
         compose.compose(*scale, f"web={len(before)}")
 
 
+SHOW = "import json, urllib.request; print(json.dumps(urllib.request.getproxies()))"  # as certbot's requests does
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize(
+    ("shell", "configured", "found"),
+    [
+        ({}, {}, {}),
+        ({"HTTPS_PROXY": NOBODY, "NO_PROXY": "lan"}, {}, {"https": NOBODY, "no": "lan"}),
+        ({"https_proxy": NOBODY, "all_proxy": NOBODY}, {}, {"https": NOBODY, "all": NOBODY}),
+        ({}, {"httpsProxy": NOBODY}, {"https": NOBODY}),
+    ],
+    ids=["none", "in the shell", "in lower case", "in Docker's client configuration"],
+)
+def test_certbot_goes_through_it(
+    compose: RunningCompose, tmp_path: Path, shell: dict[str, str], configured: dict[str, str], found: dict[str, str]
+) -> None:
+    """Its authority is somebody else's host."""
+    (tmp_path / "config.json").write_text(json.dumps({"proxies": {"default": configured}}))
+    names = {name for plain in (*PROXIES, "no_proxy") for name in (plain, plain.upper())}
+    own = {name: value for name, value in compose.variables.items() if name not in names}
+    own |= {"DOCKER_CONFIG": str(tmp_path), "PARLEY_CERTBOT": own["PARLEY_IMAGE"], **shell}
+    once = ("--profile=acme", "run", "--rm", "--no-deps", "--no-TTY", "--entrypoint=python", "acme", "-c", SHOW)
+    assert json.loads(replace(compose, variables=own).compose(*once).splitlines()[-1]) == found
+
+
 def test_nothing_of_ours_asks_by_a_way_that_looks_for_a_proxy() -> None:
     """urllib does, and so does websockets unless it is told not to."""
     sources = [path for folder in ("app", "deploy") for path in (ROOT / folder).rglob("*.py")]
-    texts = {path: path.read_text() for path in [*sources, ROOT / "Dockerfile", ROOT / FILE]}
+    files = [ROOT / name for name in ("Dockerfile", "Dockerfile.project", FILE)]
+    texts = {path: path.read_text() for path in [*sources, *files]}
     assert [str(path) for path, text in texts.items() if "urllib.request" in text] == []
     callers = [path for path, text in texts.items() if "websockets.asyncio.client import connect" in text]
     assert [str(path) for path in callers if "proxy=None" not in texts[path]] == []
