@@ -107,6 +107,18 @@ def test_a_port_in_use_is_named() -> None:
             ports.metrics(port, 1)
 
 
+def test_a_port_in_use_by_ipv6_alone_is_named() -> None:
+    """By its address: the same port is free on the other family."""
+    try:
+        taken = socket.create_server(("::1", 0), family=socket.AF_INET6)
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    with taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(BadInputError, match=f"^port {port} is in use on ::1: choose another$"):
+            ports.available(("127.0.0.1", "::1"), port)
+
+
 def test_free_metrics_ports_are_distinct() -> None:
     """Asked for together."""
     assert len(set(ports.metrics(0, 8))) == 8
