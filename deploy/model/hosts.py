@@ -5,6 +5,7 @@ import re
 
 LABEL = re.compile(r"^(?!-)[a-z0-9-]{1,63}(?<!-)$")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+LOOPBACK_NETWORKS = ("127.0.0.1/32", "::1/128")  # of these
 # Of everything that a site's name names, a network interface takes the fewest characters: Compose's lock on it is one.
 MOST_OF_A_SITE = 15
 DEFAULT_SITE = "parley"

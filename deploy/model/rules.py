@@ -56,7 +56,7 @@ class Rule:
 
 def _ports(config: Config) -> list[int]:
     site = config.site
-    return [port for port in (site.port, site.http_port, site.proxy_port) if port]
+    return [port for port in (site.port, site.redirect_port, site.proxy_port) if port]
 
 
 def _stop_seconds(config: Config) -> int:

@@ -1,12 +1,24 @@
 """The tables of parley.toml, typed: frozen, exact about types, and closed to unknown keys."""
 
+from ipaddress import ip_network
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from deploy.model import urls
-from deploy.model.hosts import DEFAULT_SITE, HTTPS, endpoint, host, network, one_of_each, origin, site, subnet
+from deploy.model.hosts import (
+    DEFAULT_SITE,
+    HTTPS,
+    LOOPBACK_NETWORKS,
+    endpoint,
+    host,
+    network,
+    one_of_each,
+    origin,
+    site,
+    subnet,
+)
 
 KILL_AFTER = 5  # design.md section 6: the supervisor kills so long after gunicorn's graceful_timeout
 
@@ -54,10 +66,16 @@ class Site(Section):
         return self.http_port if self.has_tls else 0
 
     @property
+    def proxies(self) -> tuple[str, ...]:
+        """The networks that are believed: a proxy on this machine may come by either family."""
+        here = any(ip_network(one).is_loopback for one in self.trusted_proxies)
+        return tuple(dict.fromkeys([*self.trusted_proxies, *(LOOPBACK_NETWORKS if here else ())]))
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Every name and address that people open, beside those of this machine alone."""
         public = urlsplit(self.public).hostname
-        return tuple(dict.fromkeys([*self.hosts, *([public] if public else [])]))
+        return tuple(dict.fromkeys([*([public] if public else []), *self.hosts]))
 
     @property
     def public_port(self) -> int:

@@ -143,6 +143,8 @@ def _write(
             fresh.setdefault(draft.room, []).append(_row(draft, seq, now))
             known[draft.identity] = Stored(seq, now, repeated=True)
             outcomes.append(Stored(seq, now, repeated=False))
+    if trusting and any(isinstance(outcome, Refused) for outcome in outcomes):
+        raise NotLetInError  # perhaps: who is banned hears that, and no other reason
     if fresh:
         rows.entries_insert([entry for entries in fresh.values() for entry in entries])
         authors = {entry.author for entries in fresh.values() for entry in entries} if trusting else ()

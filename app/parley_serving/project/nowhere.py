@@ -27,13 +27,12 @@ class Nowhere:
         is_answered = False
         is_received = False
 
-        # Without a frame of their own: every message of a socket passes through them.
-        def answering(message: Any) -> Awaitable[None]:
+        async def answering(message: Any) -> None:  # a coroutine's: consumers without async ask asgiref to wait for it
             nonlocal is_answered
             is_answered = True
-            return send(message)  # type: ignore[no-any-return]  # ASGI's
+            await send(message)
 
-        def receiving() -> Awaitable[Any]:
+        def receiving() -> Awaitable[Any]:  # without a frame of its own: every message of a socket passes through it
             nonlocal is_received
             is_received = True
             return receive()  # type: ignore[no-any-return]  # ASGI's

@@ -87,7 +87,11 @@ async def ask(address: Address, health: str, sockets: Sequence[str], pages: Sequ
     if health and (status := (await client.get(health)).status) != http.HTTPStatus.OK:
         raise StackError(f"{health} answers {status}")
     for page in pages:
-        if (status := (await client.get(page)).status) >= http.HTTPStatus.INTERNAL_SERVER_ERROR:
+        try:
+            status = (await client.get(page)).status
+        except OSError as error:
+            raise StackError(f"{page} does not answer: {type(error).__name__}") from None
+        if status >= http.HTTPStatus.INTERNAL_SERVER_ERROR:
             raise StackError(f"{page} answers {status}")
     for prefix in sockets:
         await _handshake(address, prefix)

@@ -29,7 +29,7 @@ def setup(given: Mapping[str, str], only: str | None = None) -> Iterator[str]:
     size = fitting(config)
     release = places.RELEASE.read_text(encoding="ascii").strip()
     # For a rollout too: at its end all of it runs again.
-    whose, wrong = (None, "") if only in {"static", "env"} else tls.check(given)
+    whose, wrong = (None, "") if only in {"static", "env"} else tls.check(given, config)
     os.umask(0o027)  # the group reads: postgres and prometheus are not the image's user
     if wrong:
         yield f"warning: {wrong}"

@@ -16,6 +16,7 @@ from typing import Never
 from deploy.effects.client.address import Address
 from deploy.errors import BadInputError, StackError
 from deploy.model.config import ROOT, Config, load
+from deploy.model.sections import Site
 from deploy.stacks import owner
 from deploy.stacks.compose import sources
 from deploy.stacks.compose.beside import Beside
@@ -81,12 +82,23 @@ class ComposeStack:
         self.images = Images(project, sources.of(config, env))
         self.words = words.of(config)
         self.beside = Beside(project, config)
-        site = config.site.model_copy(update={"port": project.https})
-        self.url = f"{site.origin('localhost')}/"
-        self.address = Address.of(site)
+        self.url = f"{self._site.origin('localhost')}/"
         self.folder = ROOT / ".parley" / project.name
         self.backups = self.folder / "backups"
         self.database = _database(project, config)
+
+    @property
+    def _site(self) -> Site:
+        return self.config.site.model_copy(update={"port": self.project.https})
+
+    @property
+    def address(self) -> Address:
+        """Reach it from this host; behind a proxy at the probe's port, since Docker hides that this host asks."""
+        if self._site.has_tls:
+            return Address.of(self._site)
+        [edge, *_] = containers(self.project.name, "edge")
+        ip = edge["NetworkSettings"]["Networks"][self.project.front]["IPAddress"]
+        return Address.at(self.url).bound(f"{ip}:{places.BESIDE}")
 
     def instances(self) -> Sequence[Instance]:
         """List the replicas that nginx knows."""

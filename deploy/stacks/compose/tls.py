@@ -22,7 +22,7 @@ ADVICE = f"certificate.pem (with its chain) and key.pem should be there, readabl
 STAYS = "nginx stays with what it served before"
 
 
-def check(given: Mapping[str, str]) -> tuple[Whose | None, str]:
+def check(given: Mapping[str, str], config: Config) -> tuple[Whose | None, str]:
     """Tell whose pair is there, and what is wrong with it; None: nothing can be made of it.
 
     Raises BadInputError, in the operator's own words, for what is wrong while nothing is served yet. Once something is,
@@ -31,6 +31,8 @@ def check(given: Mapping[str, str]) -> tuple[Whose | None, str]:
     """
     folder, profiles = given.get(FOLDER, "").strip(), given.get(PROFILES, "").replace(",", " ").split()
     own, acme = bool(folder), bool({"acme", "*"} & set(profiles))
+    if "acme" in profiles and not config.site.has_tls:
+        raise BadInputError('COMPOSE_PROFILES: acme: site.tls is "none": the proxy in front has the certificate')
     try:
         return _whose(own=own, acme=acme), ""
     except (PermissionError, BadInputError) as error:

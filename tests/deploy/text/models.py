@@ -71,12 +71,13 @@ def models(draw: st.DrawFn, stack: str = "compose") -> Config:
     files = max(sockets + SPARE_FILES, 4 * (sockets * instances // workers + 1) + 2)
     port, tls = draw(st.integers(1, 65_535)), draw(st.sampled_from(["own", "own", "none"]))
     proxied = draw(st.sampled_from([0, 0, port % 65_535 + 1]))
+    ports = {port, proxied} if tls == "own" else set()
     least = -(-sockets * SOCKET_KILOBYTES // 1000) + PROCESS_MEGABYTES
     tables = {
         "site": {
             "hosts": draw(st.lists(HOSTS, max_size=4)),
             "port": port,
-            "http_port": draw(st.integers(0, 65_535).filter(lambda other: other not in {port, proxied})),
+            "http_port": draw(st.integers(0, 65_535).filter(lambda other: other not in ports)),
             "tls": tls,
             "public": draw(st.sampled_from(["", "https://chat.example.com", "https://[2001:db8::7]:8443"])),
             "proxy_port": proxied,

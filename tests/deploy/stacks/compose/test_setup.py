@@ -241,6 +241,14 @@ def test_what_acme_fills_need_not_be_whole(srv: Path) -> None:
     assert "the one in" in run(COMPOSE_PROFILES="acme")
 
 
+def test_acme_is_refused_where_a_proxy_has_the_certificate(srv: Path) -> None:
+    """Nobody would answer its challenges; it would fail every hour."""
+    model = json.dumps({"site": {"tls": "none", "trusted_proxies": ["10.0.0.1"]}, "limits": {"open_files": 20_000}})
+    assert refused(srv, PARLEY_MODEL=model, COMPOSE_PROFILES="monitoring,acme") == (
+        'COMPOSE_PROFILES: acme: site.tls is "none": the proxy in front has the certificate'
+    )
+
+
 def test_acme_does_not_replace_the_operators_own(srv: Path) -> None:
     """But what it wrote itself, and what we made."""
     acme = {**OWN, "COMPOSE_PROFILES": "acme"}

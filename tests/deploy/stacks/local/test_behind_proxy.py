@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tomllib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -17,6 +18,8 @@ import pytest
 from deploy.effects.client.address import Address
 from deploy.effects.client.http_client import HttpClient
 from deploy.effects.client.websocket_client import Socket, connect
+from deploy.model import capacity, rules
+from deploy.model.config import Config
 from tests.checkout import ROOT
 from tests.deploy.operations.doctor import certificates
 from tests.deploy.stacks.local.test_settings import doctor, examined
@@ -177,9 +180,11 @@ async def seen_as(site: Served, visitor: str) -> None:
         check=True,
     )
     assert done.stdout == "2", "HTTP/2 in front"
-    log = (site.stack.directory / "log" / "access.log").read_text()
-    [line] = [line for line in log.splitlines() if '"GET /seen/' in line]
-    assert line.startswith(f"{visitor} ")
+    log = site.stack.directory / "log" / "access.log"
+    async with asyncio.timeout(PATIENCE):  # nginx writes the line when it has answered
+        while not (lines := [line for line in log.read_text().splitlines() if '"GET /seen/' in line]):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    assert [line.partition(" ")[0] for line in lines] == [visitor]
 
 
 async def redirected(site: Served) -> None:
@@ -248,11 +253,31 @@ async def test_a_redirect_without_end_is_named(tmp_path: Path) -> None:
 
 
 async def test_a_reload_of_the_proxy_costs_no_message(tmp_path: Path) -> None:
-    """A socket that its old worker has lives on until it cuts it, and who comes back resumes."""
-    async with served("nginx", tmp_path) as site, inside(site.address, "Ada") as ada:
-        site.front.send_signal(signal.SIGHUP)
-        await ada.send_text(ROOM, "before the cut")
-        await ada.closed(PATIENCE)
-        async with inside(site.address, "Bob") as bob:
-            await bob.send_text(ROOM, "after it")
-            assert (await bob.expect("entries"))["entries"][-1]["text"] == "after it"
+    """A socket lives on until the proxy's old worker cuts it, and who comes back resumes where it was."""
+    async with served("nginx", tmp_path) as site:
+        cookie = await HttpClient(site.address).guest("Ada")
+        async with connect(site.address, cookie) as ada, inside(site.address, "Bob") as bob:
+            await ada.welcome()
+            epoch = (await ada.join(ROOM))["epoch"]
+            before = (await ada.send_text(ROOM, "before the cut"))["seq"]
+            site.front.send_signal(signal.SIGHUP)
+            await ada.closed(PATIENCE)
+            await bob.closed(PATIENCE)
+        async with inside(site.address, "Eve") as eve:
+            missed = (await eve.send_text(ROOM, "meanwhile"))["seq"]
+        async with connect(site.address, cookie) as ada:
+            await ada.welcome()
+            joined = await ada.join(ROOM, after=before, epoch=epoch)
+            assert joined["recovered"]
+            assert [(one["seq"], one["text"]) for one in joined["entries"]] == [(missed, "meanwhile")]
+            assert missed == before + 1
+
+
+def test_each_table_of_the_page_is_a_model() -> None:
+    """It breaks no rule, and has the address that people open in its origins."""
+    tables = [tomllib.loads(text) for text in re.findall(r"```toml\n(.*?)```", PAGE.read_text(), re.DOTALL)]
+    assert len(tables) == 4
+    for table in tables:
+        config = Config.model_validate(table)
+        assert config.site.origin(config.site.names[0]) == "https://chat.example.com"
+        assert rules.broken(config, capacity.capacity(config, 20_000)) == []

@@ -109,7 +109,30 @@ async def test_behind_a_proxy_nobody_else_is_served(fronts: Fronts) -> None:
         for claim in ("", "X-Forwarded-For: 127.0.0.9\r\n", "X-Forwarded-Proto: https\r\n"):
             assert (await from_address("127.0.0.8", front.port, claim, path))[0] == 403, path
     assert (await from_address("127.0.0.9", front.port))[0] == 200
-    assert (await from_address("127.0.0.1", front.port))[0] == 200
+
+
+async def test_behind_another_machine_s_proxy_only_this_machine_s_tools_are_served(fronts: Fronts) -> None:
+    """They never say that somebody is behind them; a proxy on this machine that nobody named does."""
+    config = Config.model_validate({"site": {**BEHIND, "trusted_proxies": ["203.0.113.0/24"]}})
+    front = await fronts(config, unlimited=())
+    for claim, status in (("", 200), ("127.0.0.1", 200), ("198.51.100.7", 403), ("127.0.0.1, 198.51.100.7", 403)):
+        forwarded = f"X-Forwarded-For: {claim}\r\n" if claim else ""
+        assert (await from_address("127.0.0.1", front.port, forwarded))[0] == status, "its own tools, and no proxy"
+
+
+@pytest.mark.parametrize("named", ["127.0.0.1", "::1", "127.0.0.0/8"])
+async def test_a_proxy_on_this_machine_is_believed_by_either_family(fronts: Fronts, named: str, site: Any) -> None:
+    """`localhost` in its file may be either; who is believed by one alone would have no limit by the other."""
+    port = int(site.listen[0].rpartition(":")[2])
+    config = Config.model_validate({"site": {"tls": "none", "trusted_proxies": [named]}})
+    await fronts(config, listen=(f"127.0.0.1:{port}", f"[::1]:{port}"))
+    for source in ("127.0.0.1", "::1"):
+        reader, writer = await asyncio.open_connection(source, port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: 198.51.100.7\r\nConnection: close\r\n\r\n")
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        writer.close()
+        assert head.startswith(b"HTTP/1.1 200")
+        assert json.loads(body)["headers"]["x-forwarded-for"] == "198.51.100.7"
 
 
 async def test_behind_a_proxy_its_words_count(fronts: Fronts) -> None:
@@ -154,6 +177,22 @@ async def test_the_proxy_protocol_says_who_comes(fronts: Fronts, source: str, se
     writer.close()
     assert head.startswith(b"HTTP/1.1 200")
     assert json.loads(body)["headers"]["x-forwarded-for"] == seen
+
+
+async def test_the_proxy_protocol_without_tls(fronts: Fronts) -> None:
+    """From a balancer that ends TLS itself: as at the other port, nobody else is served."""
+    port = free_port()
+    await fronts(Config.model_validate({"site": BEHIND}), proxied_listen=(f"127.0.0.1:{port}",), unlimited=())
+    for source, status in (("127.0.0.9", b"200"), ("127.0.0.8", b"403")):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(source, 0))
+        writer.write(b"PROXY TCP4 198.51.100.7 203.0.113.1 50000 443\r\n")
+        writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: 6.6.6.6\r\nConnection: close\r\n\r\n")
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        writer.close()
+        assert head.split()[1] == status
+        if status == b"200":
+            seen = json.loads(body)["headers"]
+            assert (seen["x-forwarded-for"], seen["x-forwarded-proto"]) == ("198.51.100.7", "https")
 
 
 async def test_limits_count_who_is_behind_the_balancer(fronts: Fronts) -> None:
