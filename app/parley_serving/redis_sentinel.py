@@ -1,6 +1,7 @@
-"""The URL of a Redis that sentinels name: sentinel://[user:password@]host:port,host:port/name[?db=0&sentinel_password=…].
+"""The URL of a Redis that sentinels name: sentinel://[user:password@]host:port,host:port/name[?db=0&ca_file=…].
 
-The password is that of the Redis which the sentinels call by this name; theirs, if they have one, is in the query.
+User and password are those of the Redis which the sentinels call by this name. Those of the sentinels, if they have
+any, are in the query: sentinel_user and sentinel_password. With ca_file, TLS to all of them, by that authority.
 """
 
 import re
@@ -13,7 +14,7 @@ URL = re.compile(
     r"sentinel://(?:(?P<user>[^:@/?]*):(?P<password>[^:@/?]*)@)?(?P<hosts>[^@/?]+)/(?P<name>[^@/?]+)(?:\?(?P<query>.*))?"
 )
 ENDPOINT = re.compile(r"(?:\[(?P<address>[0-9A-Fa-f:.]+)\]|(?P<name>[^\[\]:\s]+))(?::(?P<port>\d{1,5}))?")
-KNOWN = {"db", "sentinel_password"}
+KNOWN = ("db", "sentinel_user", "sentinel_password", "ca_file")
 
 
 def parse(url: str, patience: dict[str, int]) -> dict[str, Any]:
@@ -26,15 +27,18 @@ def parse(url: str, patience: dict[str, int]) -> dict[str, Any]:
     if found is None:
         raise ValueError("must be sentinel://host:port,host:port/name")
     query = {name: values[-1] for name, values in parse_qs(found["query"] or "", strict_parsing=False).items()}
-    if not query.keys() <= KNOWN or not query.get("db", "0").isdecimal():
-        raise ValueError("knows db=NUMBER and sentinel_password=… after the question mark")
+    if not query.keys() <= set(KNOWN) or not query.get("db", "0").isdecimal():
+        raise ValueError(f"knows {', '.join(KNOWN)} after the question mark, db with a number")
+    tls = {"ssl": True, "ssl_ca_certs": query["ca_file"]} if "ca_file" in query else {}
+    theirs = {"username": query.get("sentinel_user"), "password": query.get("sentinel_password")}
     host: dict[str, Any] = {
         "sentinels": [_endpoint(text) for text in found["hosts"].split(",")],
         "master_name": unquote(found["name"]),
-        "sentinel_kwargs": {**patience, "password": query.get("sentinel_password")},
+        "sentinel_kwargs": {**patience, **theirs, **tls},
         "db": int(query.get("db", "0")),
+        **tls,
     }
-    if found["password"]:
+    if found["user"] or found["password"]:  # a user may need no password
         host |= {"username": unquote(found["user"]) or None, "password": unquote(found["password"])}
     return host
 

@@ -128,6 +128,17 @@ RULES = (
         lambda config, _: Relation(+bool(config.redis.sentinels), "=", +bool(config.redis.sentinel_name)),
     ),
     Rule(
+        "logins-are-for-sentinels",
+        "redis.user, redis.password, redis.sentinel_user and redis.sentinel_password need redis.sentinels;"
+        " a redis.url contains its own user and password",
+        lambda config, _: Relation(+config.redis.has_logins, "<=", +bool(config.redis.sentinels)),
+    ),
+    Rule(
+        "authority-is-for-tls",
+        "redis.ca_file needs a redis.url that begins with rediss:// and names no ssl_ca_certs, or redis.sentinels",
+        lambda config, _: Relation(+bool(config.redis.ca_file), "<=", +config.redis.takes_authority),
+    ),
+    Rule(
         "ports-differ",
         "no two of site.port, site.http_port and site.proxy_port are the same",
         lambda config, _: Relation(len(set(_ports(config))), "=", len(_ports(config))),

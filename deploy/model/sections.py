@@ -126,9 +126,22 @@ class Redis(Section):
     url: Annotated[str, AfterValidator(urls.layer)] = ""
     sentinels: Annotated[tuple[Endpoint, ...], Field(strict=False)] = ()
     sentinel_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,64}$")] = ""
+    user: str = ""
     password: str = ""
+    sentinel_user: str = ""
     sentinel_password: str = ""
+    ca_file: Annotated[str, AfterValidator(urls.file)] = ""
     megabytes: Megabytes = 64
+
+    @property
+    def has_logins(self) -> bool:
+        """Whether a key names a user or a password of the sentinels, or of the Redis behind them."""
+        return any((self.user, self.password, self.sentinel_user, self.sentinel_password))
+
+    @property
+    def takes_authority(self) -> bool:
+        """Whether ca_file has something to be used for."""
+        return bool(self.sentinels) or urls.takes_authority(self.url)
 
 
 class Stop(Section):

@@ -1,11 +1,13 @@
 """URLs that people may type, checked once: what a client library would find out later, or never."""
 
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
 
 from deploy.model import hosts
 
 DATABASE = ("postgres", "postgresql")
 LAYER = ("redis", "rediss", "unix")
+TLS = "rediss"
+AUTHORITY = "ssl_ca_certs"  # how redis-py calls it, in the query of a URL
 
 
 def database(url: str) -> str:
@@ -29,6 +31,26 @@ def layer(url: str) -> str:
         if parts.scheme != "unix" and number and not number.isdecimal():  # redis-py takes database 0 then
             raise ValueError("must end with a database's number, such as redis://host:6379/0")
     return url
+
+
+def takes_authority(url: str) -> bool:
+    """Tell whether a Redis is asked by TLS, and the URL does not say itself which authority is trusted."""
+    parts = urlsplit(url)
+    return parts.scheme == TLS and AUTHORITY not in parse_qs(parts.query)
+
+
+def with_authority(url: str, path: str) -> str:
+    """Return the URL of a Redis with the file of the authority that its certificate is checked with."""
+    parts = urlsplit(url)
+    own = f"{AUTHORITY}={quote(path)}"
+    return parts._replace(query=f"{parts.query}&{own}" if parts.query else own).geturl()
+
+
+def file(path: str) -> str:
+    """Return a file's whole path, or an empty text; raise ValueError for what is none."""
+    if path and not (path.startswith("/") and path.isprintable()):
+        raise ValueError("must be the whole path of a file, such as /etc/ssl/redis-ca.pem")
+    return path
 
 
 def origin(text: str) -> str:

@@ -14,6 +14,7 @@ from deploy.model import rules
 from deploy.model.capacity import Capacity, capacity, declared
 from deploy.model.config import LOCAL, Config, load, stack
 from deploy.model.rules import Relation
+from deploy.stacks import authority
 from deploy.stacks.compose.context import Context
 from deploy.stacks.installed import require_own
 from deploy.stacks.local import looked
@@ -67,6 +68,8 @@ def check(
     for row in rows:
         if not row.relation.holds:
             raise BadInputError(f"rule {row.id}: {row.sentence}: {row.relation} is false")
+    if of == LOCAL:
+        authority.look(config)
     if not config.is_own:
         LOOK[of](config, directory)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from deploy.model import urls
 from deploy.model.config import Config
 from deploy.model.hosts import LOOPBACK, in_url, origin
 
@@ -94,14 +95,19 @@ def _given(name: str, value: str | Path) -> dict[str, str]:
     return {f"{name}_FILE": str(value)} if isinstance(value, Path) else {name: value}
 
 
-def layer_url(config: Config) -> str:
-    """Write the URL of the Redis that parley.toml names, by itself or by its sentinels; empty: the stack's own."""
+def layer_url(config: Config, authority: Path | None = None) -> str:
+    """Write the URL of the Redis that parley.toml names, by itself or by its sentinels; empty: the stack's own.
+
+    `authority` is where the processes find redis.ca_file, if that is elsewhere.
+    """
     redis = config.redis
+    ca_file = str(authority or redis.ca_file) if redis.ca_file else ""
     if not redis.sentinels:
-        return redis.url
-    password = f":{quote(redis.password, safe='')}@" if redis.password else ""
-    query = f"?sentinel_password={quote(redis.sentinel_password, safe='')}" if redis.sentinel_password else ""
-    return f"sentinel://{password}{','.join(redis.sentinels)}/{redis.sentinel_name}{query}"
+        return urls.with_authority(redis.url, ca_file) if ca_file else redis.url
+    login = f"{quote(redis.user, safe='')}:{quote(redis.password, safe='')}@" if redis.user or redis.password else ""
+    given = {"sentinel_user": redis.sentinel_user, "sentinel_password": redis.sentinel_password, "ca_file": ca_file}
+    query = "&".join(f"{name}={quote(value)}" for name, value in given.items() if value)
+    return f"sentinel://{login}{','.join(redis.sentinels)}/{redis.sentinel_name}{'?' if query else ''}{query}"
 
 
 def instance(name: str, socket: Path, metrics: str) -> dict[str, str]:

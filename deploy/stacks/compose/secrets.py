@@ -20,7 +20,7 @@ def fill(config: Config) -> dict[str, str]:
     found = {
         "secret_key": once(places.APP / "secret_key", KEY_BYTES),
         "database_url": config.database.url or (site.database_url() if site.is_sqlite(config) else _postgres()),
-        "layer_url": layer_url(config) or _redis(config),
+        "layer_url": layer_url(config, places.REDIS_CA) or _redis(config),
     }
     return {**found, "store_url": _store(config)} if project.keeps(config) else found
 

@@ -11,7 +11,7 @@ from deploy.effects import files
 from deploy.model import rules
 from deploy.model.capacity import Capacity, capacity
 from deploy.model.config import Config
-from deploy.stacks import static
+from deploy.stacks import authority, static
 from deploy.stacks.compose import assemble, secrets, tls, variables
 from deploy.stacks.local import application
 from deploy.stacks.local.application import Facts
@@ -28,6 +28,7 @@ def setup(given: Mapping[str, str], only: str | None = None) -> Iterator[str]:
         config = config.within(places.PROJECT)
     size = fitting(config)
     release = places.RELEASE.read_text(encoding="ascii").strip()
+    authority.look(config, places.REDIS_CA)
     # For a rollout too: at its end all of it runs again.
     whose, wrong = (None, "") if only in {"static", "env"} else tls.check(given, config)
     os.umask(0o027)  # the group reads: postgres and prometheus are not the image's user

@@ -15,7 +15,7 @@ from deploy.model import capacity, listening, rules
 from deploy.model.config import Config
 from deploy.model.hosts import LOOPBACK
 from deploy.model.release import release
-from deploy.stacks import certificate, ports
+from deploy.stacks import authority, certificate, ports
 from deploy.stacks.local import (
     announce,
     application,
@@ -55,6 +55,7 @@ def up(config: Config, layout: Layout) -> None:
     if not config.is_own:
         application.require(config, layout.dir)
     nginx = binaries.nginx()
+    authority.look(config)
     certificate.look(layout)
     lock.wait_until_free(layout, patience=patience)
     site = config.site

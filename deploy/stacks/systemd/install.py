@@ -10,7 +10,7 @@ from deploy.model import rules
 from deploy.model.capacity import declared
 from deploy.model.config import ROOT, Config, load
 from deploy.model.release import release
-from deploy.stacks import certificate
+from deploy.stacks import authority, certificate
 from deploy.stacks.lock import held
 from deploy.stacks.systemd import apply, configure, host, names, plan, readiness
 from deploy.stacks.systemd.plan import Wanted
@@ -65,6 +65,7 @@ def look(asked: Asked) -> Wanted:
     names.require(at, config)
     size = site.fitting(config)
     certificate.look(certificate.Files(at.certificate, at.certificate_key))
+    ca = authority.look(config)
     programs = host.programs(config)
     host.require_ports(at, config)
     return Wanted(
@@ -76,6 +77,7 @@ def look(asked: Asked) -> Wanted:
         source=ROOT,
         wheels=asked.wheels,
         toml=toml,
+        authority=ca,
         units_there=host.units(at),
         instances_there=host.instances(at),
     )

@@ -44,6 +44,7 @@ class Wanted:
     source: Path
     wheels: Path | None
     toml: str  # the first /etc/parley/parley.toml
+    authority: str = ""  # the text of redis.ca_file
     units_there: tuple[str, ...] = ()  # our unit files on the host
     instances_there: tuple[int, ...] = ()  # the instances that it has
 
@@ -70,6 +71,7 @@ def steps(wanted: Wanted) -> list[Step]:
         File(at.env, f"{wanted.env}\n", 0o640, at.name),
         Secret(at.secret_key, KEY_BYTES, at.name),
         *(File(path, text, 0o640, at.name) for path, text in site.secrets(config).items()),
+        File(at.redis_ca, wanted.authority, 0o640, at.name) if wanted.authority else Gone(at.redis_ca),
         pair,
         *release_steps(wanted),
         *unit_steps(wanted),

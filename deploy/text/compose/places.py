@@ -50,6 +50,7 @@ PROMETHEUS_PORT = 9090
 DATA = SRV / "data"  # of a project whose database is a file
 DATABASE = DATA / "db.sqlite3"
 
+REDIS_CA = SRV / "redis-ca.pem"  # redis.ca_file, mounted
 TOML = SRV / "parley.toml"  # mounted where it names a server outside
 VARIABLES = SRV / "env.json"  # [project.env], mounted
 FOLDERS = {
@@ -68,6 +69,7 @@ FOLDERS = {
     "acme": str(ACME),
     "certbot": str(CERTBOT),
     "prometheus": str(PROMETHEUS),
+    "redis_ca": str(REDIS_CA),
     "toml": str(TOML),
     "variables": str(VARIABLES),
 }

@@ -100,6 +100,11 @@ class Places:
         return self.secrets / "layer_url"
 
     @property
+    def redis_ca(self) -> Path:
+        """The copy of redis.ca_file, which our group reads wherever that lies."""
+        return self.secrets / "redis-ca.pem"
+
+    @property
     def tls(self) -> Path:
         """The certificate and its key."""
         return self.etc / "tls"

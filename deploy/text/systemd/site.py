@@ -59,7 +59,7 @@ def secrets(config: Config) -> dict[Path, str]:
     at = Places(config.site.name)
     return {
         at.database_url: config.database.url or own_database(at),
-        at.layer_url: environment.layer_url(config) or f"unix://{at.redis_socket}?db=0",
+        at.layer_url: environment.layer_url(config, at.redis_ca) or f"unix://{at.redis_socket}?db=0",
     }
 
 

@@ -171,7 +171,7 @@ def test_sentinels_are_asked_with_patience() -> None:
     assert host == {
         "sentinels": [("10.0.0.1", 5000), ("fd00::1", 26_379), ("two", 26_379)],
         "master_name": "our chat",
-        "sentinel_kwargs": {"socket_timeout": 2, "socket_connect_timeout": 2, "password": "a&b"},
+        "sentinel_kwargs": {"socket_timeout": 2, "socket_connect_timeout": 2, "username": None, "password": "a&b"},
         "db": 3,
         "username": "me",
         "password": "p@ss",
@@ -179,6 +179,15 @@ def test_sentinels_are_asked_with_patience() -> None:
         "socket_connect_timeout": 2,
         "max_connections": 256,
     }
+
+
+def test_sentinels_by_tls_and_with_users() -> None:
+    """The authority is for both kinds of server; a user may need no password."""
+    [layer] = layers.from_url("sentinel://me:@a:1/chat?sentinel_user=it&sentinel_password=p&ca_file=/a%20b").values()
+    [host] = layer["CONFIG"]["hosts"]
+    tls = {"ssl": True, "ssl_ca_certs": "/a b"}
+    assert {"username": "me", "password": "", **tls}.items() <= host.items()
+    assert {"username": "it", "password": "p", **tls}.items() <= host["sentinel_kwargs"].items()
 
 
 async def test_channels_redis_takes_what_it_is_given(tmp_path: Path) -> None:

@@ -112,6 +112,8 @@ def test_every_key_has_its_comment() -> None:
         ("[redis]\nsentinels = ['a']", "parley.toml: redis.sentinels.0: 'a' is not host:port, such as"),
         ("[redis]\nsentinels = ['a:0']", "parley.toml: redis.sentinels.0: 'a:0' is not host:port, such as"),
         ("[redis]\nsentinel_name = 'a/b'", "parley.toml: redis.sentinel_name: must be letters, digits, dots and dash"),
+        ("[redis]\nca_file = 'ca.pem'", "parley.toml: redis.ca_file: must be the whole path of a file, such as /etc"),
+        ('[redis]\nca_file = "/a\\nb"', "parley.toml: redis.ca_file: must be the whole path of a file, such as /etc"),
         ("[site]\ncookie_prefix = 'a;'", "parley.toml: site.cookie_prefix: must be at most 32 letters, digits, dashes"),
         ("[backup]\nat = '24:00'", "parley.toml: backup.at: must be a time of day such as 03:30"),
         ("env = 1", "parley.toml: env: must be a table"),

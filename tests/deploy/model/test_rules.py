@@ -28,6 +28,8 @@ BREAKERS = {
     "database-has-connections": ({"app": {"instances": 5}, "database": {"pool": 9}}, FITTING),
     "one-redis": ({"redis": {"url": "redis://a", "sentinels": ["b:1"], "sentinel_name": "c"}}, FITTING),
     "sentinels-have-a-name": ({"redis": {"sentinels": ["b:1"]}}, FITTING),
+    "logins-are-for-sentinels": ({"redis": {"url": "redis://a", "sentinel_password": "b"}}, FITTING),
+    "authority-is-for-tls": ({"redis": {"ca_file": "/etc/ssl/redis-ca.pem"}}, FITTING),
     "ports-differ": ({"site": {"http_port": 8443}}, FITTING),
     "proxy-is-named": ({"site": {"tls": "none"}}, FITTING),
     "proxies-are-ours": ({"site": {"trusted_proxies": ["0.0.0.0/0"]}}, FITTING),

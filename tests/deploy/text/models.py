@@ -32,6 +32,7 @@ SUBNETS = st.tuples(
 ).map(lambda pair: [*pair[0], *pair[1]])
 ENDPOINTS = st.tuples(LABELS, st.integers(1, 65_535)).map(lambda pair: f"{pair[0]}:{pair[1]}")
 COUNTS = st.integers(0, 100_000)
+AUTHORITIES = st.sampled_from(["", "/etc/ssl/a b$c:d.pem"])  # what YAML and Compose read in their own way
 SWITCHED = st.one_of(st.just(0), COUNTS)  # 0 turns these off, and their lines out of the file
 
 
@@ -56,7 +57,14 @@ def redis(draw: st.DrawFn) -> dict[str, Any]:
     ways: list[dict[str, Any]] = [
         {},
         {"url": f"redis://{draw(LABELS)}:{draw(st.integers(1, 65_535))}/0"},
-        {"sentinels": draw(st.lists(ENDPOINTS, min_size=1, max_size=3)), "sentinel_name": draw(LABELS)},
+        {"url": f"rediss://{draw(LABELS)}/0", "ca_file": draw(AUTHORITIES)},
+        {
+            "sentinels": draw(st.lists(ENDPOINTS, min_size=1, max_size=3)),
+            "sentinel_name": draw(LABELS),
+            "user": draw(st.sampled_from(["", "chat"])),
+            "sentinel_user": draw(st.sampled_from(["", "watcher"])),
+            "ca_file": draw(AUTHORITIES),
+        },
     ]
     return {**draw(st.sampled_from(ways)), "megabytes": draw(st.integers(16, 4096))}
 

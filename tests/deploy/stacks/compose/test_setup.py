@@ -16,10 +16,12 @@ from deploy.stacks.compose.setup import setup
 from deploy.text.compose import places
 from deploy.text.compose.file import compose_file
 from deploy.text.compose.file import variables as rendered_variables
+from tests import authorities
 from tests.deploy.operations.doctor import certificates
 from tests.deploy.stacks.compose.volumes import contents, made, run, ship
 from tests.foreign import TOML
 
+NO_FOLDER = {"bind": {"create_host_path": False}}  # Docker would make one in the place of a file that is missing
 NOWHERE = Path("/nonexistent/parley.toml")
 
 
@@ -104,6 +106,27 @@ def test_the_url_of_a_server_outside_comes_from_the_mounted_file(tmp_path: Path)
     toml.write_text('[database]\nurl = "postgres://u:secret@db.example.com/parley"\n')
     found = variables.config({"PARLEY_MODEL": Config().model_dump_json(exclude={"database": {"url"}})}, toml)
     assert found.database.url == "postgres://u:secret@db.example.com/parley"
+
+
+def test_the_authority_of_redis_is_where_it_is_mounted(
+    srv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For every process of the app and for `setup`, which refuses a file that no client could use."""
+    toml = tmp_path / "parley.toml"
+    toml.write_text('[redis]\nurl = "rediss://u:p@redis.lan/0"\nca_file = "/etc/ssl/a b$c.pem"\n')
+    monkeypatch.setattr(places, "TOML", toml)
+    with pytest.raises(BadInputError, match=r"^redis\.ca_file: /etc/ssl/a b\$c\.pem: No such file or directory$"):
+        run()
+    assert contents(places.APP) == {}
+    mounted = authorities.made(tmp_path / "authority").ca_file
+    monkeypatch.setattr(places, "REDIS_CA", mounted)
+    run()
+    assert (places.APP / "layer_url").read_text() == f"rediss://u:p@redis.lan/0?ssl_ca_certs={mounted}"
+    given = {"redis": {"url": "rediss://u:p@redis.lan/0", "ca_file": "/etc/ssl/a b$c.pem"}}
+    services = yaml.safe_load(compose_file(load(given, env="compose")))["services"]
+    mount = {"type": "bind", "source": "/etc/ssl/a b$$c.pem", "target": places.FOLDERS["redis_ca"], "read_only": True}
+    reading = [name for name, one in services.items() if mount | NO_FOLDER in one.get("volumes", [])]
+    assert reading == ["setup", "migrate", "web", "cleanup", "probe"]
 
 
 def test_a_project_s_variables_come_from_the_mounted_file(tmp_path: Path) -> None:

@@ -22,7 +22,8 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(places, "COLLECTED", tmp_path / "image/static")
     monkeypatch.setattr(places, "RELEASE", tmp_path / "image/RELEASE")
     monkeypatch.setattr(places, "FACTS", tmp_path / "image/facts.json")
-    monkeypatch.setattr(places, "TOML", NOWHERE)
+    for name in ("TOML", "REDIS_CA"):  # what is mounted
+        monkeypatch.setattr(places, name, NOWHERE)
     for name in folders:
         getattr(places, name).mkdir(parents=True)
     ship(tmp_path, "0.1.0-00000001", {"chat/page.1.css": "one"})
