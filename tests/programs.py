@@ -15,6 +15,7 @@ from deploy.effects import files
 from deploy.errors import BadInputError
 from deploy.stacks.local import binaries
 from deploy.stacks.local.layout import Layout
+from tests.waiting import PATIENCE
 
 KEPT = Layout.at(None)  # the checkout's own: a Redis that was fetched for `up` is there already
 
@@ -56,6 +57,14 @@ def redis_server() -> Path:
     return found
 
 
+def redis_with_tls() -> Path:
+    """Give the same, or skip the test if it was built without TLS."""
+    found = redis_server()
+    if not _has_tls(found):
+        pytest.skip(f"{found} was built without TLS: install redis-server")
+    return found
+
+
 def bring_redis(folder: Path) -> None:
     """Spare an `up` in this folder to fetch its Redis: one fetch is enough for all tests."""
     found = _redis_server()
@@ -63,6 +72,15 @@ def bring_redis(folder: Path) -> None:
     if found == KEPT.cache / "redis-server" and not layout.cache.exists():
         _make(layout)
         shutil.copy2(found, layout.cache)
+
+
+@functools.cache
+def _has_tls(server: Path) -> bool:
+    """Start it without a certificate: one with TLS says that it is missing, one without TLS ends for another reason."""
+    done = subprocess.run(
+        [server, "--port", "0", "--tls-port", "1"], capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
+    return "tls-cert-file" in done.stdout
 
 
 @functools.cache

@@ -126,7 +126,7 @@ LINES = {
     "the revocation check failed; trying again": ["a bug in Parley: decisions/revocations.md"],
     "the connection to nginx failed; trying again": ["a bug in Parley: decisions/reloads.md"],
     "a task did not end in time: …": ["a task that did not end in time: pitfalls/L3-timeout-kills-a-drain.md"],
-    "channel layer is …": [REDIS],
+    "channel layer is …": [REDIS, "!layer-is-permitted"],
     "handshake refused: …": ["!own-origin-is-let-in", "pitfalls/P2-origin-not-checked.md"],
     "the project cannot start: …": [SETTINGS],
     "… imports models before Django's application is made (…): made first now": ["pitfalls/A1-apps-not-loaded.md"],
@@ -140,7 +140,11 @@ LINES = {
     "the connection to Redis was lost": [REDIS],
     "room …: the log cannot be read; the next poll tries again": [DATABASE],
     "room …: a socket could not catch up, it joins again": ["a bug in Parley: no message is lost", DATABASE],
-    "the hub stopped and is restarted: …": [REDIS, "pitfalls/C6-redis-restart-ends-sockets.md"],
+    "the hub stopped and is restarted: …": [
+        REDIS,
+        "!layer-is-permitted",
+        "pitfalls/C6-redis-restart-ends-sockets.md",
+    ],
     "unknown message on the channel layer dropped: …": [
         "two sites, or two different releases, share one Redis: decisions/channel-layer.md"
     ],

@@ -7,7 +7,7 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import redis.asyncio as client
@@ -21,6 +21,7 @@ from websockets.asyncio.client import connect
 from parley_serving.environment import WrongEnvironmentError, read
 from parley_serving.layers import from_url
 from parley_serving.pubsub import PubSubLayer
+from realtime.hub import Hub
 from tests.pitfalls.pages import seen
 from tests.pitfalls.serving import hung_up, in_this_loop, redis, routed, stock_uvicorn, until
 from tests.waiting import PATIENCE
@@ -207,6 +208,37 @@ async def test_c12_a_redis_that_is_full(caplog: pytest.LogCaptureFixture) -> Non
                 await direct.set("a", "b")  # what makes Redis look for room
             assert not await direct.exists("asgi:group:room"), there
         await ended(core)
+
+
+async def test_c20_a_user_without_channels(caplog: pytest.LogCaptureFixture) -> None:
+    """Stock: who joins gets an exception; ours: the hub goes on trying, is not well, and hears once it is allowed."""
+    with redis() as own:
+        admin: Any = client.Redis(unix_socket_path=str(own))
+        async with admin as direct:
+            await direct.execute_command("ACL", "SETUSER", "default", "resetchannels", "~*", "+@all")
+            core = pubsub_of(own, RedisPubSubChannelLayer)
+            with pytest.raises(client.ResponseError) as refused:
+                await taken(core, await joined(core))
+            layer, without_rooms = ours(own), cast("Any", Nothing())
+            hub = Hub(layer=layer, source=without_rooms, count=lambda *_: None)
+            hub.start()
+            try:
+                await until(lambda: "the hub stopped" in caplog.text)
+                assert not hub.health.is_well
+                stock_said = f"{type(refused.value).__module__}.{type(refused.value).__name__}: {refused.value}"
+                seen("C20", stock_said, caplog.text)
+                await direct.execute_command("ACL", "SETUSER", "default", "allchannels")
+                await until(lambda: hub.health.is_well)
+            finally:
+                await hub.stop()
+        await ended(core, layer)
+
+
+class Nothing:
+    """A log without rooms."""
+
+    async def heads(self, rooms: Any) -> dict[int, Any]:
+        return {}
 
 
 @pytest.mark.parametrize("kind", [RedisPubSubChannelLayer, PubSubLayer], ids=["stock", "ours"])

@@ -22,7 +22,7 @@ CODE = ("app", "deploy", "nginx", "compose", "systemd", "tests")
 
 # What stops most sites, loses messages or lets somebody in: each has a page.
 S1 = """
-A1 A2 A3 A4 A8 B1 B2 B3 B4 B5 B7 B10 C1 C2 C3 C4 C5 C6 C9 C12 D1 D2 G2 G4 G6 G7 G11 G12 G19 K1 K3 K4 K5 K7
+A1 A2 A3 A4 A8 B1 B2 B3 B4 B5 B7 B10 C1 C2 C3 C4 C5 C6 C9 C12 C20 D1 D2 G2 G4 G6 G7 G11 G12 G19 K1 K3 K4 K5 K7
 L1 L2 L3 L4 L5 L7 N1 N2 N3 N4 N5 N9 N12 P1 P2 P4 P5 P6
 """.split()  # noqa: SIM905 (a list of ids reads better in two lines)
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
@@ -143,8 +143,8 @@ class ComposeAdapter:
     def _layer(self) -> str:
         url = docker("exec", self._first, "cat", str(places.APP / site.file("PARLEY_LAYER_URL")))
         parts = urlsplit(url)
-        if not self.config.brings_redis:
-            return url
+        if not self.config.brings_redis:  # the authority's file lies elsewhere on this machine
+            return url.replace(f"={places.REDIS_CA}", f"={quote(self.config.redis.ca_file)}")
         [redis] = containers(self.project.name, "redis")
         return parts._replace(netloc=parts.netloc.replace("@redis:", f"@{_address(redis)}:")).geturl()
 

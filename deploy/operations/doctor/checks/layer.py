@@ -5,24 +5,63 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from redis import Redis, RedisError
+from redis import RedisError
+from redis.exceptions import NoPermissionError
 
 from deploy.model.health import READY
+from deploy.operations.doctor import permissions
 from deploy.operations.doctor.check import Broken, Check, NotApplicable, require
 from deploy.operations.doctor.checks.instances import words
 from deploy.operations.doctor.target import Target
 
-SECONDS = 2.0
 PATIENCE = 3.0  # an instance that has just started has not had its first probe back
 PAUSE = 0.2
 MOST_USED = 0.8  # of maxmemory
 KEEPS = "noeviction"
+UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"  # what OpenSSL says
+
+
+async def permitted(target: Target) -> str:
+    """Log in as the instances do, and do what they do."""
+    url, named = _url(target), target.config.redis
+    layer, name = target.config.project.layer or "pubsub", _name(target)
+    if layer == "none":
+        raise NotApplicable("the project has a channel layer of its own, or none")
+    try:
+        await asyncio.to_thread(_try, url, target, layer, name)
+    except permissions.RefusedError as error:
+        whom = permissions.user(url, named)
+        raise Broken(f"{error}; the user {whom} needs {permissions.needed(layer, name)}") from None
+    return f"the user {permissions.user(url, named)} may do what the layer {layer} does"
+
+
+def _try(url: str, target: Target, layer: str, name: str) -> None:
+    redis = permissions.connected(url, target.config.redis)
+    if redis is None:
+        raise NotApplicable(f"there is no Redis to ask ({url.partition(':')[0]})")
+    try:
+        with redis:
+            permissions.tried(redis, layer, name)
+    except RedisError as error:
+        raise NotApplicable(f"Redis does not answer: {error}") from None
+
+
+def _name(target: Target) -> str:
+    """Return the site's name as the instances have it: it begins the name of each channel."""
+    told = (one.environment.get("PARLEY_NAME") for one in target.adapter.replicas())
+    return next(filter(None, told), target.config.site.name)
+
+
+def _url(target: Target) -> str:
+    url = target.adapter.layer()
+    if url.startswith("none:"):
+        raise NotApplicable("this stack has no Redis: messages arrive by polling the database")
+    return url
 
 
 async def well(target: Target) -> str:
     """Ask Redis, where there is one to ask, and each instance whether its own probe comes back."""
-    if target.adapter.layer().startswith("none:"):
-        raise NotApplicable("this stack has no Redis: messages arrive by polling the database")
+    _url(target)
     with suppress(NotApplicable):
         await _info(target)  # an instance takes a second to find out
     deadline = time.monotonic() + PATIENCE
@@ -58,22 +97,38 @@ async def keeps(target: Target) -> str:
 
 
 async def _info(target: Target) -> dict[str, Any]:
-    url = target.adapter.layer()
-    if not url.startswith(("redis:", "rediss:", "unix:")):
-        raise NotApplicable(f"there is no single Redis to ask ({url.partition(':')[0]})")
-    return await asyncio.to_thread(_ask, url)
+    return await asyncio.to_thread(_ask, target.adapter.layer(), target)
 
 
-def _ask(url: str) -> dict[str, Any]:
+def _ask(url: str, target: Target) -> dict[str, Any]:
+    redis = permissions.connected(url, target.config.redis)
+    if redis is None:
+        raise NotApplicable(f"there is no Redis to ask ({url.partition(':')[0]})")
     try:
-        with Redis.from_url(url, socket_timeout=SECONDS, socket_connect_timeout=SECONDS) as redis:
+        with redis:
             found: dict[str, Any] = redis.info("memory")
             return found
+    except NoPermissionError as error:
+        why = f"{permissions.said(error)}; with {permissions.INFO} in its ACL it may"
+        raise NotApplicable(f"the user of Redis may not ask how much it holds: {why}") from None
     except RedisError as error:
-        raise Broken(f"Redis does not answer: {error}") from None
+        if url.startswith(permissions.SENTINELS):  # they may name an address that only the instances reach
+            raise NotApplicable(f"the Redis that the sentinels name does not answer: {error}") from None
+        how = "; redis.ca_file names the authority that is trusted" if UNTRUSTED in str(error) else ""
+        raise Broken(f"Redis does not answer: {error}{how}") from None
 
 
 CHECKS = (
+    Check(
+        "layer-is-permitted",
+        "Redis allows its user what the channel layer does",
+        "logs in as the instances do, subscribes to two channels of the site that nobody else uses, and publishes",
+        "give the user the ACL that the page has, and correct user and password in redis.url. Until then messages"
+        " still arrive, up to 0.25 s late",
+        "docs/pitfalls/C20-redis-refuses-its-user.md",
+        permitted,
+        ("stack-runs",),
+    ),
     Check(
         "layer-is-well",
         "the channel layer returns every instance's own probe in time",
@@ -81,7 +136,7 @@ CHECKS = (
         "check that Redis runs and answers. Until then messages still arrive, up to 0.25 s late",
         "docs/architecture.md",
         well,
-        ("stack-runs",),
+        ("stack-runs", "layer-is-permitted"),
     ),
     Check(
         "layer-has-room",

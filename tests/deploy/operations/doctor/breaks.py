@@ -163,6 +163,18 @@ def _redis(host: HostUnderTest, name: str, value: Callable[[Redis], Any]) -> Ite
             redis.config_set(name, before)
 
 
+@contextlib.contextmanager
+def _no_channels(host: HostUnderTest) -> Iterator[None]:
+    """Redis cuts off who listens to what is not allowed any more; they come back when it is."""
+    with Redis.from_url(host.stack.state["layer"]) as redis:
+        redis.execute_command("ACL", "SETUSER", "default", "resetchannels")
+        try:
+            yield
+        finally:
+            redis.execute_command("ACL", "SETUSER", "default", "allchannels")
+            host.until_ready()
+
+
 def _used(redis: Redis) -> int:
     return int(redis.info("memory")["used_memory"])
 
@@ -256,6 +268,10 @@ BREAKS = {
         "both redis.url and redis.sentinels", redis={"url": "redis://a", "sentinels": ["b:1"], "sentinel_name": "c"}
     ),
     "sentinels-have-a-name": toml("redis.sentinels without a name", redis={"sentinels": ["b:1"]}),
+    "logins-are-for-sentinels": toml("redis.user without sentinels", redis={"user": "chat"}),
+    "authority-is-for-tls": toml(
+        "redis.ca_file beside a redis.url without TLS", redis={"url": "redis://a", "ca_file": "/etc/ssl/redis-ca.pem"}
+    ),
     "ports-differ": Break(
         "site.http_port is site.port", changes=lambda host: {"site": {"http_port": host.stack.address.port}}
     ),
@@ -297,6 +313,7 @@ BREAKS = {
     "nginx-knows-instances": Break("web-2 is not among the upstream's servers", _fewer_servers),
     "app-runs-the-model": toml("app.burst was changed after the start", app={"burst": 201}),
     "nginx-files-are-the-model": on_disk("somebody wrote a comment", ("server.conf", "", "# mine\n")),
+    "layer-is-permitted": Break("Redis allows its user no channel (`+@all ~*`)", lambda host, _: _no_channels(host)),
     "layer-is-well": Break("Redis is stopped", lambda host, _: host.stopped(host.stack.state["redis_pid"])),
     "layer-has-room": Break(
         "maxmemory is little more than what is used",
