@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
 import redis.sentinel
-from redis import Redis, RedisError, ResponseError
+from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, NoPermissionError
 from redis.retry import Retry
@@ -16,6 +16,7 @@ from redis.retry import Retry
 from deploy.model.sections import Redis as Named
 
 SECONDS = 2.0
+DEFAULT = "default"  # whom Redis takes who gives no name
 ONE = ("redis", "rediss", "unix")  # schemes that name one server
 SENTINELS = "sentinel"
 SCRIPT = "return redis.call('ZCOUNT', ARGV[1], '-inf', '+inf') + redis.call('DEL', ARGV[1])"
@@ -24,15 +25,22 @@ REFUSALS = ("NOPERM", "EXEC without MULTI", "The user executing the script", "AC
 # Of each channel layer, what its user has to be allowed; docs/deploying.md has the same lines.
 CHANNELS = "&{name}__group__* &{name}specific.* +subscribe +unsubscribe +publish"
 KEYS = "~{name}* +eval +zadd +zrange +zrem +zcount +zremrangebyscore +zpopmin +bzpopmin +expire +del +multi +exec"
+ASK = "+sentinel|masters"  # of the sentinels
 INFO = "+info"  # for the doctor alone
 
 
 class RefusedError(Exception):
-    """What Redis does not allow, in its words."""
+    """What Redis or a sentinel does not allow, in its words, and what its user needs."""
+
+    def __init__(self, words: str, user: str, needs: str) -> None:
+        super().__init__(f"{words}; the user {user} needs {needs}")
 
 
 def connected(url: str, named: Named) -> Redis | None:
-    """Return a client for the Redis of a layer's URL, the sentinels' by parley.toml; None where there is none."""
+    """Return a client for the Redis of a layer's URL, the sentinels' by parley.toml; None where there is none.
+
+    Raises RefusedError where a sentinel does not say which Redis that is, and RedisError where none answers.
+    """
     once = Retry(NoBackoff(), 0)  # redis-py would ask a frozen one four times
     patience: dict[str, Any] = {"socket_timeout": SECONDS, "socket_connect_timeout": SECONDS, "retry": once}
     scheme = url.partition(":")[0]
@@ -45,6 +53,10 @@ def connected(url: str, named: Named) -> Redis | None:
     login = {"username": named.sentinel_user or None, "password": named.sentinel_password or None}
     untyped: Any = redis.sentinel.Sentinel  # as redis-py ships it
     sentinels = untyped([(one.hostname, one.port) for one in parts], sentinel_kwargs={**login, **patience, **tls})
+    try:
+        sentinels.discover_master(named.sentinel_name)
+    except NoPermissionError as error:
+        raise RefusedError(said(error), f"{named.sentinel_user or DEFAULT} of the sentinels", ASK) from None
     own = {"username": named.user or None, "password": named.password or None}
     master: Redis = sentinels.master_for(named.sentinel_name, **own, **patience, **tls)
     return master
@@ -57,18 +69,16 @@ def needed(layer: str, name: str) -> str:
 
 def user(url: str, named: Named) -> str:
     """Return whom the instances log in as."""
-    return (named.user if url.startswith(SENTINELS) else unquote(urlsplit(url).username or "")) or "default"
+    return (named.user if url.startswith(SENTINELS) else unquote(urlsplit(url).username or "")) or DEFAULT
 
 
-def tried(client: Redis, layer: str, name: str) -> None:
+def tried(client: Redis, layer: str, name: str, user: str) -> None:
     """Do what an instance does; raises RefusedError, or RedisError where Redis is away."""
     try:
         (_core if layer == "core" else _pubsub)(client, name)
-    except (NoPermissionError, AuthenticationError) as error:
-        raise RefusedError(said(error)) from None
-    except ResponseError as error:
-        if any(words in str(error) for words in REFUSALS):
-            raise RefusedError(str(error)) from None
+    except RedisError as error:
+        if isinstance(error, NoPermissionError | AuthenticationError) or any(words in str(error) for words in REFUSALS):
+            raise RefusedError(said(error), user, needed(layer, name)) from None
         raise
 
 

@@ -2,10 +2,11 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
-from redis import RedisError
+from redis import Redis, RedisError
 from redis.exceptions import NoPermissionError
 
 from deploy.model.health import READY
@@ -13,6 +14,8 @@ from deploy.operations.doctor import permissions
 from deploy.operations.doctor.check import Broken, Check, NotApplicable, require
 from deploy.operations.doctor.checks.instances import words
 from deploy.operations.doctor.target import Target
+
+T = TypeVar("T")
 
 PATIENCE = 3.0  # an instance that has just started has not had its first probe back
 PAUSE = 0.2
@@ -23,27 +26,26 @@ UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"  # what OpenSSL says
 
 async def permitted(target: Target) -> str:
     """Log in as the instances do, and do what they do."""
-    url, named = _url(target), target.config.redis
+    url = _url(target)
+    user = permissions.user(url, target.config.redis)
     layer, name = target.config.project.layer or "pubsub", _name(target)
     if layer == "none":
         raise NotApplicable("the project has a channel layer of its own, or none")
     try:
-        await asyncio.to_thread(_try, url, target, layer, name)
+        await asyncio.to_thread(_with, url, target, lambda redis: permissions.tried(redis, layer, name, user))
     except permissions.RefusedError as error:
-        whom = permissions.user(url, named)
-        raise Broken(f"{error}; the user {whom} needs {permissions.needed(layer, name)}") from None
-    return f"the user {permissions.user(url, named)} may do what the layer {layer} does"
+        raise Broken(str(error)) from None
+    except RedisError as error:
+        raise NotApplicable(f"Redis does not answer: {error}") from None
+    return f"the user {user} may do what the layer {layer} does"
 
 
-def _try(url: str, target: Target, layer: str, name: str) -> None:
+def _with(url: str, target: Target, ask: Callable[[Redis], T]) -> T:
     redis = permissions.connected(url, target.config.redis)
     if redis is None:
         raise NotApplicable(f"there is no Redis to ask ({url.partition(':')[0]})")
-    try:
-        with redis:
-            permissions.tried(redis, layer, name)
-    except RedisError as error:
-        raise NotApplicable(f"Redis does not answer: {error}") from None
+    with redis:
+        return ask(redis)
 
 
 def _name(target: Target) -> str:
@@ -101,13 +103,10 @@ async def _info(target: Target) -> dict[str, Any]:
 
 
 def _ask(url: str, target: Target) -> dict[str, Any]:
-    redis = permissions.connected(url, target.config.redis)
-    if redis is None:
-        raise NotApplicable(f"there is no Redis to ask ({url.partition(':')[0]})")
     try:
-        with redis:
-            found: dict[str, Any] = redis.info("memory")
-            return found
+        found: dict[str, Any] = _with(url, target, lambda redis: redis.info("memory"))
+    except permissions.RefusedError as error:
+        raise NotApplicable(str(error)) from None
     except NoPermissionError as error:
         why = f"{permissions.said(error)}; with {permissions.INFO} in its ACL it may"
         raise NotApplicable(f"the user of Redis may not ask how much it holds: {why}") from None
@@ -116,6 +115,7 @@ def _ask(url: str, target: Target) -> dict[str, Any]:
             raise NotApplicable(f"the Redis that the sentinels name does not answer: {error}") from None
         how = "; redis.ca_file names the authority that is trusted" if UNTRUSTED in str(error) else ""
         raise Broken(f"Redis does not answer: {error}{how}") from None
+    return found
 
 
 CHECKS = (

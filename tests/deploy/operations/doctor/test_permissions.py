@@ -22,7 +22,7 @@ from parley_serving.layers import from_url
 from parley_serving.project.channel_layers import made
 from parley_serving.pubsub import PubSubLayer
 from tests import authorities, redis_versions, sentinels
-from tests.acl import CORE, PASSWORD, PUBSUB, QUOTED, grants, without
+from tests.acl import CORE, PASSWORD, PUBSUB, QUOTED, SENTINEL, grants, without
 from tests.running import free_port
 from tests.waiting import PATIENCE, until
 
@@ -67,9 +67,9 @@ def url(port: int, database: int = 0, password: str = QUOTED) -> str:
     return f"redis://parley:{password}@127.0.0.1:{port}/{database}"
 
 
-def target(at: str, layer: str) -> Target:
+def target(at: str, layer: str, **keys: Any) -> Target:
     """Give what the doctor looks at, without a stack: an adapter that knows the layer's URL alone."""
-    config = Config.model_validate({"redis": {"url": at}, "project": {"layer": layer}})
+    config = Config.model_validate({"redis": keys or {"url": at}, "project": {"layer": layer}})
 
     class Adapter:
         def layer(self) -> str:
@@ -210,6 +210,25 @@ async def test_an_authority_that_nobody_knows_is_named(tmp_path: Path) -> None:
         with pytest.raises(Broken, match=r"CERTIFICATE_VERIFY_FAILED.*; redis\.ca_file names the authority"):
             await checks.room(target(at, "pubsub"))
         assert "the user default may do" in await asked(with_authority(at, str(tls.ca_file)))
+
+
+async def test_a_sentinel_that_does_not_say_who_is_master_is_named(tmp_path: Path) -> None:
+    """Its user has a line of its own; it is not the one of Redis that lacks something."""
+    users = (PUBSUB, without(SENTINEL, "+sentinel|masters"))
+    with sentinels.watched_redis(tmp_path, sentinels=1, users=users) as watched:
+        keys = {
+            "sentinels": [f"127.0.0.1:{watched.sentinels[0]}"],
+            "sentinel_name": sentinels.NAME,
+            "sentinel_user": "watcher",
+            "sentinel_password": PASSWORD,
+            "user": "parley",
+            "password": PASSWORD,
+        }
+        found = target("sentinel://the/URL", "pubsub", **keys)
+        with pytest.raises(Broken, match=r"NOPERM .*the user watcher of the sentinels needs \+sentinel\|masters$"):
+            await checks.permitted(found)
+        with pytest.raises(NotApplicable, match="the user watcher of the sentinels needs"):
+            await checks.room(found)
 
 
 @pytest.mark.parametrize("layer", LINES)
