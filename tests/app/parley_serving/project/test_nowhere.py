@@ -12,15 +12,15 @@ from parley_serving.project.nowhere import Nowhere
 class Echo(WebsocketConsumer):
     """A consumer without async, and without a middleware around it."""
 
-    def receive(self, **message: str | bytes) -> None:
+    def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Send it back."""
-        self.send(**message)
+        self.send(text_data, bytes_data)
 
 
 @pytest.mark.django_db
 async def test_a_consumer_without_async_has_no_warning() -> None:
     """asgiref warns of what is no coroutine's, and a team that runs with -W error would have no socket."""
-    coming = [
+    coming: list[dict[str, Any]] = [
         {"type": "websocket.connect"},
         {"type": "websocket.receive", "text": "hello"},
         {"type": "websocket.disconnect", "code": 1000},
