@@ -1,16 +1,14 @@
 """Behind another proxy: pages, forms, sockets and drains through each file of docs/behind-a-proxy.md."""
 
 import asyncio
-import datetime as dt
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
 import tomllib
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -20,17 +18,13 @@ from deploy.effects.client.http_client import HttpClient
 from deploy.effects.client.websocket_client import Socket, connect
 from deploy.model import capacity, rules
 from deploy.model.config import Config
-from tests.checkout import ROOT
-from tests.deploy.operations.doctor import certificates
 from tests.deploy.stacks.local.test_settings import doctor, examined
+from tests.in_front import NAME, PAGE, Proxy, needs
 from tests.running import RunningStack, changed_checkout, free_port, running_stack
 from tests.waiting import PATIENCE
 
-PAGE = ROOT / "docs" / "behind-a-proxy.md"
-NAME = "localhost"  # looked up by every program
 ROOM = "lobby"
 VISITOR = "127.0.0.77"  # where a visitor of the proxy comes from
-PACKAGES = {"nginx": "nginx-light"}
 HTTPS = ("proxy_pass http://", "proxy_pass https://")
 LIES = ("X-Forwarded-Proto $scheme", "X-Forwarded-Proto http")
 PROXIES = [
@@ -42,75 +36,12 @@ PROXIES = [
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
 
 
-class Proxy:
-    """One in front, with the configuration of the page; names, ports and places are the test's."""
-
-    def __init__(
-        self, kind: str, folder: Path, port: int, inner: int, *changes: tuple[str, str], heading: str = ""
-    ) -> None:
-        self.folder = folder
-        folder.mkdir()
-        certificate, key = certificates.unknown(dt.timedelta(days=30), NAME)
-        for name, pem in {"certificate.pem": certificate, "key.pem": key, "chat.pem": certificate + key}.items():
-            (folder / name).write_bytes(pem)
-        section = rf"(?ims)^## {heading or kind}\n.*?\n```(?:nginx|text)\n(.*?)```"
-        [text] = re.findall(section, PAGE.read_text())
-        text = text.replace("/etc/ssl/chat", str(folder)).replace("chat.example.com", f"{NAME}:{port}")
-        text = text.replace("127.0.0.1:8443", f"127.0.0.1:{inner}").replace("127.0.0.1:8444", f"127.0.0.1:{inner}")
-        for old, new in changes:
-            assert old in text
-            text = text.replace(old, new)
-        self.command = getattr(self, kind)(text, port)
-
-    def nginx(self, text: str, port: int) -> list[str]:
-        """Put it into the http block of a nginx of its own."""
-        text = text.replace("listen 443", f"listen 127.0.0.1:{port}").replace(f"{NAME}:{port};", f"{NAME};")
-        places = "".join(
-            f"{name}_temp_path {self.folder}/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-        )
-        user = "user root;" if os.getuid() == 0 else ""
-        head = f"daemon off; {user} pid {self.folder}/pid; error_log stderr; worker_shutdown_timeout 10s;"
-        file = self.folder / "nginx.conf"
-        file.write_text(f"{head}\nevents {{}}\nhttp {{\naccess_log off; {places}\n{text}\n}}\n")
-        return ["nginx", "-e", "stderr", "-p", str(self.folder), "-c", str(file)]
-
-    def caddy(self, text: str, port: int) -> list[str]:  # noqa: ARG002 (it stands in the name)
-        """Keep its state here, and its port for commands shut."""
-        file = self.folder / "Caddyfile"
-        file.write_text(f"{{\n    admin off\n    auto_https disable_redirects\n}}\n{text}")
-        return ["caddy", "run", "--adapter", "caddyfile", "--config", str(file)]
-
-    def haproxy(self, text: str, port: int) -> list[str]:
-        """It stays in the foreground by itself."""
-        file = self.folder / "haproxy.cfg"
-        file.write_text(text.replace("bind :443", f"bind 127.0.0.1:{port}"))
-        return ["haproxy", "-W", "-f", str(file)]
-
-    @contextmanager
-    def running(self) -> Iterator[subprocess.Popen[bytes]]:
-        """Run it until the block ends."""
-        env = os.environ | {"HOME": str(self.folder), "XDG_DATA_HOME": str(self.folder)}
-        process = subprocess.Popen(self.command, env=env, stdin=subprocess.DEVNULL)
-        try:
-            yield process
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(PATIENCE)
-
-
 class Served:
     """A stack with a proxy in front, and the ways to both."""
 
     def __init__(self, stack: RunningStack, front: subprocess.Popen[bytes], port: int, inner: int) -> None:
         self.stack, self.front, self.inner = stack, front, inner
         self.address = Address.at(f"https://{NAME}:{port}").through("127.0.0.1", port)
-
-
-def needs(kind: str) -> None:
-    """Skip where a program is missing."""
-    for program, package in {kind: PACKAGES.get(kind, kind), "curl": "curl"}.items():
-        if shutil.which(program) is None:
-            pytest.skip(f"needs {program}: apt-get install {package}")
 
 
 @asynccontextmanager
