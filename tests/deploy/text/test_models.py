@@ -111,7 +111,7 @@ def test_nginx_takes_any_model_without_a_warning(folder: Path, which: str) -> No
         assert ("limit_conn pages_at_once" in text) == bool(config.nginx.pages_per_address)
         assert ("limit_req zone=pages" in text) == bool(config.nginx.pages_per_second)
         assert ("Strict-Transport-Security" in text) == bool(config.nginx.hsts_seconds and config.site.has_tls)
-        assert text.count("set_real_ip_from") == len(config.site.trusted_proxies)
+        assert text.count("set_real_ip_from") == len(config.site.proxies)
 
     taken()
 
