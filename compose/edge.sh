@@ -5,13 +5,16 @@
 # GIVEN is the folder where somebody puts certificate.pem and key.pem. SERVED is where nginx reads them: links that lead
 # through one more, `now`, so that both change at once. A pair that is torn, encrypted or another's is named and not
 # served: the one before it is, also after a restart. With CONFIGURATION this process becomes nginx, and a loop beside
-# it looks every five seconds.
+# it looks every five seconds, at the files beside CONFIGURATION too.
 set -u
 given=$1 served=$2
 
 say() { printf '%s [error] 1#1: %s\n' "$(date '+%Y/%m/%d %H:%M:%S')" "$*" >&2; } # as nginx writes its own lines
 
 sum() { cat "$given/certificate.pem" "$given/key.pem" 2>/dev/null | cksum; }
+
+# Of nginx's own files; their folder is a link, which is changed in one step.
+configured() { cat "$configuration"/*.conf "$configuration/mime.types" 2>/dev/null | cksum; }
 
 # Copy what is given into a folder of its own, and have nginx read it there. Prints why not. The modes are not the
 # given ones: systemd runs this as root, and nginx later reads the files as the site's user, by their group.
@@ -72,7 +75,20 @@ said=''
 why=$(take) || { taken='' said=$why && say "$why"; }
 [ $# -ge 3 ] || exec test -z "$said"
 
+configuration=$(dirname "$3")
+read=$(configured)
+unread=''
 while sleep 5; do
+  now=$(configured)
+  if [ "$now" != "$read" ] && [ "$now" != "$unread" ]; then
+    if why=$(nginx -t -q -e stderr -c "$3" 2>&1 </dev/null); then
+      read=$now unread=''
+      kill -HUP $$
+    else
+      unread=$now
+      say "the files in $configuration are not read: $(printf '%s' "$why" | head -n 1)"
+    fi
+  fi
   now=$(sum)
   if [ "$now" = "$taken" ]; then
     said=''

@@ -5,7 +5,7 @@ and the history are rollout's. Every verb blocks until it is done, and raises St
 when it fails; it may be called again after it failed or was killed half-way (the next rollout begins from the start).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Never, Protocol, Self
@@ -14,6 +14,8 @@ from urllib.parse import unquote, urlsplit
 from deploy.effects.client.address import Address
 from deploy.model.config import Config
 from deploy.stacks.secret_key import Act
+
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,21 @@ class Stack(Protocol):
     def start_processes(self, names: Sequence[str]) -> None:
         """Start them again, as they were."""
 
+    def wanted(self) -> int:
+        """Give how many instances there are to be; what is missing or too much is the next four verbs'."""
+
+    def add(self, release: str) -> Instance:
+        """Start one instance more, without waiting for it to be ready; nobody comes to it yet."""
+
+    def join(self, new: Instance) -> None:
+        """Have people come to it."""
+
+    def discard(self) -> None:
+        """Undo `add`, which may have failed half-way."""
+
+    def remove(self, old: Instance) -> None:
+        """Have an instance drain, for good."""
+
     def replace(self, old: Instance, release: str) -> Instance:
         """Start this release in an instance's place and give the new instance, without waiting for it to be ready.
 
@@ -175,3 +192,6 @@ class Stack(Protocol):
     def finish(self, release: str) -> None:
         """Make this release the stack's own: what boots, what nginx is rendered from (checked, reloaded; put back when
         nginx refuses), and remove what is older than the last two releases."""
+
+    def settle(self, say: Say, *, again: bool) -> None:
+        """After `finish`: with `again` apply what else the operator changed, and say what another command is for."""

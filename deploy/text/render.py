@@ -70,7 +70,6 @@ class ComposeSite:
 
     env: str  # whose [env.NAME] this is
     model: str  # this configuration as JSON, for the one-shot `setup`; without what is secret
-    digest: str  # of the model
     environment: Mapping[str, str]  # of every process of the app
     user: int  # the image's
     folders: Mapping[str, str]  # volume → where containers have it
@@ -79,6 +78,7 @@ class ComposeSite:
     asked: Sequence[str]  # options of `watch`: the site, and the way to it
     metrics: int  # where the probe serves /metrics
     prometheus: int  # where Prometheus listens
+    redis_files: int  # that a Redis may have open, connections among them
     owner: str  # whose the site's name is, where .env does not say it
     build: str  # what the image is built from, as Compose takes it
     deploy: Sequence[str]  # Parley's own commands

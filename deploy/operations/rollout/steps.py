@@ -9,9 +9,9 @@ from typing import Literal
 from deploy.errors import BadInputError, StackError
 from deploy.operations.rollout import migrations
 from deploy.operations.rollout.history import History
-from deploy.operations.rollout.swap import READY_SECONDS, Say, swap, unhurried
+from deploy.operations.rollout.swap import READY_SECONDS, grow, swap, unhurried
 from deploy.stacks.lock import held
-from deploy.stacks.stack import Stack
+from deploy.stacks.stack import Say, Stack
 
 
 def rollout(
@@ -24,9 +24,9 @@ def rollout(
     patience: float = READY_SECONDS,
     outage: bool = False,
 ) -> str:
-    """Have the release of this source serve, and give its id; `again` replaces instances that serve it already, and
-    `patience` is how many seconds an instance may take to be ready. With `outage` nothing serves while migrations run
-    that the old release could not live with; without it they are refused.
+    """Have the release of this source serve, and give its id; `patience` is how many seconds an instance may take to be
+    ready. `again` replaces instances that serve it already and applies what the operator changed, their number too.
+    With `outage` nothing serves while migrations run that the old release could not live with; else they are refused.
 
     Raises BadInputError with no instance and no row touched, or StackError with the old release serving where the new
     one failed (with `outage`, once its migrations have run, nothing may serve). On Compose the values of [project.env]
@@ -146,7 +146,9 @@ def replace_all(
     stack.publish(release)
     ticket = open_ticket(stack, release, pages)
     done: list[str] = []
-    for old in stack.instances():
+    before = stack.instances()
+    wanted = stack.wanted() if again else len(before)
+    for old in before[:wanted]:
         if old.release == release and old.running and not again:
             continue
         try:
@@ -155,7 +157,13 @@ def replace_all(
             rest = f"; {', '.join(done)} serve {release}: `./parley rollback` takes them back too" if done else ""
             raise StackError(f"{error}{rest}") from None
         done.append(old.name)
+    for _ in range(len(before), wanted):
+        grow(stack, release, ticket, say, patience=patience)
+    for old in before[wanted:]:
+        say(f"{old.name}: draining; there is to be one instance less")
+        stack.remove(old)
     stack.finish(release)
+    stack.settle(say, again=again)
 
 
 def open_ticket(stack: Stack, release: str, pages: Sequence[str] = ()) -> str:

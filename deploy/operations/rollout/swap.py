@@ -2,17 +2,15 @@
 
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from deploy.errors import StackError
-from deploy.stacks.stack import Instance, Stack
+from deploy.stacks.stack import Instance, Say, Stack
 
 READY_SECONDS = 90.0
 PAUSE = 0.25
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-Say = Callable[[str], None]
 
 
 def swap(stack: Stack, old: Instance, release: str, ticket: str, say: Say, *, patience: float) -> None:
@@ -33,8 +31,22 @@ def swap(stack: Stack, old: Instance, release: str, ticket: str, say: Say, *, pa
             raise StackError(f"{old.name}: {reason}\n{old.name} {now}") from None
         raise
     stack.retire(old, new)
-    came = "a message came through" if stack.config.project.hooks.probe else "it answers"
-    say(f"{new.name}: serves {release}; {came}")
+    say(f"{new.name}: serves {release}; {_came(stack)}")
+
+
+def grow(stack: Stack, release: str, ticket: str, say: Say, *, patience: float) -> None:
+    """Have one instance more; raises StackError with those that serve as they were."""
+    say("starting one instance more")
+    try:
+        new = stack.add(release)
+        wait(stack, new, patience)
+        stack.probe(new, ticket)
+    except BaseException:  # Ctrl-C too
+        with unhurried():
+            stack.discard()
+        raise
+    stack.join(new)
+    say(f"{new.name}: serves {release}; {_came(stack)}")
 
 
 def put_back(stack: Stack, old: Instance, new: Instance | None, reason: str) -> None:
@@ -45,6 +57,10 @@ def put_back(stack: Stack, old: Instance, new: Instance | None, reason: str) -> 
             wait(stack, old, READY_SECONDS)
     except StackError as error:
         raise StackError(f"{old.name}: {reason}\nand {old.release} did not come back: {error}") from None
+
+
+def _came(stack: Stack) -> str:
+    return "a message came through" if stack.config.project.hooks.probe else "it answers"
 
 
 def wait(stack: Stack, instance: Instance, seconds: float) -> None:

@@ -1,15 +1,16 @@
 """What a project has beside its replicas: variables in files, a Redis that keeps, uploaded files, other processes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from deploy.errors import BadInputError
 from deploy.model.config import Config
-from deploy.stacks.compose.docker import Container, containers, docker, of_project, service_of
-from deploy.stacks.compose.images import holds
+from deploy.stacks.compose.docker import Container, containers, digest_of, docker, of_project, service_of
 from deploy.stacks.compose.project import Project
 from deploy.text import project as told
 from deploy.text.compose import folders, places, words
 from deploy.text.compose.file import FILE
+
+OPTIONAL = {"acme", "prometheus", "probe"}  # of a profile, and nobody's way to the site
 
 
 class Beside:
@@ -42,18 +43,26 @@ class Beside:
 
     def bring(self, release: str) -> None:
         """Write the files that the variables are read from, and start the Redis that keeps: a release may be the first
-        that asks for one of them. What serves reads them when it is started again.
+        that asks for one of them, and .env may say something else. What serves reads them when it is started again.
         """
-        if self._config.is_own:
-            return
         self._project.once(release, "setup", *words.of(self._config).deploy, "setup", "--only", "env")
-        if told.keeps(self._config):
+        if not self._config.is_own and told.keeps(self._config):
             start = ("up", "--detach", "--wait", "--no-deps", "--no-recreate", "--no-build", "--pull=never")
             self._project.compose(*start, "store")
 
-    def renew(self, release: str) -> None:
-        """Remove processes that are of this release already: the next `up` leaves what does not differ as it is."""
-        _remove([one for one in self._found() if holds(one["Image"]) == release])
+    def renew(self) -> set[str]:
+        """Remove what is to be made anew, and name its services: what has the app's image, and what else differs."""
+        digests = self._project.digests()
+        found = [one for one in of_project(self._project.name) if self._is_old(one, digests)]
+        _remove(found)
+        return {service_of(one) for one in found} & set(digests)
+
+    def _is_old(self, container: Container, digests: Mapping[str, str]) -> bool:
+        service = service_of(container)
+        if service == "cleanup" or service.startswith(words.PROCESS):
+            return True
+        differs = service == "probe" or digest_of(container) != digests.get(service)
+        return service in OPTIONAL and container["State"]["Running"] and differs
 
     def forget(self) -> None:
         """Remove processes that parley.toml has no more."""

@@ -32,6 +32,11 @@ def service_of(container: Container) -> str:
     return str(container["Config"]["Labels"]["com.docker.compose.service"])
 
 
+def digest_of(container: Container) -> str:
+    """Give what Compose wrote on it of how it was to be."""
+    return str(container["Config"]["Labels"]["com.docker.compose.config-hash"])
+
+
 def _labelled(labels: Mapping[str, str]) -> list[Container]:
     wanted = [f"--filter=label=com.docker.compose.{key}={value}" for key, value in labels.items()]
     ids = docker("ps", "--all", "--quiet", *wanted).split()

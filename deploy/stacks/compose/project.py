@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Never
 
@@ -33,6 +33,9 @@ class Project:
     front: str  # the network over which nginx reaches the replicas
     variables: Mapping[str, str]  # of the operator: they stand over .env, and may name another project
     home: Path = ROOT  # where the Compose file is
+    replicas: int = 1  # that .env or parley.toml asks for
+    services: frozenset[str] = frozenset()  # with those of the profiles that .env names
+    told: Mapping[str, str] = field(default_factory=dict, repr=False)  # what `setup` is given
 
     @classmethod
     def here(cls, variables: Mapping[str, str], home: Path | None = None) -> "Project":
@@ -53,6 +56,9 @@ class Project:
             image=services["web"]["image"],
             https=ports[places.HTTPS],
             front=front,
+            replicas=int(services["web"]["deploy"]["replicas"]),
+            services=frozenset(services),
+            told={name: text.replace("$$", "$") for name, text in services["setup"]["environment"].items()},
             home=home or ROOT,
             variables={**variables, "PARLEY_CHECKOUT": checkout.owner(found, ports[places.HTTPS], home)},
         )
@@ -82,6 +88,11 @@ class Project:
         handed = [f"--env={name}" for name in superuser(self.variables)]  # not the value: everybody may list arguments
         words = [*COMPOSE, "run", "--rm", "--no-deps", *plain, *handed, service, *command]
         commands.become(words, env={**self.variables, "PARLEY_IMAGE": self.of(release)}, cwd=self.home)
+
+    def digests(self) -> dict[str, str]:
+        """Give, for each service, what Compose writes on a container of it as it is to be now."""
+        words = (line.split() for line in self.compose("--profile", "*", "config", "--hash", "*").splitlines())
+        return {line[0]: line[1] for line in words}
 
     def edge(self, *command: str) -> str:
         """Run a command in nginx's container."""

@@ -3,6 +3,8 @@
 It may run again at any time: what is secret is made once, the rest is written anew.
 """
 
+import hashlib
+import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,6 +21,7 @@ from deploy.text import prometheus, render
 from deploy.text.compose import places, site
 
 STACK = "compose"
+DIGITS = 8  # of a digest; as many as a release's id has
 
 
 def setup(given: Mapping[str, str], only: str | None = None) -> Iterator[str]:
@@ -62,10 +65,15 @@ def fitting(config: Config) -> Capacity:
 
 
 def nginx(config: Config, size: Capacity, release: str, facts: Facts | None = None, *, current: bool) -> str:
-    """Write nginx's files into the release's own folder, and have the edge begin with it next time."""
-    folder = places.NGINX / release
+    """Write nginx's files into a folder of their own, and with `current` have the edge serve with them.
+
+    Other files have another folder, of the same release too: the edge reads what `current` leads to once it differs.
+    """
     paths = application.paths(config, facts) if facts else None
-    files.write_all(folder, render.nginx(config, site.nginx(config, size, paths)))
+    rendered = render.nginx(config, site.nginx(config, size, paths))
+    digest = hashlib.sha256(json.dumps(rendered, sort_keys=True).encode()).hexdigest()[:DIGITS]
+    folder = places.NGINX / f"{release}-{digest}"
+    files.write_all(folder, rendered)
     if current:
         before = places.CURRENT.resolve()
         point(places.CURRENT, folder)

@@ -15,17 +15,29 @@ from typing import Never
 
 from deploy.effects.client.address import Address
 from deploy.errors import BadInputError, StackError
+from deploy.model.config import FILE as TOML
 from deploy.model.config import ROOT, Config, load
 from deploy.model.sections import Site
 from deploy.stacks import owner
-from deploy.stacks.compose import sources
+from deploy.stacks.compose import edge, sources
 from deploy.stacks.compose.beside import Beside
-from deploy.stacks.compose.docker import Container, containers, docker, inspect, last_lines
+from deploy.stacks.compose.docker import (
+    Container,
+    containers,
+    digest_of,
+    docker,
+    inspect,
+    last_lines,
+    of_project,
+    service_of,
+)
 from deploy.stacks.compose.images import Images, holds
 from deploy.stacks.compose.project import Project, home
+from deploy.stacks.compose.setup import fitting
+from deploy.stacks.compose.variables import config as variables_of_env
 from deploy.stacks.local.layout import Layout
 from deploy.stacks.secret_key import Act
-from deploy.stacks.stack import Instance, Postgres, Sqlite
+from deploy.stacks.stack import Instance, Postgres, Say, Sqlite
 from deploy.text.compose import places, site, words
 from deploy.text.compose.file import FILE, PRIVATE, VARIABLES, compose_file, variables
 
@@ -115,8 +127,9 @@ class ComposeStack:
         return next((int(one["State"]["Pid"]) for one in found if one["State"]["Running"]), None)
 
     def stage(self, source: str | None) -> str:
-        """Build a checkout's image, or take one that is built."""
+        """Build a checkout's image, or take one that is built; raise BadInputError for a .env that `setup` refuses."""
         self.beside.require()
+        self._require_env()
         self._keep()
         return self.images.stage(source)
 
@@ -129,10 +142,10 @@ class ComposeStack:
         once = self.project.once
         with _known(release):
             self.beside.bring(release)
-            once(release, "setup", *self.words.deploy, "setup", "--only", "nginx")
+            rendered = self._rendered(release)
         once(release, "migrate", *self.words.manage, "check", "--fail-level=ERROR")
         once(release, "migrate", "python", "-m", "gunicorn", "--check-config", *self.words.server)
-        self.project.edge(*NGINX, f"{places.NGINX}/{release}/nginx.conf", "-t")
+        self.project.edge(*NGINX, f"{rendered}/nginx.conf", "-t")
 
     def plan(self, release: str) -> str:
         """Ask the image, in a container of its own."""
@@ -180,7 +193,15 @@ class ComposeStack:
         """Start their containers."""
         docker("start", *names)
 
+    def wanted(self) -> int:
+        """Give what PARLEY_REPLICAS says, or parley.toml."""
+        return self.project.replicas
+
     def replace(self, old: Instance, release: str) -> Instance:  # noqa: ARG002 (the old one serves on)
+        """Start one more replica."""
+        return self.add(release)
+
+    def add(self, release: str) -> Instance:
         """Start one more replica, which nginx does not know yet."""
         self._remove_unknown()
         before = {one["Id"] for one in self._replicas()}
@@ -212,30 +233,71 @@ class ComposeStack:
 
     def retire(self, old: Instance, new: Instance) -> None:
         """Let nginx find the new one, then have the old one drain, and remove it."""
+        self.join(new)
+        self.remove(old)
+
+    def join(self, new: Instance) -> None:
+        """Let nginx find it."""
         docker("network", "connect", "--alias=web", self.project.front, new.name)
         time.sleep(DNS_SECONDS)  # nginx tells nobody when it has asked
+
+    def remove(self, old: Instance) -> None:
+        """Have it drain, and remove it."""
         docker("stop", old.name)  # with the grace that the Compose file gives
         docker("rm", old.name)
 
     def put_back(self, old: Instance, new: Instance | None) -> None:  # noqa: ARG002 (both never served or never stopped)
         """Remove what never served."""
+        self.discard()
+
+    def discard(self) -> None:
+        """Remove what never served."""
         self._remove_unknown()
 
     def finish(self, release: str) -> None:
-        """Move the serving name, reload nginx if its files differ, and take along what runs beside the replicas."""
-        rendered = f"{places.NGINX}/{release}"
+        """Move the serving name, have nginx read files that differ, and take along what runs beside the replicas.
+
+        What else differs stays as it is: a server that is made anew is missed by everybody.
+        """
+        rendered = self._rendered(release)
         self.project.edge(*NGINX, f"{rendered}/nginx.conf", "-t")
-        differs = self._differs(rendered)
+        asked = not self._watches() and self._differs(rendered)
         self.images.serve(release)
-        # Removed first: what Compose replaces, it replaces with all that depends on it, and on `setup` everything does.
+        # Removed, and not replaced: what Compose replaces, it replaces or stops with all that depends on it, and on
+        # `setup` nearly everything does.
         self.project.compose("rm", "--force", "setup", "migrate")
-        probe = ["probe"] if any(one["State"]["Running"] for one in containers(self.project.name, "probe")) else []
-        self.beside.renew(release)
-        first = "cleanup" if self.config.project.hooks.cleanup else "migrate"
-        self.project.compose("up", "--detach", "--no-build", "--pull=never", first, *self.beside.processes, *probe)
+        renewed = self.beside.renew()
+        made = ("up", "--detach", "--no-recreate", "--no-build", "--pull=never", f"--scale=web={len(self._replicas())}")
+        self.project.compose(*made, *sorted(self.project.services | renewed))
         self.beside.forget()
-        if differs:  # a reload moves the sockets of nginx's old workers
+        if asked:  # a reload moves the sockets of nginx's old workers
             self.project.edge(*NGINX, f"{places.CURRENT}/nginx.conf", "-s", "reload")
+
+    def settle(self, say: Say, *, again: bool) -> None:
+        """Make nginx's container anew where `again` asks for it, and say what else `docker compose up` would."""
+        differing = self._differing()
+        if "edge" in differing and again:
+            say("edge: Docker has to make it anew: nobody gets in while it drains and starts")
+            edge.renew(self.project)
+            differing = self._differing()
+        if differing:
+            what = f"{', '.join(sorted(differing))}: changed, and left as it is"
+            say(f"{what}: `docker compose up` makes it anew, and the site is away meanwhile")
+
+    def _differing(self) -> set[str]:
+        """Name the services that Compose would make anew."""
+        digests = self.project.digests()
+        found = {service_of(one): digest_of(one) for one in of_project(self.project.name)}
+        return {service for service, digest in found.items() if digests.get(service, digest) != digest}
+
+    def _rendered(self, release: str) -> str:
+        """Have this release render nginx's files, and give their folder."""
+        said = self.project.once(release, "setup", *self.words.deploy, "setup", "--only", "nginx")
+        return said.strip().splitlines()[-1].rpartition(": ")[2]
+
+    def _watches(self) -> bool:
+        """Tell whether nginx's container reads by itself what has changed; one of before does not."""
+        return all("configured()" in " ".join(one["Config"]["Cmd"]) for one in containers(self.project.name, "edge"))
 
     def _differs(self, rendered: str) -> bool:
         """Tell whether nginx's files are other than those it runs with."""
@@ -244,6 +306,10 @@ class ComposeStack:
         except StackError:
             return True
         return False
+
+    def _require_env(self) -> None:
+        outside = Path() if self.config.brings_postgres and self.config.brings_redis else self.project.home / TOML.name
+        fitting(variables_of_env(self.project.told, outside))
 
     def _keep(self) -> None:
         """See that what serves has its release's name: `docker compose build` gives it the serving name alone."""

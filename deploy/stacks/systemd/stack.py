@@ -12,7 +12,7 @@ from deploy.errors import BadInputError, StackError
 from deploy.model.config import Config
 from deploy.stacks import secret_key, static
 from deploy.stacks.secret_key import Act
-from deploy.stacks.stack import Instance, Postgres
+from deploy.stacks.stack import Instance, Postgres, Say
 from deploy.stacks.systemd import configure, host, readiness, staging, systemctl
 from deploy.stacks.systemd import source as sources
 from deploy.stacks.systemd.apply import link
@@ -129,6 +129,23 @@ class SystemdStack:
     def start_processes(self, names: Sequence[str]) -> None:
         """There are none."""
 
+    def wanted(self) -> int:
+        """Give how many there are: `install` starts those that are missing, and drains those that are too much."""
+        return len(self.instances())
+
+    def add(self, release: str) -> Instance:
+        """Nobody asks."""
+        raise NotImplementedError(release)
+
+    def join(self, new: Instance) -> None:
+        """Nobody asks."""
+
+    def discard(self) -> None:
+        """There is nothing."""
+
+    def remove(self, old: Instance) -> None:
+        """Nobody asks."""
+
     def replace(self, old: Instance, release: str) -> Instance:
         """Drain the old one and start the new one in its place.
 
@@ -187,6 +204,9 @@ class SystemdStack:
         if before.name != release:
             link(self.at.previous, before)
         prune(self.at)
+
+    def settle(self, say: Say, *, again: bool) -> None:
+        """Nothing is left: `install` has applied it."""
 
     def _once(self, release: str, *arguments: str) -> str:
         """Run this release's Python in its app, as the services are run."""

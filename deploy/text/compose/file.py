@@ -1,6 +1,5 @@
 """docker-compose.prod.yml, for any host; what is of one host stands in its .env."""
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ CHAT: dict[str, Any] = {**SECRET, "project": True}  # the image has the chat, an
 # Everybody who asks Docker reads variables, so `env` is in a file; no process reads `drill`, which may change meanwhile
 PROJECT: dict[str, Any] = {**SECRET, "project": {"env", "drill"}}
 INDEX = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")  # handed on to the build, where the shell has them
+REDIS_FILES = 4096  # a few for each process; of .env it depends in nothing, or a change there would restart it
 CONTEXT = "context"  # beside a project's file
 PRIVATE = "parley-env"  # there too: the folder is its owner's, and what is in it a container's user can read
 VARIABLES = "env.json"
@@ -36,7 +36,6 @@ def compose_file(config: Config, env: str = "compose", home: Path | None = None)
     host = ComposeSite(
         env=env,
         model=model,
-        digest=hashlib.sha256(model.encode()).hexdigest()[:8],
         environment=site.app(config, size),
         user=places.USER,
         folders=places.FOLDERS,
@@ -45,6 +44,7 @@ def compose_file(config: Config, env: str = "compose", home: Path | None = None)
         asked=_asked(config),
         metrics=site.metrics(config),
         prometheus=places.PROMETHEUS_PORT,
+        redis_files=min(REDIS_FILES, config.limits.open_files),
         owner=OWNER.format(port=config.site.port) if home is None else str(home).replace("$", "$$"),
         build=f"{{context: {'.' if home is None else CONTEXT}, args: [{', '.join(INDEX)}]}}",
         deploy=words.of(config).deploy,

@@ -1,0 +1,60 @@
+"""nginx's container, made anew: for what Docker alone can change, its ports, limits and mounts."""
+
+import time
+from collections.abc import Sequence
+
+from deploy.errors import StackError
+from deploy.stacks.compose.docker import Container, containers, docker, inspect, last_lines
+from deploy.stacks.compose.project import Project
+
+SECONDS = 60.0  # for nginx to be healthy; it starts within one
+PAUSE = 0.2
+
+
+def renew(project: Project) -> None:
+    """Have a container as .env and parley.toml say now in the place of the one that serves; raise StackError.
+
+    Nobody gets in from the stop of one to the start of the other, so the new one is made before. Two cannot have one
+    port of this host; where no port is the same, both serve for a moment.
+    """
+    before = containers(project.name, "edge")
+    ids = {one["Id"] for one in before}
+    replicas = len(containers(project.name, "web"))
+    # Not --no-deps: Compose would digest a service without dependencies, and make it anew at the next plain `up`.
+    made = ("up", "--no-start", "--no-recreate", "--no-build", "--pull=never")
+    project.compose(*made, "--scale", f"edge={len(before) + 1}", "--scale", f"web={replicas}", "edge")
+    new = next((one for one in containers(project.name, "edge") if one["Id"] not in ids), None)
+    if new is None:
+        raise StackError("Compose made no container for nginx")
+    beside = not any(_ports(one) & _ports(new) for one in before)
+    try:
+        if not beside:
+            _stop(before)
+        docker("start", new["Id"])
+        _until_healthy(new["Id"])
+    except BaseException:  # Ctrl-C too: nobody is left without a site
+        docker("rm", "--force", new["Id"])
+        for one in before:
+            docker("start", one["Id"])
+        raise
+    if beside:
+        _stop(before)
+    docker("rm", *ids)
+
+
+def _stop(found: Sequence[Container]) -> None:
+    """Have nginx drain: its workers end when the replicas have moved their sockets."""
+    docker("stop", *(one["Id"] for one in found))  # with the grace that the Compose file gives
+
+
+def _ports(container: Container) -> set[str]:
+    published = (container["HostConfig"]["PortBindings"] or {}).values()
+    return {one["HostPort"] for bindings in published for one in bindings}
+
+
+def _until_healthy(name: str) -> None:
+    deadline = time.monotonic() + SECONDS
+    while (now := inspect(name)[0]["State"])["Health"]["Status"] != "healthy":
+        if not now["Running"] or time.monotonic() > deadline:
+            raise StackError(f"nginx does not start as .env says now; the one before it serves:\n{last_lines(name)}")
+        time.sleep(PAUSE)
