@@ -10,7 +10,7 @@ from deploy.effects.client.address import Address
 from deploy.errors import StackError
 from deploy.model.config import Config, load
 from deploy.stacks.secret_key import Act
-from deploy.stacks.stack import Instance, Postgres
+from deploy.stacks.stack import Instance, Postgres, Say
 
 OLD, NEW = "1.0.0-aaaaaaaa", "1.1.0-bbbbbbbb"
 
@@ -37,6 +37,8 @@ class FakeStack:
     backups: Path = Path("/nonexistent")
     database: Postgres = field(default_factory=lambda: Postgres("parley"))
     beside: Sequence[str] = ()  # processes of the project
+    number: int = 0  # of instances there are to be; 0: as many as there are
+    added: list[Instance] = field(default_factory=list)  # and nobody comes to them yet
 
     @property
     def releases(self) -> list[str | None]:
@@ -111,6 +113,30 @@ class FakeStack:
 
     def secret_key(self, act: Act) -> list[str]:
         raise AssertionError(f"a rollout leaves the key alone: {act}")
+
+    def wanted(self) -> int:
+        return self.number or len(self.serving)
+
+    def add(self, release: str) -> Instance:
+        self.does("add", release)
+        self.added.append(Instance(f"web-{len(self.serving) + 1}", release))
+        return self.added[-1]
+
+    def join(self, new: Instance) -> None:
+        self.does("join", new.release, new.name)
+        self.added.remove(new)
+        self.serving.append(new)
+
+    def discard(self) -> None:
+        self.did.append("discard")
+        self.added.clear()
+
+    def remove(self, old: Instance) -> None:
+        self.does("remove", old.release, old.name)
+        self.serving.remove(old)
+
+    def settle(self, say: Say, *, again: bool) -> None:  # noqa: ARG002
+        self.did.append(f"settle again={again}")
 
     def replace(self, old: Instance, release: str) -> Instance:
         place = self.serving.index(old)

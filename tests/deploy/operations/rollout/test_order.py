@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+from collections import Counter
 
 import pytest
 
@@ -26,7 +27,7 @@ def test_the_whole_of_it(fake: FakeStack) -> None:
         for old, now in zip(["web-1", "web-2"], new, strict=True)
     )
     before = [f"{verb} {NEW}" for verb in ("stage", "check", "plan", "migrate", "publish", "manage")]
-    assert fake.did == [*before, *one, *two, f"finish {NEW}"]
+    assert fake.did == [*before, *one, *two, f"finish {NEW}", "settle again=False"]
     assert fake.releases == [NEW, NEW]
     assert [(record.what, record.release, record.failed) for record in History(fake.folder).records()] == [
         ("found", OLD, ""),
@@ -215,3 +216,34 @@ def test_nothing_to_do_is_refused_unless_asked_for(fake: FakeStack) -> None:
     fake.did = []
     rollout(fake, None, quiet, again=True)
     assert sum(did.startswith("replace") for did in fake.did) == 2
+
+
+@pytest.mark.parametrize("number", [1, 2, 4])
+def test_again_brings_the_number_that_there_is_to_be(fake: FakeStack, number: int) -> None:
+    """Those that are missing are probed before anybody comes to them; the others are not replaced first."""
+    rollout(fake, None, quiet, patience=0)
+    fake.number, fake.did = number, []
+    rollout(fake, None, quiet, again=True, patience=0)
+    assert fake.releases == [NEW] * number
+    counts = Counter(did.partition(" ")[0] for did in fake.did)
+    replaced = min(number, 2)
+    assert (counts["replace"], counts["add"], counts["remove"]) == (replaced, number - replaced, 2 - replaced)
+    assert counts["probe"] == number
+    assert fake.did[-1] == "settle again=True"
+
+
+def test_without_again_the_number_stays(fake: FakeStack) -> None:
+    """What somebody started by hand for a rush is not taken away by a release."""
+    fake.number = 1
+    rollout(fake, None, quiet, patience=0)
+    assert fake.releases == [NEW, NEW]
+
+
+def test_one_more_that_fails_is_discarded(fake: FakeStack) -> None:
+    """Nobody came to it, and those before it serve."""
+    rollout(fake, None, quiet, patience=0)
+    fake.number, fake.broken = 3, {("probe web-3", NEW)}
+    with pytest.raises(StackError, match=f"probe of {NEW} fails"):
+        rollout(fake, None, quiet, again=True, patience=0)
+    assert fake.releases == [NEW, NEW]
+    assert (fake.added, fake.did[-1]) == ([], "discard")

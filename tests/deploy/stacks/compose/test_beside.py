@@ -122,7 +122,9 @@ def test_a_redis_that_keeps(project: Path) -> None:
     """Its password is in files alone, and everything that may use it waits for it."""
     found = rendered(project, '[project.env]\nCACHE = "{redis_url}"')
     store = found["services"]["store"]
-    assert store["entrypoint"] == ["redis-server", "/srv/parley/secrets/store/redis.conf"]
+    conf = "/srv/parley/secrets/store/redis.conf"
+    assert store["command"] == [conf, "redis-server", conf, "--maxmemory", "64mb"]
+    assert "depends_on" not in store, "Compose would make it anew with `setup`"
     assert store["volumes"] == ["secrets-store:/srv/parley/secrets/store:ro", "store:/srv/parley/store"]
     assert store["read_only"]
     assert store["cap_drop"] == ["ALL"]

@@ -64,7 +64,8 @@ def _found(owner: str, said: str) -> dict[str, Any]:
         "x-checkout": said,
         "networks": {"front": {"name": "chat_front"}, "checkout": {"name": _network(owner)}},
         "services": {
-            "web": {"environment": {"PARLEY_NAME": "chat"}, "image": "chat:current"},
+            "web": {"environment": {"PARLEY_NAME": "chat"}, "image": "chat:current", "deploy": {"replicas": 2}},
+            "setup": {"environment": {}},
             "edge": {"ports": [{"target": 8443, "published": "8443"}, {"target": 8080, "published": "8080"}]},
         },
     }

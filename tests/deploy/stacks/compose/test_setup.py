@@ -159,13 +159,28 @@ def test_nginx_has_a_folder_to_a_release_and_a_link_to_one(srv: Path) -> None:
     run()
     ship(srv, "0.1.0-00000002", {})
     run("nginx")
-    assert places.CURRENT.resolve().name == "0.1.0-00000001"
-    assert (places.NGINX / "0.1.0-00000002/nginx.conf").exists()
+    assert places.CURRENT.resolve().name.startswith("0.1.0-00000001-")
+    [new] = places.NGINX.glob("0.1.0-00000002-*")
+    assert (new / "nginx.conf").exists()
     run()
-    assert places.CURRENT.resolve().name == "0.1.0-00000002"
+    assert places.CURRENT.resolve() == new.resolve()
     ship(srv, "0.1.0-00000003", {})
     run()
-    assert {path.name for path in places.NGINX.iterdir()} == {"current", "0.1.0-00000002", "0.1.0-00000003"}
+    assert {path.name[:14] for path in places.NGINX.iterdir()} == {"current", "0.1.0-00000002", "0.1.0-00000003"}
+
+
+def test_what_nginx_reads_is_changed_in_one_step(srv: Path) -> None:
+    """Other files of the same release have a folder of their own: nobody meets half of them, or before it is time."""
+    run()
+    before = places.CURRENT.resolve()
+    run("nginx", PARLEY_HOSTS="chat.example.com")
+    assert places.CURRENT.resolve() == before
+    assert "chat.example.com" not in (before / "names.conf").read_text()
+    run(PARLEY_HOSTS="chat.example.com")
+    assert places.CURRENT.resolve() != before
+    assert "chat.example.com" in (places.CURRENT / "names.conf").read_text()
+    run(PARLEY_HOSTS="chat.example.com")
+    assert len(list(places.NGINX.iterdir())) == 2
 
 
 def test_a_certificate_of_somebody_else_is_left_alone(srv: Path) -> None:
