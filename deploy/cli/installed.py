@@ -66,7 +66,9 @@ def rollout(
     why: Why = "",
     project: Project = None,
     *,
-    again: Annotated[bool, typer.Option("--again", help="Even if this release serves already.")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Even if this release serves already. It also applies a changed .env.")
+    ] = False,
     patience: Annotated[float, typer.Option(min=1, max=DAY, help="Timeout in seconds for a new instance.")] = 90,
     outage: Annotated[
         bool, typer.Option("--outage", help="Stop all instances for migrations that the old release cannot work with.")

@@ -277,12 +277,12 @@ class ComposeStack:
         """Make nginx's container anew where `again` asks for it, and say what else `docker compose up` would."""
         differing = self._differing()
         if "edge" in differing and again:
-            say("edge: Docker has to make it anew: nobody gets in while it drains and starts")
+            say("edge: Docker has to create it again: nobody gets in while it drains and starts")
             edge.renew(self.project)
             differing = self._differing()
         if differing:
             what = f"{', '.join(sorted(differing))}: changed, and left as it is"
-            say(f"{what}: `docker compose up` makes it anew, and the site is away meanwhile")
+            say(f"{what}: `docker compose up` creates it again, and the site is away meanwhile")
 
     def _differing(self) -> set[str]:
         """Name the services that Compose would make anew."""

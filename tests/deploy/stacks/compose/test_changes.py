@@ -30,6 +30,7 @@ NAME = "chat.example.com"
 SMALL = 100_000  # bytes of a body that another parley.toml allows
 TOO_LARGE = 413
 SOCKETS = 20
+UNKNOWN, KNOWN = (400, 421), (200, 308)
 
 
 @pytest.fixture(scope="module")
@@ -67,20 +68,22 @@ def apply(site: RunningCompose) -> None:
     assert {one["Id"] for one in site.containers()} == running
 
 
-async def status(address: Address, name: str) -> int:
-    """Ask for the log-in under a name."""
-    return (await HttpClient(address).get("/accounts/login/", {"Host": f"{name}:{address.port}"})).status
+def known(site: RunningCompose, name: str) -> tuple[int, ...]:
+    """Ask the app for a page under a name, and nginx where it is by https."""
+    plain = Address.at(f"http://localhost:{site.http_port}")
+    asked = ((site.address, "/accounts/login/"), (plain, "/"))
+    return tuple(HttpClient(at)._request("GET", path, b"", {"Host": f"{name}:{at.port}"}).status for at, path in asked)
 
 
 def test_another_name_and_one_replica_more_under_people_who_chat(site: RunningCompose, servers: None) -> None:
     """Nobody is cut, each page comes, and nginx knows the name without a restart."""
     edge = ids(site, "edge")
-    assert asyncio.run(status(site.address, NAME)) == 421
+    assert known(site, NAME) == UNKNOWN
     changed(site, PARLEY_HOSTS=NAME, PARLEY_REPLICAS="3")
     verdict = judged(site.address, lambda: apply(site))
     assert verdict.passed, verdict
     assert len(site.containers("web")) == 3
-    until(lambda: asyncio.run(status(site.address, NAME)) == 200, "nginx knows the name")
+    until(lambda: known(site, NAME) == KNOWN, "nginx knows the name")
     assert ids(site, "edge") == edge
 
 
@@ -145,7 +148,7 @@ async def test_what_makes_the_edge_anew_cuts_nobody(
     assert ids(site, "edge") != edge
     assert len(site.containers("edge", stopped=True)) == 1
     async with asyncio.timeout(PATIENCE), AsyncExitStack() as exits:
-        assert await status(site.address, "localhost") == 200
+        assert known(site, NAME) == KNOWN
         await stock.opened(exits, site.address, 1)
 
 
@@ -155,7 +158,7 @@ def test_a_plain_up_leaves_the_servers_alone(site: RunningCompose, servers: None
     site = changed(site, PARLEY_HOSTS=f"{NAME},www.{NAME}", PARLEY_SCRAPE_SECONDS="20")
     site.road(UP, site.root)
     assert not set(ids(site, "web")) & set(web)
-    until(lambda: asyncio.run(status(site.address, f"www.{NAME}")) == 200, "nginx knows the name")
+    until(lambda: known(site, f"www.{NAME}") == KNOWN, "nginx knows the name")
 
 
 def test_a_number_that_does_not_fit_changes_nothing(site: RunningCompose, servers: None) -> None:

@@ -1,5 +1,6 @@
 """compose/edge.sh with a real nginx: a pair is served once nginx has accepted it, and what was served before stays."""
 
+import http.client
 import os
 import shutil
 import signal
@@ -19,7 +20,7 @@ from tests.checkout import ROOT
 from tests.deploy.operations.doctor import certificates
 from tests.deploy.operations.doctor.certificates import Pair
 from tests.running import free_port
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, until
 
 SCRIPT = ROOT / "compose" / "edge.sh"
 PROGRAMS = {  # but openssl
@@ -200,6 +201,36 @@ def test_a_key_that_comes_later_is_read_and_a_restart_keeps_what_was_served(
         assert log.read_text().count("is not served") == 1
         lay(given, *new)
         until_shown(port, new[0])
+
+
+def test_files_of_nginx_that_change_are_read_and_wrong_ones_are_named_once(
+    given: Path, served: Path, tmp_path: Path
+) -> None:
+    """Whoever changed them; with wrong ones nginx serves on as before."""
+    lay(given, *certificates.unknown())
+    log, configuration = tmp_path / "log", tmp_path / "nginx.conf"
+
+    def answer(port: int) -> bytes:
+        connection = http.client.HTTPSConnection("127.0.0.1", port, context=ssl._create_unverified_context(), timeout=5)
+        try:
+            connection.request("GET", "/")
+            return connection.getresponse().read()
+        except OSError:
+            return b""
+        finally:
+            connection.close()
+
+    with edge(given, served, tmp_path) as port:
+        text = configuration.read_text()
+        for word in ("first", "second"):
+            configuration.write_text(text.replace("ssl; ", f"ssl; return 200 {word}; "))
+            until(lambda word=word: answer(port) == word.encode(), f"nginx answers {word}")  # type: ignore[misc]
+        configuration.write_text("nonsense;")
+        until(lambda: f"the files in {tmp_path} are not read: " in log.read_text(), "the wrong file is named")
+        assert answer(port) == b"second"
+        configuration.write_text(text.replace("ssl; ", "ssl; return 200 third; "))
+        until(lambda: answer(port) == b"third", "nginx answers third")
+        assert log.read_text().count("are not read") == 1
 
 
 def test_shellcheck_finds_nothing() -> None:
