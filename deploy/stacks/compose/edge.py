@@ -1,4 +1,4 @@
-"""nginx's container, made anew: for what Docker alone can change, its ports, limits and mounts."""
+"""nginx's container: what it reads, and how it is made anew for its ports, limits and mounts."""
 
 import time
 from collections.abc import Sequence
@@ -6,9 +6,32 @@ from collections.abc import Sequence
 from deploy.errors import StackError
 from deploy.stacks.compose.docker import Container, containers, docker, inspect, last_lines
 from deploy.stacks.compose.project import Project
+from deploy.text.compose import places
 
 SECONDS = 60.0  # for nginx to be healthy; it starts within one
 PAUSE = 0.2
+NGINX = ("nginx", "-e", "stderr", "-c")
+
+
+def require(project: Project, folder: str) -> None:
+    """Raise StackError for files that nginx would not read."""
+    project.edge(*NGINX, f"{folder}/nginx.conf", "-t")
+
+
+def is_to_be_told(project: Project, folder: str) -> bool:
+    """Tell whether these files differ, and the container is of a release that did not look at them by itself."""
+    if all("configured()" in " ".join(one["Config"]["Cmd"]) for one in containers(project.name, "edge")):
+        return False
+    try:
+        project.edge("diff", "-rq", str(places.CURRENT), folder)
+    except StackError:
+        return True
+    return False
+
+
+def reload(project: Project) -> None:
+    """Have nginx read its files; the sockets of its old workers are moved."""
+    project.edge(*NGINX, f"{places.CURRENT}/nginx.conf", "-s", "reload")
 
 
 def renew(project: Project) -> None:

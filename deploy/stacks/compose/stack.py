@@ -15,26 +15,14 @@ from typing import Never
 
 from deploy.effects.client.address import Address
 from deploy.errors import BadInputError, StackError
-from deploy.model.config import FILE as TOML
 from deploy.model.config import ROOT, Config, load
 from deploy.model.sections import Site
 from deploy.stacks import owner
-from deploy.stacks.compose import edge, sources
+from deploy.stacks.compose import changes, edge, sources
 from deploy.stacks.compose.beside import Beside
-from deploy.stacks.compose.docker import (
-    Container,
-    containers,
-    digest_of,
-    docker,
-    inspect,
-    last_lines,
-    of_project,
-    service_of,
-)
+from deploy.stacks.compose.docker import Container, containers, docker, inspect, last_lines
 from deploy.stacks.compose.images import Images, holds
 from deploy.stacks.compose.project import Project, home
-from deploy.stacks.compose.setup import fitting
-from deploy.stacks.compose.variables import config as variables_of_env
 from deploy.stacks.local.layout import Layout
 from deploy.stacks.secret_key import Act
 from deploy.stacks.stack import Instance, Postgres, Say, Sqlite
@@ -48,7 +36,6 @@ ALONE = (
     "--log-driver=none",  # what it writes is the database: with any other it would be in Docker's log too
     *("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges:true", f"--user={places.USER}:{places.USER}"),
 )
-NGINX = ("nginx", "-e", "stderr", "-c")
 UNKNOWN = re.compile(r"(?:PARLEY_MODEL|parley\.toml): (\S+): unknown key")  # as `setup` of a release says it
 
 
@@ -129,7 +116,7 @@ class ComposeStack:
     def stage(self, source: str | None) -> str:
         """Build a checkout's image, or take one that is built; raise BadInputError for a .env that `setup` refuses."""
         self.beside.require()
-        self._require_env()
+        changes.require(self.project, self.config)
         self._keep()
         return self.images.stage(source)
 
@@ -145,7 +132,7 @@ class ComposeStack:
             rendered = self._rendered(release)
         once(release, "migrate", *self.words.manage, "check", "--fail-level=ERROR")
         once(release, "migrate", "python", "-m", "gunicorn", "--check-config", *self.words.server)
-        self.project.edge(*NGINX, f"{rendered}/nginx.conf", "-t")
+        edge.require(self.project, rendered)
 
     def plan(self, release: str) -> str:
         """Ask the image, in a container of its own."""
@@ -260,8 +247,8 @@ class ComposeStack:
         What else differs stays as it is: a server that is made anew is missed by everybody.
         """
         rendered = self._rendered(release)
-        self.project.edge(*NGINX, f"{rendered}/nginx.conf", "-t")
-        asked = not self._watches() and self._differs(rendered)
+        edge.require(self.project, rendered)
+        is_to_be_told = edge.is_to_be_told(self.project, rendered)
         self.images.serve(release)
         # Removed, and not replaced: what Compose replaces, it replaces or stops with all that depends on it, and on
         # `setup` nearly everything does.
@@ -270,46 +257,24 @@ class ComposeStack:
         made = ("up", "--detach", "--no-recreate", "--no-build", "--pull=never", f"--scale=web={len(self._replicas())}")
         self.project.compose(*made, *sorted(self.project.services | renewed))
         self.beside.forget()
-        if asked:  # a reload moves the sockets of nginx's old workers
-            self.project.edge(*NGINX, f"{places.CURRENT}/nginx.conf", "-s", "reload")
+        if is_to_be_told:
+            edge.reload(self.project)
 
     def settle(self, say: Say, *, again: bool) -> None:
         """Make nginx's container anew where `again` asks for it, and say what else `docker compose up` would."""
-        differing = self._differing()
+        differing = changes.differing(self.project)
         if "edge" in differing and again:
             say("edge: Docker has to create it again: nobody gets in while it drains and starts")
             edge.renew(self.project)
-            differing = self._differing()
+            differing = changes.differing(self.project)
         if differing:
             what = f"{', '.join(sorted(differing))}: changed, and left as it is"
             say(f"{what}: `docker compose up` creates it again, and the site is away meanwhile")
-
-    def _differing(self) -> set[str]:
-        """Name the services that Compose would make anew."""
-        digests = self.project.digests()
-        found = {service_of(one): digest_of(one) for one in of_project(self.project.name)}
-        return {service for service, digest in found.items() if digests.get(service, digest) != digest}
 
     def _rendered(self, release: str) -> str:
         """Have this release render nginx's files, and give their folder."""
         said = self.project.once(release, "setup", *self.words.deploy, "setup", "--only", "nginx")
         return said.strip().splitlines()[-1].rpartition(": ")[2]
-
-    def _watches(self) -> bool:
-        """Tell whether nginx's container reads by itself what has changed; one of before does not."""
-        return all("configured()" in " ".join(one["Config"]["Cmd"]) for one in containers(self.project.name, "edge"))
-
-    def _differs(self, rendered: str) -> bool:
-        """Tell whether nginx's files are other than those it runs with."""
-        try:
-            self.project.edge("diff", "-rq", str(places.CURRENT), rendered)
-        except StackError:
-            return True
-        return False
-
-    def _require_env(self) -> None:
-        outside = Path() if self.config.brings_postgres and self.config.brings_redis else self.project.home / TOML.name
-        fitting(variables_of_env(self.project.told, outside))
 
     def _keep(self) -> None:
         """See that what serves has its release's name: `docker compose build` gives it the serving name alone."""
