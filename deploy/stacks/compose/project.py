@@ -34,7 +34,6 @@ class Project:
     variables: Mapping[str, str]  # of the operator: they stand over .env, and may name another project
     home: Path = ROOT  # where the Compose file is
     replicas: int = 1  # that .env or parley.toml asks for
-    services: frozenset[str] = frozenset()  # with those of the profiles that .env names
     told: Mapping[str, str] = field(default_factory=dict, repr=False)  # what `setup` is given
 
     @classmethod
@@ -57,7 +56,6 @@ class Project:
             https=ports[places.HTTPS],
             front=front,
             replicas=int(services["web"]["deploy"]["replicas"]),
-            services=frozenset(services),
             told={name: text.replace("$$", "$") for name, text in services["setup"]["environment"].items()},
             home=home or ROOT,
             variables={**variables, "PARLEY_CHECKOUT": checkout.owner(found, ports[places.HTTPS], home)},

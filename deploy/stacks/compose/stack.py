@@ -254,8 +254,9 @@ class ComposeStack:
         # `setup` nearly everything does.
         self.project.compose("rm", "--force", "setup", "migrate")
         renewed = self.beside.renew()
-        made = ("up", "--detach", "--no-recreate", "--no-build", "--pull=never", f"--scale=web={len(self._replicas())}")
-        self.project.compose(*made, *sorted(self.project.services | renewed))
+        first = "cleanup" if self.config.project.hooks.cleanup else "migrate"
+        made = ("up", "--detach", "--no-recreate", "--no-build", "--pull=never")
+        self.project.compose(*made, *sorted({first, *self.beside.processes, *renewed}))
         self.beside.forget()
         if is_to_be_told:
             edge.reload(self.project)
