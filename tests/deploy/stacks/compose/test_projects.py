@@ -171,6 +171,8 @@ async def test_uploads_a_queue_and_a_worker(engine: None, tmp_path: Path) -> Non
             assert newer["Id"] != worker["Id"], "it is replaced as the instances are"
             await uploaded(served, "fifth.txt")
             await told(client, "fifth.txt", "6 words")
+            # `down` leaves a service that the file does not have any more.
+            served.compose.compose("rm", "--stop", "--force", "process-jobs")
 
 
 def renamed(toml: str) -> str:
