@@ -12,10 +12,10 @@ import pytest
 
 from deploy.effects.client.http_client import guest
 from deploy.effects.client.websocket_client import connect, new_key
+from tests import disk as disks
 from tests.checkout import ROOT
 from tests.deploy.operations.runbooks.book import Book
 from tests.deploy.text.prometheus.server import prometheus
-from tests.programs import needs_root
 from tests.running import running_stack
 
 MEGABYTES = 800  # what the old backups take, and more than the doctor wants to be free
@@ -25,14 +25,8 @@ OLD = [f"20250101T00000{number}.000Z" for number in range(7)]
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A small file system."""
-    needs_root("a file system of its own")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={MEGABYTES}m", "tmpfs", folder], check=True)
-    try:
+    with disks.small_disk(tmp_path / "disk", MEGABYTES) as folder:
         yield folder
-    finally:
-        subprocess.run(["umount", folder], check=True)
 
 
 def fill(backups: Path) -> None:
@@ -43,13 +37,7 @@ def fill(backups: Path) -> None:
         subprocess.run(
             ["fallocate", "--length", f"{MEGABYTES // (len(OLD) + 1)}M", backups / name / "more"], check=True
         )
-    with (backups / OLD[0] / "more").open("ab", buffering=0) as file:
-        try:
-            while True:
-                file.write(bytes(65_536))
-        except OSError:
-            pass
-    assert os.statvfs(backups).f_bavail == 0
+    disks.fill(backups / OLD[0] / "more")
 
 
 @pytest.mark.stack

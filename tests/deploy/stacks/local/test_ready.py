@@ -1,18 +1,16 @@
 """Which of three instances are ready with a full disk, and without a database (docs/decisions/readiness.md)."""
 
 import asyncio
-import os
-import subprocess
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from deploy.effects.client.http_client import HttpClient
 from deploy.effects.client.websocket_client import Socket, connect
+from tests.disk import fill, small_disk
 from tests.postgres import named, running_cluster, stopped
-from tests.programs import needs_root
 from tests.running import RunningStack, changed_checkout, running_stack
 from tests.waiting import PATIENCE
 
@@ -50,32 +48,9 @@ async def people(stack: RunningStack) -> AsyncIterator[list[Socket]]:
         yield found
 
 
-@contextmanager
-def disk(folder: Path, megabytes: int) -> Iterator[Path]:
-    """Have a small file system."""
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", folder], check=True)
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", folder], check=True)
-
-
-def fill(file: Path) -> None:
-    """Leave not a byte."""
-    with file.open("ab", buffering=0) as more:
-        try:
-            while True:
-                more.write(bytes(4096))
-        except OSError:
-            pass
-    assert os.statvfs(file.parent).f_bavail == 0
-
-
 async def test_a_full_disk_takes_nobody_out(tmp_path: Path) -> None:
     """All of them serve pages, history and open sockets; what cannot be stored is stored afterwards, once."""
-    needs_root("a file system of its own")
-    with disk(tmp_path / "disk", 100) as folder, running_stack(folder, "--instances", str(INSTANCES)) as stack:
+    with small_disk(tmp_path / "disk", 100) as folder, running_stack(folder, "--instances", str(INSTANCES)) as stack:
         async with people(stack) as sockets:
             await sockets[0].send_text(ROOM, "before")
             await asyncio.to_thread(fill, folder / "full")
