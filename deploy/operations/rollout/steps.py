@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Literal
 
+from deploy.effects.signals import unhurried
 from deploy.errors import BadInputError, StackError
 from deploy.operations.rollout import migrations
 from deploy.operations.rollout.history import History
-from deploy.operations.rollout.swap import READY_SECONDS, grow, swap, unhurried
+from deploy.operations.rollout.swap import READY_SECONDS, grow, swap
 from deploy.stacks.lock import held
 from deploy.stacks.stack import Say, Stack
 
@@ -29,8 +30,8 @@ def rollout(
     With `outage` nothing serves while migrations run that the old release could not live with; else they are refused.
 
     Raises BadInputError with no instance and no row touched, or StackError with the old release serving where the new
-    one failed (with `outage`, once its migrations have run, nothing may serve). On Compose the values of [project.env]
-    that `check` brought stay in both cases: what is started again reads them, of whatever release.
+    one failed (with `outage`, once its migrations have run, nothing may serve). On Compose the values of .env and
+    parley.toml that `check` brought stay in both cases: what is started again reads them, of whatever release.
     """
     with held(stack.folder, "rollout", why):
         say("staging the release")
@@ -49,6 +50,7 @@ def rollout(
             project = stack.config.project
             pages = project.drill.pages or (() if project.health else ("/",))
             replace_all(stack, release, say, again=again, patience=patience, pages=pages)
+        stack.settle(say, again=again)  # what fails here is no fault of the release, which serves
         return release
 
 
@@ -96,6 +98,7 @@ def rollback(stack: Stack, say: Say, *, why: str = "") -> str:
             say(f"checking {release}")
             stack.check(release)
             replace_all(stack, release, say)
+        stack.settle(say, again=False)
         return release
 
 
@@ -148,22 +151,20 @@ def replace_all(
     done: list[str] = []
     before = stack.instances()
     wanted = stack.wanted() if again else len(before)
-    for old in before[:wanted]:
-        if old.release == release and old.running and not again:
-            continue
-        try:
-            swap(stack, old, release, ticket, say, patience=patience)
-        except StackError as error:
-            rest = f"; {', '.join(done)} serve {release}: `./parley rollback` takes them back too" if done else ""
-            raise StackError(f"{error}{rest}") from None
-        done.append(old.name)
-    for _ in range(len(before), wanted):
-        grow(stack, release, ticket, say, patience=patience)
+    try:
+        for old in before[:wanted]:
+            if old.release != release or not old.running or again:
+                swap(stack, old, release, ticket, say, patience=patience)
+                done.append(old.name)
+        for _ in range(len(before), wanted):
+            grow(stack, release, ticket, say, patience=patience)
+    except StackError as error:
+        rest = f"; {', '.join(done)} serve {release}: `./parley rollback` takes them back too" if done else ""
+        raise StackError(f"{error}{rest}") from None
     for old in before[wanted:]:
         say(f"{old.name}: draining; there is to be one instance less")
         stack.remove(old)
     stack.finish(release)
-    stack.settle(say, again=again)
 
 
 def open_ticket(stack: Stack, release: str, pages: Sequence[str] = ()) -> str:

@@ -1,16 +1,13 @@
 """One instance of a rollout: replaced, ready, probed; else put back as it was."""
 
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 
+from deploy.effects.signals import unhurried
 from deploy.errors import StackError
 from deploy.stacks.stack import Instance, Say, Stack
 
 READY_SECONDS = 90.0
 PAUSE = 0.25
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def swap(stack: Stack, old: Instance, release: str, ticket: str, say: Say, *, patience: float) -> None:
@@ -70,16 +67,3 @@ def wait(stack: Stack, instance: Instance, seconds: float) -> None:
         if time.monotonic() > deadline:
             raise StackError(f"{instance.name} was not ready within {seconds:g} s")
         time.sleep(PAUSE)
-
-
-@contextmanager
-def unhurried() -> Iterator[None]:
-    """Hear no signal that would end this process: what is being put back is put back whole."""
-    before = {}
-    with suppress(ValueError):  # not the main thread, which alone hears them
-        before = {number: signal.signal(number, signal.SIG_IGN) for number in SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -2,7 +2,9 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
+from deploy.effects.signals import unhurried
 from deploy.errors import StackError
 from deploy.stacks.compose.docker import Container, containers, docker, inspect, last_lines
 from deploy.stacks.compose.project import Project
@@ -40,29 +42,61 @@ def renew(project: Project) -> None:
     Nobody gets in from the stop of one to the start of the other, so the new one is made before. Two cannot have one
     port of this host; where no port is the same, both serve for a moment.
     """
-    before = containers(project.name, "edge")
-    ids = {one["Id"] for one in before}
-    replicas = len(containers(project.name, "web"))
-    # Not --no-deps: Compose would digest a service without dependencies, and make it anew at the next plain `up`.
-    made = ("up", "--no-start", "--no-recreate", "--no-build", "--pull=never")
-    project.compose(*made, "--scale", f"edge={len(before) + 1}", "--scale", f"web={replicas}", "edge")
-    new = next((one for one in containers(project.name, "edge") if one["Id"] not in ids), None)
-    if new is None:
-        raise StackError("Compose made no container for nginx")
-    beside = not any(_ports(one) & _ports(new) for one in before)
+    before = _serving(project)
+    beside = True
     try:
+        new = _made(project, before)
+        beside = not any(_ports(one) & _ports(new) for one in before)
         if not beside:
             _stop(before)
         docker("start", new["Id"])
         _until_healthy(new["Id"])
     except BaseException:  # Ctrl-C too: nobody is left without a site
-        docker("rm", "--force", new["Id"])
-        for one in before:
-            docker("start", one["Id"])
+        with unhurried():
+            _put_back(project, before, stopped=not beside)
         raise
     if beside:
         _stop(before)
-    docker("rm", *ids)
+    docker("rm", *(one["Id"] for one in before))
+
+
+def _serving(project: Project) -> list[Container]:
+    """Give what serves, and remove what a renewal that was killed left beside it."""
+    found = containers(project.name, "edge")
+    running = [one for one in found if one["State"]["Running"]]
+    if not running:
+        return found
+    for one in found:
+        if one not in running:
+            docker("rm", "--force", one["Id"])
+    return running
+
+
+def _made(project: Project, before: Sequence[Container]) -> Container:
+    """Have Compose make one more."""
+    replicas = len(containers(project.name, "web"))
+    # Not --no-deps: Compose would digest a service without dependencies, and make it anew at the next plain `up`.
+    made = ("up", "--no-start", "--no-recreate", "--no-build", "--pull=never")
+    project.compose(*made, "--scale", f"edge={len(before) + 1}", "--scale", f"web={replicas}", "edge")
+    new = _others(project, before)
+    if not new:
+        raise StackError("Compose made no container for nginx")
+    return new[0]
+
+
+def _others(project: Project, before: Sequence[Container]) -> list[Container]:
+    ids = {one["Id"] for one in before}
+    return [one for one in containers(project.name, "edge") if one["Id"] not in ids]
+
+
+def _put_back(project: Project, before: Sequence[Container], *, stopped: bool) -> None:
+    for one in _others(project, before):
+        with suppress(StackError):
+            docker("rm", "--force", one["Id"])
+    if stopped:
+        _stop(before)  # one that still drains counts as running: to start it would do nothing
+    for one in before:
+        docker("start", one["Id"])
 
 
 def _stop(found: Sequence[Container]) -> None:
@@ -77,7 +111,8 @@ def _ports(container: Container) -> set[str]:
 
 def _until_healthy(name: str) -> None:
     deadline = time.monotonic() + SECONDS
-    while (now := inspect(name)[0]["State"])["Health"]["Status"] != "healthy":
-        if not now["Running"] or time.monotonic() > deadline:
+    while (now := inspect(name)[0])["State"]["Health"]["Status"] != "healthy":
+        # One that ends is started again, and counts as running meanwhile.
+        if now["RestartCount"] or not now["State"]["Running"] or time.monotonic() > deadline:
             raise StackError(f"nginx does not start as .env says now; the one before it serves:\n{last_lines(name)}")
         time.sleep(PAUSE)

@@ -20,9 +20,9 @@ def fill(config: Config) -> dict[str, str]:
     found = {
         "secret_key": once(places.APP / "secret_key", KEY_BYTES),
         "database_url": config.database.url or (site.database_url() if site.is_sqlite(config) else _postgres()),
-        "layer_url": layer_url(config, places.REDIS_CA) or _redis(),
+        "layer_url": layer_url(config, places.REDIS_CA) or _redis(config),
     }
-    return {**found, "store_url": _store()} if project.keeps(config) else found
+    return {**found, "store_url": _store(config)} if project.keeps(config) else found
 
 
 def once(path: Path, size: int) -> str:
@@ -36,19 +36,19 @@ def _postgres() -> str:
     return f"postgres://parley:{once(places.POSTGRES / 'password', PASSWORD_BYTES)}@postgres:5432/parley"
 
 
-def _redis() -> str:
+def _redis(config: Config) -> str:
     """Nothing on disk, and nothing evicted: what is lost is repaired, a silent drop later (pitfalls C12, C16)."""
     own = {"appendonly": "no", "dir": "/tmp"}  # noqa: S108 (the container's own)
-    return f"redis://:{_server(places.REDIS, own)}@redis:6379/0"
+    return f"redis://:{_server(config, places.REDIS, own)}@redis:6379/0"
 
 
-def _store() -> str:
+def _store(config: Config) -> str:
     """Each write is on disk within a second (Redis's everysec); where memory is full, a write is refused."""
     own = {"appendonly": "yes", "dir": str(places.KEPT)}
-    return f"redis://:{_server(places.STORE, own)}@store:6379/0"
+    return f"redis://:{_server(config, places.STORE, own)}@store:6379/0"
 
 
-def _server(folder: Path, own: Mapping[str, str]) -> str:
+def _server(config: Config, folder: Path, own: Mapping[str, str]) -> str:
     """Write a server's password into its configuration: on a command line everybody could read it.
 
     Its memory is on its command line: it may start before this file is written anew.
@@ -59,6 +59,7 @@ def _server(folder: Path, own: Mapping[str, str]) -> str:
         "bind": "* -::*",
         "save": '""',
         **own,
+        "maxmemory": f"{config.redis.megabytes}mb",  # for a container of before its command line had it
         "maxmemory-policy": "noeviction",
         "tcp-keepalive": "60",
         "loglevel": "notice",

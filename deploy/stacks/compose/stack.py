@@ -128,11 +128,11 @@ class ComposeStack:
         """Import everything with the stack's own settings, and have nginx read what this release renders."""
         once = self.project.once
         with _known(release):
+            rendered = self._rendered(release)  # first: what it refuses, nobody has read yet
+            edge.require(self.project, rendered)
             self.beside.bring(release)
-            rendered = self._rendered(release)
         once(release, "migrate", *self.words.manage, "check", "--fail-level=ERROR")
         once(release, "migrate", "python", "-m", "gunicorn", "--check-config", *self.words.server)
-        edge.require(self.project, rendered)
 
     def plan(self, release: str) -> str:
         """Ask the image, in a container of its own."""
@@ -169,7 +169,8 @@ class ComposeStack:
         docker("stop", instance.name)  # with the grace that the Compose file gives
 
     def start(self, instance: Instance) -> None:
-        """Start its container."""
+        """Start its container; one that still drains counts as running, and to start it would do nothing."""
+        docker("stop", instance.name)
         docker("start", instance.name)
 
     def stop_processes(self, names: Sequence[str]) -> None:
@@ -177,7 +178,8 @@ class ComposeStack:
         docker("stop", *names)  # with the grace that each was given
 
     def start_processes(self, names: Sequence[str]) -> None:
-        """Start their containers."""
+        """Start their containers, once each has ended."""
+        docker("stop", *names)
         docker("start", *names)
 
     def wanted(self) -> int:
@@ -253,10 +255,13 @@ class ComposeStack:
         # Removed, and not replaced: what Compose replaces, it replaces or stops with all that depends on it, and on
         # `setup` nearly everything does.
         self.project.compose("rm", "--force", "setup", "migrate")
+        made = ("up", "--detach", "--no-recreate", "--no-build", "--pull=never")
+        self.project.compose(*made, "migrate")  # before anything is removed that is to run again after it
         renewed = self.beside.renew()
         first = "cleanup" if self.config.project.hooks.cleanup else "migrate"
-        made = ("up", "--detach", "--no-recreate", "--no-build", "--pull=never")
-        self.project.compose(*made, *sorted({first, *self.beside.processes, *renewed}))
+        # acme depends on the edge, and so on the replicas, whose number is nobody's affair here.
+        scale = ("--scale", f"web={len(self._replicas())}") if "acme" in renewed else ()
+        self.project.compose(*made, *scale, *sorted({first, *self.beside.processes, *renewed}))
         self.beside.forget()
         if is_to_be_told:
             edge.reload(self.project)

@@ -40,6 +40,7 @@ class Break:
     options: dict[str, Any] = field(default_factory=dict)  # of the doctor
     model: str = ""  # the environment whose rules alone are judged
     host: tuple[str, ...] = ()  # what breaks an installed host, where `up` has nothing to break
+    also: tuple[str, ...] = ()  # the checks that rightly find it, too
     on_compose: bool = False  # whether it is broken there, by tests/deploy/stacks/compose/test_subnets.py
 
 
@@ -369,5 +370,9 @@ BREAKS = {
         ("locations.conf", "proxy_read_timeout 60s", "proxy_read_timeout 2s"),
         idle=4,
     ),
-    "public-address-answers": toml("nobody listens at site.public", site={"public": "https://localhost:1"}),
+    "public-address-answers": Break(
+        "nobody listens at site.public",
+        changes={"site": {"public": "https://localhost:1"}},
+        also=("app-runs-the-model", "nginx-files-are-the-model"),
+    ),
 }

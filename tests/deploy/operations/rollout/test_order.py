@@ -7,8 +7,9 @@ from collections import Counter
 
 import pytest
 
+from deploy.effects import signals
 from deploy.errors import BadInputError, StackError
-from deploy.operations.rollout import command, swap
+from deploy.operations.rollout import command
 from deploy.operations.rollout.history import History
 from deploy.operations.rollout.steps import rollback, rollout
 from tests.deploy.operations.rollout.fake import NEW, OLD, FakeStack
@@ -120,12 +121,12 @@ def test_an_interrupted_rollout_puts_back(fake: FakeStack, monkeypatch: pytest.M
 
     monkeypatch.setattr(fake, "probe", interrupted)
     monkeypatch.setattr(fake, "put_back", signalled)
-    heard = [signal.getsignal(number) for number in swap.SIGNALS]
+    heard = [signal.getsignal(number) for number in signals.ENDING]
     with pytest.raises(KeyboardInterrupt):
         rollout(fake, None, quiet, patience=0)
     assert fake.releases == [OLD, OLD]
     assert History(fake.folder).records()[-1].failed == "KeyboardInterrupt"
-    assert [signal.getsignal(number) for number in swap.SIGNALS] == heard, "the next Ctrl-C is heard again"
+    assert [signal.getsignal(number) for number in signals.ENDING] == heard, "the next Ctrl-C is heard again"
 
 
 def test_the_command_says_each_step_and_ends_orderly(

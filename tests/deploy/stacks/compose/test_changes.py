@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import socket
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -168,3 +169,39 @@ def test_a_number_that_does_not_fit_changes_nothing(site: RunningCompose, server
     with pytest.raises(AssertionError, match=r": 2\n(.*\n)?parley: \.env: PARLEY_REPLICAS: must be 64 or less\n"):
         other.road(APPLY, site.root)
     assert {one["Id"] for one in site.containers()} == before
+
+
+@pytest.mark.release
+def test_a_port_that_somebody_has_leaves_the_old_edge(site: RunningCompose, servers: None) -> None:
+    """Docker cannot start the new container: the one before serves again, alone; and the release is no failed one."""
+    before, port = ids(site, "edge"), site.variables["PARLEY_PORT"]
+    with socket.create_server(("0.0.0.0", 0)) as taken:
+        changed(site, PARLEY_PORT=str(taken.getsockname()[1]))
+        try:
+            done = site.parley("rollout", "--stack", "compose", "--again")
+            assert done.returncode == 1
+            assert "port is already allocated" in done.stderr or "address already in use" in done.stderr
+        finally:
+            changed(site, PARLEY_PORT=port)
+    assert [str(one["Id"]) for one in site.containers("edge", stopped=True)] == before
+    until(lambda: known(site, "localhost")[0] == 200, "the old edge serves")
+    apply(site)
+
+
+def test_another_database_is_refused(site: RunningCompose, servers: None) -> None:
+    """Replicas of before would write to one, and new ones to the other."""
+    before = ids(site, "web")
+    file = site.root / "parley.toml"
+    text = file.read_text()
+    try:
+        url = "[env.compose.database]\nurl = 'postgres://a:secret@db.example/a'\n"
+        file.write_text(text.replace("[env.compose.site]\n", f"{url}[env.compose.site]\n"))
+        site.road(RENDER, site.root)
+        done = site.parley("rollout", "--stack", "compose", "--again")
+        assert done.returncode == 2
+        assert "database.url: another database cannot be rolled to" in done.stderr
+        assert "secret" not in done.stderr
+    finally:
+        file.write_text(text)
+        site.road(RENDER, site.root)
+    assert ids(site, "web") == before
