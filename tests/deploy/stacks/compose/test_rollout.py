@@ -152,6 +152,7 @@ async def test_what_stays_and_what_goes(compose: RunningCompose, tmp_path: Path)
     assert [instance.release for instance in compose.stack.instances()] == [second]
 
 
+@pytest.mark.release
 def test_a_release_from_before_a_key_is_refused_with_the_way_back(compose: RunningCompose, tmp_path: Path) -> None:
     """One line names the key, and nothing is touched; in the release's own checkout the same command succeeds."""
     render, roll = "./parley render compose --out .", "./parley rollout --stack compose"
