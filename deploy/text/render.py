@@ -161,6 +161,11 @@ def word(value: str) -> str:
     return shlex.quote(value).replace("%", "%%").replace("$", "$$")
 
 
+def nginx_names() -> set[str]:
+    """Return the names of all files of nginx: one that a configuration has no more is to be removed."""
+    return {path.name.removesuffix(".j2") for path in NGINX.iterdir() if path.is_file()}
+
+
 def nginx(config: Config, site: NginxSite) -> dict[str, str]:
     """Render nginx/ to {file name: text}; nginx.conf includes the others by name."""
     if site.resolver and site.nginx_version < RESOLVES_SINCE:

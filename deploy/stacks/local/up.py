@@ -131,7 +131,10 @@ def make_files(found: Plan) -> None:
         files.write(layout.authority, render.AUTHORITY)
     else:
         files.remove(layout.authority)
-    files.write_all(layout.nginx, render.nginx(found.config, plan.nginx_site(found)))
+    texts = render.nginx(found.config, plan.nginx_site(found))
+    files.write_all(layout.nginx, texts)
+    for name in render.nginx_names() - texts.keys():
+        files.remove(layout.nginx / name)
     files.rotate(layout.log / "access.log")
     checked = commands.run(plan.nginx_command(found, "-t"))
     if checked.status != 0:

@@ -27,6 +27,7 @@ from deploy.stacks.systemd.steps import (
     Stage,
     Step,
 )
+from deploy.text import render
 from deploy.text.systemd import places, site
 from deploy.text.systemd.places import Places
 from deploy.text.systemd.site import Programs
@@ -105,12 +106,14 @@ def folders(at: Places) -> list[Folder]:
 def release_steps(wanted: Wanted) -> list[Step]:
     """Return what is rendered for the release, the pair that its nginx reads, and the link from its folder."""
     at = wanted.at
-    folder = at.rendered(wanted.release)
+    folder, files = at.rendered(wanted.release), rendered(wanted)
+    unused = render.nginx_names() - {one.path.name for one in files}
     return [
         Folder(at.served_tls, 0o2750, at.name),  # what is put there has our group, whoever does it
         Served(wanted.source / places.EDGE, at.tls, at.served_tls),
         *(Folder(path, 0o750, at.name) for path in (folder, folder / "nginx")),
-        *rendered(wanted),
+        *files,
+        *(Gone(folder / "nginx" / name) for name in sorted(unused)),
         Link(at.release(wanted.release) / places.LINK, folder),
     ]
 

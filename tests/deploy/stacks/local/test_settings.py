@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -53,3 +54,14 @@ async def test_plain_http_and_a_limit_of_ones_own(tmp_path: Path) -> None:
         assert (answer.status, answer.headers["Location"]) == (308, f"{stack.url}/rooms/?a=b")
         said = examined(stack, "--idle", "8")
         assert (said["three-pings"], said["idle-socket-lives"]) == ("6 = 6", "alive after 8 s")
+
+
+async def test_a_file_of_nginx_that_is_needed_no_more_is_gone(tmp_path: Path) -> None:
+    """Without `site.http_port` and `nginx.hsts_seconds` a folder of before has two files less."""
+    root = changed_checkout(tmp_path / "checkout", ("parley.toml", "http_port = 0  ", f"http_port = {free_port()}  "))
+    with running_stack(tmp_path / "stack", root=root) as stack:
+        before = int(examined(stack)["nginx-files-are-the-model"].split()[0])
+    text = re.sub(r"(http_port|hsts_seconds) = \d+", r"\1 = 0", (root / "parley.toml").read_text())
+    (root / "parley.toml").write_text(text)
+    with running_stack(tmp_path / "stack", root=root) as stack:
+        assert examined(stack)["nginx-files-are-the-model"] == f"{before - 2} files"
