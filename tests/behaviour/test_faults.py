@@ -35,7 +35,7 @@ def test_nothing_is_lost(drilled: RunningStack, name: str) -> None:
     """20 clients at 2 messages a second for 20 s, the fault in the middle: zero of every violation."""
     verdict = run(lambda: LocalStack(drilled.directory), name, Workload())
     print(f"{name}: recovered in {verdict.recover_seconds} s")  # noqa: T201 (the figure is part of the proof)
-    assert verdict.passed, verdict
+    assert verdict.passed, str(verdict)
     assert name != "nginx-reload" or 1006 not in verdict.closed, verdict.closed
 
 
@@ -46,7 +46,7 @@ def test_nothing_is_lost(drilled: RunningStack, name: str) -> None:
 def test_nothing_is_lost_by_an_installed_stack(request: pytest.FixtureRequest, where: str, name: str) -> None:
     """The same where Docker or systemd brings back what dies."""
     verdict = run(lambda: opened(request, where).stack, name, Workload())
-    assert verdict.passed, verdict
+    assert verdict.passed, str(verdict)
 
 
 async def test_a_restart_closes_with_1012_who_does_not_leave(site: Site) -> None:

@@ -62,7 +62,7 @@ def test_rolled_out_and_back_while_people_chat(compose: RunningCompose, better: 
         second.join()
 
     verdict = judged(compose.address, roll_out)
-    assert verdict.passed, verdict
+    assert verdict.passed, str(verdict)
     assert verdict.acknowledged >= 500
     new = release_of(better)
     assert serving(compose) == [new] * 3
@@ -70,7 +70,7 @@ def test_rolled_out_and_back_while_people_chat(compose: RunningCompose, better: 
     assert_refused(refused[0], why)
 
     verdict = judged(compose.address, lambda: book.play("Rollback", compose, SOURCE=str(better), WHY=why))
-    assert verdict.passed, verdict
+    assert verdict.passed, str(verdict)
     assert serving(compose) == [before] * 3
 
 

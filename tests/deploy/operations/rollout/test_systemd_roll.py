@@ -64,7 +64,7 @@ def test_rolled_out_and_back_while_people_chat(systemd: Installed, book: Book) -
         second.join()
 
     verdict = judged(systemd.address, roll)
-    assert verdict.passed, verdict
+    assert verdict.passed, str(verdict)
     assert verdict.acknowledged >= 500
     (new,) = serving(systemd)
     assert {new} != before
@@ -76,7 +76,7 @@ def test_rolled_out_and_back_while_people_chat(systemd: Installed, book: Book) -
     assert asyncio.run(statuses(systemd.address, old_style, new_style)) == [200, 200]
 
     verdict = judged(systemd.address, lambda: book.run(systemd, WHY="worse than it looked"))
-    assert verdict.passed, verdict
+    assert verdict.passed, str(verdict)
     assert serving(systemd) == before
     assert asyncio.run(statuses(systemd.address, old_style, new_style)) == [200, 200]
     (old,) = before

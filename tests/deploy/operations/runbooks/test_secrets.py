@@ -38,7 +38,7 @@ def rotated(address: Address, act: Callable[[], object]) -> None:
     cookie = asyncio.run(visitor.guest("Ana"))
     before = asyncio.run(_who(address, cookie))
     verdict = judged(address, act, workload=CHAT, visitor=visitor)
-    assert verdict.passed, verdict
+    assert verdict.passed, str(verdict)
     assert asyncio.run(_who(address, cookie)) == before
 
 

@@ -82,7 +82,7 @@ def test_another_name_and_one_replica_more_under_people_who_chat(site: RunningCo
     assert known(site, NAME) == UNKNOWN
     changed(site, PARLEY_HOSTS=NAME, PARLEY_REPLICAS="3")
     verdict = judged(site.address, lambda: apply(site))
-    assert verdict.passed, verdict
+    assert verdict.passed, str(verdict)
     assert len(site.containers("web")) == 3
     until(lambda: known(site, NAME) == KNOWN, "nginx knows the name")
     assert ids(site, "edge") == edge
@@ -97,7 +97,7 @@ def test_one_replica_less_and_another_limit_under_people_who_chat(site: RunningC
     limited(site)
     changed(site, PARLEY_REPLICAS="2")
     verdict = judged(site.address, lambda: apply(site))
-    assert verdict.passed, verdict
+    assert verdict.passed, str(verdict)
     assert len(site.containers("web")) == 2
     until(lambda: posted(site.address, large) == TOO_LARGE, "nginx has the limit")
     assert ids(site, "edge") == edge

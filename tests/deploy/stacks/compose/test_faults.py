@@ -40,14 +40,14 @@ def killed(compose: RunningCompose, service: str) -> Fault:
 async def test_a_killed_container_comes_back_under_people_who_chat(compose: RunningCompose, service: str) -> None:
     """By the checker's word; while the database is away sends are refused, and sent again with the same key."""
     verdict = await drill(InstalledStack(compose.stack), killed(compose, service), Workload(seconds=25))
-    assert verdict.passed, verdict
+    assert verdict.passed, str(verdict)
 
 
 @pytest.mark.release
 async def test_redis_is_away_for_ten_seconds(compose: RunningCompose) -> None:
     """The drill of the same name: killed again as often as Docker starts it."""
     verdict = await drill(InstalledStack(compose.stack), FAULTS["redis-kill"], Workload(seconds=25))
-    assert verdict.passed, verdict
+    assert verdict.passed, str(verdict)
     await asyncio.to_thread(compose.until_healthy)
 
 

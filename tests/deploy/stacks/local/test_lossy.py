@@ -30,5 +30,5 @@ def test_nothing_is_lost_over_a_lossy_layer(tmp_path: Path, fault: str) -> None:
     with running_stack(tmp_path / "stack", root=root) as stack:
         verdict = run(lambda: LocalStack(stack.directory), fault, Workload())
         repaired = sum(stack.measured(number)["parley_repaired_total"] for number in range(2))
-    assert verdict.passed, verdict
+    assert verdict.passed, str(verdict)
     assert repaired > 0  # the layer did lose something

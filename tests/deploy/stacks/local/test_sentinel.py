@@ -53,7 +53,7 @@ async def test_a_failover_loses_nothing(tmp_path: Path, blow: signal.Signals) ->
                 await stack.until_measured(number, layer_well=1)
             old = watched.master()
             verdict = await drill(LocalStack(stack.directory), failover(watched, blow), WORKLOAD)
-            assert verdict.passed, verdict
+            assert verdict.passed, str(verdict)
             await stack.line("channel layer is unwell")
             # A frozen one keeps its connections open, and the poll carries on until it wakes: then the sentinels make
             # it a replica, which ends them.

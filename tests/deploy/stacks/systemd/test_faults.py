@@ -32,7 +32,7 @@ def people_chat_through(systemd: Installed, act: Callable[[], object], *, gracef
 
     fault = Fault("operator", "what happens to a host", strike, graceful=graceful, seconds=120)
     verdict = asyncio.run(drill(Site(systemd.address), fault, Workload()))
-    assert verdict.passed, verdict
+    assert verdict.passed, str(verdict)
 
 
 def killed(host: Host, name: str) -> None:
