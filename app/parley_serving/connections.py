@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from uvicorn.server import ServerState
 
 from parley_serving import application
+from parley_serving.drain import BATCH_SECONDS
 from parley_serving.protocol import RESTART, PreparedProtocol
+
+LATE_SECONDS = 2 * BATCH_SECONDS  # for who is told in the last moment: to connect again, and to close
 
 
 class Connections:
@@ -41,13 +44,24 @@ class Connections:
 
         Each of these at a moment of its own, as the clients choose theirs.
         """
+        loop = asyncio.get_running_loop()
         for one in batch:
-            one.is_told = True
+            one.told = loop.time()
         running = application.running()
         others = batch if running is None else running.tell(batch, seconds)
-        loop = asyncio.get_running_loop()
         for number, one in enumerate(others):
             loop.call_later(seconds * number / len(others), _close, one)
+
+    def hurry(self, which: Callable[[PreparedProtocol], bool] = lambda _: True) -> None:
+        """Drain who came when the window was over, and close who was told and is still there.
+
+        A handshake may take as long as a window on a machine that is busy, and its client is asked like all others.
+        """
+        found = self.open(which)
+        before = asyncio.get_running_loop().time() - LATE_SECONDS
+        self.close(one for one in found if one.told and one.told <= before)
+        if new := [one for one in found if not one.told]:
+            self.tell(new, BATCH_SECONDS)
 
     def close(self, which: Iterable[PreparedProtocol]) -> int:
         """Close with 1012, at once; return how many."""

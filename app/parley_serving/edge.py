@@ -8,6 +8,7 @@ moves its sockets when that one ends.
 import asyncio
 import logging
 import socket
+import weakref
 from collections.abc import Callable
 
 from parley_serving.protocol import NGINX_WORKER
@@ -46,6 +47,7 @@ class Edge:
 
     async def run(self) -> None:
         """Connect, wait for the end, find out what it meant; for ever."""
+        _edges[asyncio.get_running_loop()] = self
         while True:
             pause = RETRY_SECONDS
             try:
@@ -119,6 +121,15 @@ class Edge:
         if self._ended_at is not None:
             ended_at, self._ended_at = self._ended_at, None
             self._left(ended_at, frozenset())
+
+
+_edges: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Edge] = weakref.WeakKeyDictionary()
+
+
+def word() -> dict[str, str]:
+    """Return the word for /readyz: ok, or away where this process would not notice a reload; none has no edge."""
+    found = _edges.get(asyncio.get_running_loop())
+    return {} if found is None else {"edge": "ok" if found.is_connected else "away"}
 
 
 def _worker(head: bytes) -> str:

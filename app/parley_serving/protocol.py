@@ -67,7 +67,7 @@ class PreparedProtocol(Intake):
     since = 0.0  # when the handshake came, by the loop's clock
     accepted = 0.0  # when nginx accepted the connection that it came on; past nginx, when it came
     nginx_worker = ""  # through whom; empty past nginx
-    is_told = False  # by a drain, to come back
+    told = 0.0  # when a drain asked it to come back, by the loop's clock; 0: none did
     _sessions: Sessions = frozenset()  # that it came with
     _is_counted = False  # as a flood
 

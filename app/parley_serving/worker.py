@@ -101,23 +101,24 @@ class DrainingServer(Server):
         return len(left), time.monotonic() - started
 
     def _is_over(self) -> bool:
-        """Tell whether nobody is there any more, and close who was accepted in the last moment."""
-        self.connections.close(self.connections.open())
+        """Tell whether nobody is there any more, and drain who was accepted in the last moment."""
+        self.connections.hurry()
         return self.connections.are_gone()
 
     async def _drain_those(
         self, concerned: Callable[[PreparedProtocol], bool], *, is_over: Callable[[], bool], look: float
     ) -> None:
-        """Drain all that are concerned, spread over the window, then close who stayed."""
+        """Drain all that are concerned, spread over the window, then close who was told and stayed."""
         await drain(
-            lambda: self.connections.open(lambda one: concerned(one) and not one.is_told),
+            lambda: self.connections.open(lambda one: concerned(one) and not one.told),
             window=self.window,
             is_over=is_over,
             tell=self.connections.tell,
             count=metrics.count,
             look=look,
         )
-        metrics.count("drain_stragglers", self.connections.close(self.connections.open(concerned)))
+        left = self.connections.open(lambda one: concerned(one) and bool(one.told or not self.window))
+        metrics.count("drain_stragglers", self.connections.close(left))
 
     def _reloaded(self, moment: float, workers: frozenset[str]) -> None:
         """nginx's workers of before that moment leave, and cut what is left of them after worker_shutdown_timeout.
@@ -147,7 +148,7 @@ class DrainingServer(Server):
         # A handshake that an old worker was at when it was told to leave.
         while loop.time() < started + LATE_SECONDS:
             await asyncio.sleep(BATCH_SECONDS)
-            self.connections.close(left())
+            self.connections.hurry(concerned)
 
     def _start_background(self, run: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(run)

@@ -16,6 +16,7 @@ from typing import Never
 from deploy.effects.client.address import Address
 from deploy.errors import BadInputError, StackError
 from deploy.model.config import ROOT, Config, load
+from deploy.model.health import READY
 from deploy.model.sections import Site
 from deploy.stacks import owner
 from deploy.stacks.compose import changes, edge, sources
@@ -29,7 +30,19 @@ from deploy.stacks.stack import Instance, Postgres, Say, Sqlite
 from deploy.text.compose import places, site, words
 from deploy.text.compose.file import FILE, PRIVATE, VARIABLES, compose_file, variables
 
+EDGE_SECONDS = 20  # for a replica to find nginx, if there is one; then the rollout goes on all the same
 DNS_SECONDS = 2.5  # nginx asks Docker's DNS every second, and waits as long for it
+# In a replica: nginx has no name for it before it joins. One of before this word says nothing, and is not waited for.
+UNTIL_IT_FINDS_NGINX = f"""
+import http.client, json, time
+def word():
+    asked = http.client.HTTPConnection("127.0.0.1", {places.WEB}, timeout=4)
+    asked.request("GET", "{READY}")
+    return json.load(asked.getresponse())["checks"].get("edge")
+over = time.monotonic() + {EDGE_SECONDS}
+while word() == "away" and time.monotonic() < over:
+    time.sleep(0.1)
+"""
 # A container of our own, that does nothing but read or write a volume. The image's health check is of an instance.
 ALONE = (
     *("docker", "run", "--rm", "--interactive", "--pull=never", "--network=none", "--no-healthcheck"),
@@ -228,7 +241,10 @@ class ComposeStack:
     def join(self, new: Instance) -> None:
         """Let nginx find it."""
         docker("network", "connect", "--alias=web", self.project.front, new.name)
-        time.sleep(DNS_SECONDS)  # nginx tells nobody when it has asked
+        found = time.monotonic() + DNS_SECONDS  # nginx tells nobody when it has asked
+        # A reload that it does not notice cuts its sockets, and there may be one at the end of the rollout.
+        docker("exec", new.name, "python", "-E", "-c", UNTIL_IT_FINDS_NGINX)
+        time.sleep(max(0.0, found - time.monotonic()))
 
     def remove(self, old: Instance) -> None:
         """Have it drain, and remove it."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from parley_serving.edge import KEEPALIVE, NO_NAME_SECONDS, OVERLAP_SECONDS, Edge
+from parley_serving.edge import KEEPALIVE, NO_NAME_SECONDS, OVERLAP_SECONDS, Edge, word
 from tests.waiting import PATIENCE
 
 LONG_AGO = -10 * OVERLAP_SECONDS
@@ -123,6 +123,20 @@ async def test_a_new_worker_answers_after_a_reload(edge: Edge, nginx: Nginx, hea
     nginx.end()
     await heard.until_told()
     assert len(heard.left) == 2
+
+
+async def test_readiness_has_a_word_for_it(edge: Edge, nginx: Nginx) -> None:
+    """A rollout waits for it before a reload can come: what is not noticed cuts sockets."""
+    assert word() == {"edge": "ok"}
+    await nginx.stop()
+    await until(lambda: word() == {"edge": "away"})
+    await nginx.start()
+    await until(lambda: word() == {"edge": "ok"})
+
+
+async def test_where_there_is_no_edge_there_is_no_word() -> None:
+    """A project behind no nginx of ours, or `dev`."""
+    assert word() == {}
 
 
 @pytest.mark.parametrize("answering", ["10", "11"])

@@ -23,6 +23,7 @@ from websockets.exceptions import ConnectionClosed
 
 from parley_serving import application
 from parley_serving.connections import Connections
+from parley_serving.drain import BATCH_SECONDS
 from parley_serving.protocol import (
     LATE_SECONDS,
     NGINX_CONNECTION_TIME,
@@ -210,6 +211,32 @@ async def test_who_is_accepted_in_the_last_moment_is_closed_too() -> None:
         server._begin_drain()
         asyncio.get_running_loop().call_later(0.6, go.set)
         assert (await end_of(await coming)).code == 1012
+
+
+@pytest.mark.parametrize("how", ["stop", "reload"])
+async def test_who_is_accepted_after_the_window_is_told_first(ours: Process, how: str) -> None:
+    """Like everybody else; who leaves then is not closed with 1012, and who stays is."""
+    go = asyncio.Event()
+
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        await go.wait()
+        await both(ours)(scope, receive, send)
+
+    async with draining(slow, window=0.3) as (server, url), AsyncExitStack() as exits:
+        coming = asyncio.gather(*(exits.enter_async_context(connect(f"{url}/ours", proxy=None)) for _ in range(2)))
+        async with asyncio.timeout(PATIENCE):
+            while len(server.connections.all()) != 2:  # noqa: ASYNC110 (uvicorn's set has no event)
+                await asyncio.sleep(0.01)
+        if how == "stop":
+            server._begin_drain()
+        else:
+            server._reloaded(asyncio.get_running_loop().time(), frozenset())
+        asyncio.get_running_loop().call_later(0.6, go.set)
+        leaves, stays = await coming
+        await told(leaves)
+        assert leaves.close_code == 1000
+        assert 0 < int(await stays.recv()) <= 1000 * BATCH_SECONDS
+        assert (await end_of(stays)).code == 1012
 
 
 async def test_who_never_answers_the_close_is_dropped(caplog: pytest.LogCaptureFixture) -> None:

@@ -28,7 +28,7 @@ DRAIN_OFF = [
         "        await self._drain_those(lambda _: True, is_over=self.connections.are_gone, look=LOOK_SECONDS)\n",
         "",
     ),
-    ("app/parley_serving/worker.py", "        self.connections.close(self.connections.open())\n", ""),
+    ("app/parley_serving/worker.py", "        self.connections.hurry()\n", ""),
 ]
 RELOAD_OFF = [
     ("app/parley_serving/server.py", "    edge = env.edge\n", ""),
