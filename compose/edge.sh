@@ -79,25 +79,27 @@ configuration=$(dirname "$3")
 read=$(configured)
 unread=''
 while sleep 5; do
+  # A name more changes the files and the pair, one after the other: both are to be one reload, which moves every socket.
+  if [ "$(configured)$(sum)" != "$read$taken" ]; then sleep 1; fi
+  reload=''
+  now=$(sum)
+  if [ "$now" = "$taken" ]; then
+    said=''
+  elif why=$(take); then
+    taken=$now said='' reload=yes
+  elif [ "$why" != "$said" ]; then
+    said=$why
+    say "$why; the one before it is"
+  fi
   now=$(configured)
   if [ "$now" != "$read" ] && [ "$now" != "$unread" ]; then
     if why=$(nginx -t -q -e stderr -c "$3" 2>&1 </dev/null); then
-      read=$now unread=''
-      kill -HUP $$
+      read=$now unread='' reload=yes
     else
       unread=$now
       say "the files in $configuration are not read: $(printf '%s' "$why" | head -n 1)"
     fi
   fi
-  now=$(sum)
-  if [ "$now" = "$taken" ]; then
-    said=''
-  elif why=$(take); then
-    taken=$now said=''
-    kill -HUP $$
-  elif [ "$why" != "$said" ]; then
-    said=$why
-    say "$why; the one before it is"
-  fi
+  [ -z "$reload" ] || kill -HUP $$
 done &
 exec nginx -e stderr -c "$3"

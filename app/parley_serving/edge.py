@@ -29,14 +29,10 @@ KEEPALIVE = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 1, "TCP_KEEPCNT": 3}  # an edge
 class Edge:
     """Keeps the connection, knows the workers by when they were first seen, and says when they are told to leave."""
 
-    def __init__(
-        self, address: str, workers: dict[str, float], *, left: Callable[[float, frozenset[str]], None]
-    ) -> None:
+    def __init__(self, address: str, workers: dict[str, float], *, left: Callable[[float], None]) -> None:
         """`workers` are those whose handshakes came here, by when the first did.
 
-        `left(moment, workers)` is called when nginx's workers of before that moment leave, as far as they are known.
-
-        The moment is of the loop's clock.
+        `left(moment)` is called when nginx's workers of before that moment, of the loop's clock, leave.
         """
         self.address = address
         self.workers = workers
@@ -79,9 +75,10 @@ class Edge:
             log.info("nginx found worker=%s", worker)
             await reader.read(1)
         finally:
-            if self.is_connected:
+            # Where reloads follow each other, one that has not answered yet may be told to leave as well.
+            if self.is_connected or self._ended_at is not None:
                 self._ended_at = asyncio.get_running_loop().time()
-                self.is_connected = False
+            self.is_connected = False
             writer.close()
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -107,10 +104,9 @@ class Edge:
         seen = self.workers.setdefault(worker, now)
         if ended_at is not None and worker != held and seen > min(since, ended_at - OVERLAP_SECONDS):
             last = min(seen, ended_at) - OVERLAP_SECONDS
-            old = frozenset(one for one, seen in self.workers.items() if seen <= last)
-            for one in old:
+            for one in [one for one, seen in self.workers.items() if seen <= last]:
                 del self.workers[one]  # its number is free for another process
-            self._left(ended_at, old)
+            self._left(ended_at)
 
     def _refused(self) -> None:
         """Nobody listens: nginx was told to end, and keeps its sockets as long as after a reload.
@@ -120,7 +116,7 @@ class Edge:
         self.workers.clear()
         if self._ended_at is not None:
             ended_at, self._ended_at = self._ended_at, None
-            self._left(ended_at, frozenset())
+            self._left(ended_at)
 
 
 _edges: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Edge] = weakref.WeakKeyDictionary()

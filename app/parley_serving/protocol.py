@@ -66,7 +66,6 @@ class PreparedProtocol(Intake):
 
     since = 0.0  # when the handshake came, by the loop's clock
     accepted = 0.0  # when nginx accepted the connection that it came on; past nginx, when it came
-    nginx_worker = ""  # through whom; empty past nginx
     told = 0.0  # when a drain asked it to come back, by the loop's clock; 0: none did
     _sessions: Sessions = frozenset()  # that it came with
     _is_counted = False  # as a flood
@@ -107,7 +106,6 @@ class PreparedProtocol(Intake):
     def _came_through(self, named: list[str]) -> None:
         """Remember nginx's worker; who speaks to this server past nginx may send anything."""
         if len(named) == 1 and named[0].isascii() and named[0].isdecimal() and len(named[0]) <= PID_DIGITS:
-            self.nginx_worker = named[0]
             self._shared.met(named[0], self.since)
 
     def connection_made(self, transport: BaseTransport) -> None:

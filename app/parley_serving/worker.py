@@ -120,15 +120,15 @@ class DrainingServer(Server):
         left = self.connections.open(lambda one: concerned(one) and bool(one.told or not self.window))
         metrics.count("drain_stragglers", self.connections.close(left))
 
-    def _reloaded(self, moment: float, workers: frozenset[str]) -> None:
+    def _reloaded(self, moment: float) -> None:
         """nginx's workers of before that moment leave, and cut what is left of them after worker_shutdown_timeout.
 
-        A worker that leaves has closed its listener: what one of these accepted later, it accepted as a worker that
-        stays, and another had crashed.
+        A worker that leaves has closed its listener. So what was accepted later has one that stays, and what was
+        accepted before may have one that leaves, whenever its handshake came.
         """
 
         def concerned(one: PreparedProtocol) -> bool:
-            return one.since <= moment or (one.nginx_worker in workers and one.accepted <= moment)
+            return one.accepted <= moment
 
         metrics.count("nginx_reloads", 1)
         self._start_background(self._move(concerned))

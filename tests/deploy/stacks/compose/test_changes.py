@@ -3,6 +3,7 @@
 import asyncio
 import re
 import socket
+import subprocess
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -86,6 +87,12 @@ def test_another_name_and_one_replica_more_under_people_who_chat(site: RunningCo
     assert len(site.containers("web")) == 3
     until(lambda: known(site, NAME) == KNOWN, "nginx knows the name")
     assert ids(site, "edge") == edge
+    # Its name is in the certificate and in nginx's files: one reload for both, for each moves every socket.
+    logs = [
+        subprocess.run(["docker", "logs", one["Id"]], capture_output=True, text=True, check=True)
+        for one in site.containers("web")
+    ]
+    assert [log.stderr.count("reload started") + log.stdout.count("reload started") for log in logs] == [1, 1, 1]
 
 
 @pytest.mark.release
