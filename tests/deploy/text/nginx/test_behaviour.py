@@ -80,7 +80,7 @@ async def test_an_instance_hears_of_a_reload(fronts: Fronts, folder: Path, site:
     place = f"unix:{folder}/the edge.sock"
     front = await fronts(inside=place)
     heard: asyncio.Queue[float] = asyncio.Queue()
-    edge = Edge(place, {}, left=lambda _: heard.put_nowait(moment))
+    edge = Edge(place, {}, left=heard.put_nowait)
     running = asyncio.create_task(edge.run())
     async with asyncio.timeout(PATIENCE):
         while not edge.is_connected:  # noqa: ASYNC110 (it has no event)
