@@ -62,6 +62,7 @@ class ComposeProcess:
     command: Sequence[str]
     replicas: int
     grace: int  # seconds from the signal that ends it
+    well: str  # the file that is there while a job's last run went well; empty: it is a process
 
 
 @dataclass(frozen=True)

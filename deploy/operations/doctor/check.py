@@ -21,7 +21,8 @@ class Check:
 
     `look` gives the evidence, or raises Broken or NotApplicable. It is not looked at while one of `needs` is broken,
     so that one fault has one name. `stacks` are those that have what it looks at, when all that can be asked for is
-    asked for: a healthy one of them never says NotApplicable, and one that is not named always does.
+    asked for: a healthy one of them never says NotApplicable, and one that is not named always does (but for what only
+    a project has).
     """
 
     id: str

@@ -8,6 +8,7 @@ from deploy.stacks.local import state
 from deploy.stacks.local.opened import opened
 
 BESIDE = ("nginx", "redis")
+LOCAL = (*BESIDE, "store", "up")
 
 
 def pid(stack: AnyName, directory: Path | None, env: str | None, name: str, project: Path | None = None) -> int:
@@ -16,8 +17,8 @@ def pid(stack: AnyName, directory: Path | None, env: str | None, name: str, proj
     found: int | None
     if stack == "local":
         now = state.read(opened(project, directory)[1])
-        pids = {one["name"]: one["pid"] for one in now["instances"]}
-        pids |= {each: now[f"{each}_pid"] for each in ("up", *BESIDE)}
+        pids = {one["name"]: one["pid"] for one in (*now["instances"], *now["beside"])}
+        pids |= {each: now[f"{each}_pid"] for each in LOCAL}
         known(name, list(pids))
         found = pids[name]
     else:

@@ -7,6 +7,7 @@ from deploy.model.config import Config
 from deploy.stacks.compose.docker import Container, containers, digest_of, docker, of_project, service_of
 from deploy.stacks.compose.project import Project
 from deploy.text import project as told
+from deploy.text import run
 from deploy.text.compose import folders, places, words
 from deploy.text.compose.file import FILE
 
@@ -22,7 +23,7 @@ class Beside:
 
     @property
     def processes(self) -> Sequence[str]:
-        """The services of [project.processes]."""
+        """The services of [project.processes] and [project.schedule]."""
         return [one.service for one in words.processes(self._config)]
 
     def running(self) -> list[str]:
@@ -59,7 +60,7 @@ class Beside:
 
     def _is_old(self, container: Container, digests: Mapping[str, str]) -> bool:
         service = service_of(container)
-        if service == "cleanup" or service.startswith(words.PROCESS):
+        if service == "cleanup" or service.startswith(run.KINDS):
             return True
         differs = service == "probe" or digest_of(container) != digests.get(service)
         return service in OPTIONAL and container["State"]["Running"] and differs
@@ -71,7 +72,7 @@ class Beside:
     def _found(self) -> list[Container]:
         if self._config.is_own:
             return []
-        return [one for one in of_project(self._project.name) if service_of(one).startswith(words.PROCESS)]
+        return [one for one in of_project(self._project.name) if service_of(one).startswith(run.KINDS)]
 
 
 def _remove(found: list[Container]) -> None:

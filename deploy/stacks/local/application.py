@@ -15,6 +15,7 @@ from deploy.model.config import FILE, ROOT, Config
 from deploy.model.paths import Paths
 from deploy.model.sockets import prefix
 from deploy.stacks.local.layout import Layout
+from deploy.text import run
 
 SERVING = ROOT / "app" / "parley_serving"
 
@@ -112,6 +113,8 @@ def require(config: Config, *more: Path) -> None:
     for path in config.project.paths:
         if not (config.folder / path).is_dir():
             raise BadInputError(f"{file}: project.paths: {config.folder / path} is not a folder")
+    for _ in run.beside(config):
+        pass  # it raises for what no shell would read
 
 
 def link(layout: Layout) -> None:

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -14,8 +14,9 @@ from deploy.stacks.local.application import Application
 from deploy.stacks.local.binaries import Nginx, NoRedis
 from deploy.stacks.local.layout import Layout
 from deploy.stacks.local.supervised import Service
-from deploy.text import environment
+from deploy.text import environment, run
 from deploy.text.render import NginxSite
+from deploy.text.run import Beside
 
 LOOPBACK_NETWORKS = ("127.0.0.0/8", "::1")
 
@@ -43,6 +44,11 @@ class Plan:
         return tuple(f"web-{number}" for number in range(1, self.config.app.instances + 1))
 
     @property
+    def beside(self) -> dict[str, Beside]:
+        """The project's processes and jobs, by the names under which each of them runs."""
+        return dict(named(run.beside(self.config)))
+
+    @property
     def redis_socket(self) -> Path | None:
         """Where the layer's Redis listens, if there is one."""
         is_without = isinstance(self.redis, NoRedis) or self.config.project.layer == "none"
@@ -60,6 +66,15 @@ class Plan:
     def metrics(self, name: str) -> str:
         """Where an instance serves /metrics."""
         return f"127.0.0.1:{self.metrics_ports[self.names.index(name)]}"
+
+
+def named(found: Iterator[Beside]) -> Iterator[tuple[str, Beside]]:
+    """Name them as Compose does: a process by its number, since there may be more of it."""
+    for one in found:
+        if one.at:
+            yield one.service, one
+        else:
+            yield from ((f"{one.service}-{number}", one) for number in range(1, one.instances + 1))
 
 
 def layer_url(config: Config, redis_socket: Path | None) -> str:
@@ -136,6 +151,14 @@ def instance_service(plan: Plan, name: str, env: Mapping[str, str]) -> Service:
     command = (str(application.python), *application.server)
     own = environment.instance(name, plan.instance_socket(name), plan.metrics(name))
     return Service(name, command, {**env, **own}, application.folder, grace=plan.config.stop.kill_seconds)
+
+
+def beside_service(plan: Plan, name: str, env: Mapping[str, str]) -> Service:
+    """Return one of the project's processes or jobs."""
+    application, one = plan.application, plan.beside[name]
+    command = (str(application.python), *one.words)
+    told = {**env, "PARLEY_INSTANCE": name}
+    return Service(name, command, told, application.folder, grace=one.grace, beside=True)
 
 
 def store_service(plan: Plan, env: Mapping[str, str]) -> Service:

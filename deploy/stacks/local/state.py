@@ -23,6 +23,15 @@ class Instance:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """One of the project's processes or jobs; `dies` tells whether the last one died at once."""
+
+    name: str
+    pid: int | None
+    dies: bool
+
+
+@dataclass(frozen=True)
 class State:
     """The running stack."""
 
@@ -34,8 +43,10 @@ class State:
     redis_socket: str | None
     instances: Sequence[Instance]
     store_port: int = 0
+    store_pid: int | None = None
     port: int = 0  # nginx's own; the URL may have that of a proxy in front
     tls: bool = True  # whether nginx has it
+    beside: Sequence[Beside] = ()
 
 
 def write(layout: Layout, state: State) -> None:

@@ -27,6 +27,7 @@ class Service:
     stop_signal: signal.Signals = signal.SIGTERM
     grace: float = 5.0  # seconds from stop_signal to SIGKILL
     stale: tuple[Path, ...] = ()  # unix sockets that one that was killed leaves, and the next would not start over
+    beside: bool = False  # of the project, and the site is up without it: no start waits for it
 
 
 class Supervised:
@@ -35,6 +36,8 @@ class Supervised:
     def __init__(self, service: Service, say: Say, changed: Callable[[], None], inherit: int) -> None:
         self.service = service
         self.deaths = 0
+        self.quick_deaths = 0  # one after the other
+        self._last_line = ""
         self._say = say
         self._changed = changed
         self._inherit = inherit
@@ -49,23 +52,33 @@ class Supervised:
     async def run(self) -> None:
         """Start it, and start it again whenever it ends, with growing pauses while it keeps dying."""
         loop = asyncio.get_running_loop()
-        quick_deaths = 0
         while not self._stopping.is_set():
             started = loop.time()
+            stable = loop.call_later(STABLE_SECONDS, self._is_stable)
             try:
                 how = ended(await self._once())
             except OSError as error:
                 if self._process is None:
                     raise  # a command that cannot be started at all
                 how = f"could not be started: {error.strerror}"
+            finally:
+                stable.cancel()
             if self._stopping.is_set():
                 return
             self.deaths += 1
-            quick_deaths = 0 if loop.time() - started > STABLE_SECONDS else quick_deaths + 1
-            pause = min(LONGEST_PAUSE, 0.5 * 2 ** (quick_deaths - 2)) if quick_deaths > 1 else 0.0
+            is_stable = loop.time() - started > STABLE_SECONDS
+            self.quick_deaths = 0 if is_stable else self.quick_deaths + 1
+            pause = min(LONGEST_PAUSE, 0.5 * 2 ** (self.quick_deaths - 2)) if self.quick_deaths > 1 else 0.0
+            if self.service.beside and not is_stable:
+                how += f": {self._last_line or 'it said nothing'}"
             self._say("up", f"{self.service.name} {how}; starting it again" + (f" in {pause:g} s" if pause else ""))
             self._changed()
             await self._pause(pause)
+
+    def _is_stable(self) -> None:
+        if self.quick_deaths:
+            self.quick_deaths = 0
+            self._changed()
 
     async def _once(self) -> int:
         """Run it to its end, and leave nothing of its session."""
@@ -95,13 +108,19 @@ class Supervised:
 
     async def _follow(self, process: processes.Process) -> None:
         """Say each line that the process writes."""
+        self._last_line = ""
         rest = b""
         while data := await process.output.chunk():
             *lines, rest = (rest + data).split(b"\n")
             for line in lines:
-                self._say(self.service.name, line.decode(errors="replace"))
+                self._hear(line)
         if rest:
-            self._say(self.service.name, rest.decode(errors="replace"))
+            self._hear(rest)
+
+    def _hear(self, line: bytes) -> None:
+        text = line.decode(errors="replace")
+        self._last_line = text.strip() or self._last_line
+        self._say(self.service.name, text)
 
     async def _pause(self, seconds: float) -> None:
         try:

@@ -52,7 +52,7 @@ class Supervisor:
 
     def _give_up_on_the_dying(self) -> None:
         for name, member in self.members.items():
-            if member.deaths >= DEATHS_AT_START:
+            if member.deaths >= DEATHS_AT_START and not member.service.beside:
                 raise StackError(
                     f"{name} died {member.deaths} times before the stack was ready: its lines above say why"
                 )
@@ -69,12 +69,15 @@ class Supervisor:
         tasks = {self._tasks[member.service.name]: member for member in members}
         if not tasks:
             return
-        await asyncio.wait(tasks, timeout=max(member.service.grace for member in members))
-        for task, member in tasks.items():
-            if not task.done():
-                self._say("up", f"{member.service.name} did not stop within {member.service.grace:g} s: killed")
-                member.kill()
-        await asyncio.wait(tasks)
+        await asyncio.gather(*(self._end(task, member) for task, member in tasks.items()))
+
+    async def _end(self, task: asyncio.Task[None], member: Supervised) -> None:
+        """Wait as long as this one may take."""
+        await asyncio.wait({task}, timeout=member.service.grace)
+        if not task.done():
+            self._say("up", f"{member.service.name} did not stop within {member.service.grace:g} s: killed")
+            member.kill()
+        await asyncio.wait({task})
 
     def kill(self) -> None:
         """End everything now."""

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from deploy.model.config import Config
 
-NOT_YET = ("processes", "schedule")
 INSTALLED = ("packages", "build", "sandbox")  # of the image or the host; a machine where one tries things has its own
 HOOKS = ("cleanup",)  # the doctor calls `probe`, and `backup restore` calls `after_restore`
 
@@ -14,9 +13,6 @@ def lines(config: Config) -> Iterator[str]:
     if config.is_own:
         return
     given = config.project.model_fields_set
-    for name in NOT_YET:
-        if name in given and getattr(config.project, name):
-            yield f"[project.{name}]: not yet under up: nothing of it is started"
     for name in INSTALLED:
         if name in given and getattr(config.project, name):
             yield f"project.{name}: has no effect under up: it is for installed stacks"

@@ -38,7 +38,7 @@ from deploy.stacks.local.console import Console
 from deploy.stacks.local.layout import Layout
 from deploy.stacks.local.plan import Plan
 from deploy.stacks.local.supervisor import Supervisor
-from deploy.text import project, render
+from deploy.text import project, render, run
 from deploy.text.environment import clean
 
 READY_SECONDS = 90.0
@@ -48,7 +48,7 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def up(config: Config, layout: Layout) -> None:
     """Run the stack until a signal ends it; raise BadInputError before anything is made, StackError after."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a script's background job starts with it ignored
-    patience = config.stop.kill_seconds
+    patience = max([config.stop.kill_seconds, *(one.grace for one in run.beside(config))])
     size = capacity.capacity(config, limits.raise_open_files())
     rules.require(config, size)
     render.quoted(str(layout.dir))
@@ -193,6 +193,8 @@ class Run:
             supervisor.start(plan.instance_service(found, name, env))
         supervisor.start(plan.nginx_service(found, basic))
         await supervisor.ready(self.answers())
+        for name in found.beside:
+            supervisor.start(plan.beside_service(found, name, told.app_environment(found, os.environ, name)))
         supervisor.changed = lambda: self.write_state(supervisor)
         self.write_state(supervisor)
         for line in announce.ready(found):
@@ -232,10 +234,13 @@ class Run:
             raise StackError(f"the stack was not ready after {READY_SECONDS:g} s: the lines above say why") from None
 
     async def stop(self, supervisor: Supervisor) -> None:
-        """Stop nginx's listeners and the instances together, for nginx ends when their sockets have; then Redis."""
+        """Stop nginx's listeners and the instances together, for nginx ends when their sockets have; then Redis.
+
+        What a project has beside its instances ends with them: it may use Redis to its end.
+        """
         self.console.say("up", "stopping")
         supervisor.changed = lambda: None
-        await supervisor.stop([["nginx", *self.plan.names], ["redis", "store"]])
+        await supervisor.stop([["nginx", *self.plan.names, *self.plan.beside], ["redis", "store"]])
         self.console.say("up", "stopped")
 
     def write_state(self, supervisor: Supervisor) -> None:
@@ -260,5 +265,9 @@ class Run:
                 redis_socket=str(socket) if socket else None,
                 instances=instances,
                 store_port=found.store_port,
+                store_pid=pids.get("store"),
+                beside=[
+                    state.Beside(name, pids[name], bool(supervisor.members[name].quick_deaths)) for name in found.beside
+                ],
             ),
         )

@@ -96,7 +96,6 @@ def require(config: Config) -> None:
         return
     found, file = config.project, config.folder / FILE.name
     asked = {
-        "[project.schedule]": found.schedule,
         "project.sandbox.write": found.sandbox.write,
         "project.sandbox.relax": found.sandbox.relax,
         "database.url": config.database.url,

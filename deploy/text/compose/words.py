@@ -3,18 +3,16 @@
 import shlex
 from dataclasses import dataclass
 
-from deploy.errors import BadInputError
-from deploy.model.config import FILE, Config
+from deploy.model.config import Config
 from deploy.model.health import ALIVE
+from deploy.text import run
 from deploy.text.compose import places
 from deploy.text.django import PLAN, SETTINGS
 from deploy.text.render import ComposeProcess
 
 MIGRATE = "migrate"
-PYTHONS = ("python", "python3")
-SHELL = {"&&", "||", "|", ";", "&"}  # no shell reads the command
-PROCESS = "process-"  # how the services of [project.processes] begin, and none of ours
-RUN = ("python", "-m", "parley_serving")
+RUN = ("python", *run.SERVING)
+WELL = "/tmp/done"  # noqa: S108 (there while the last run of a job went well; a tmpfs of the container's own)
 MODULE = (*RUN, "-m")
 
 
@@ -73,23 +71,11 @@ def probe(config: Config) -> list[str]:
 
 
 def processes(config: Config) -> list[ComposeProcess]:
-    """Return the services of [project.processes]; raise BadInputError for what the image cannot start."""
+    """Return the services of [project.processes] and [project.schedule]; raise BadInputError for what cannot start."""
     return [
-        ComposeProcess(f"{PROCESS}{name}", _process(config, name, one.run), one.instances, one.grace)
-        for name, one in config.project.processes.items()
+        ComposeProcess(one.service, ("python", *one.words), one.instances, one.grace, WELL if one.at else "")
+        for one in run.beside(config, WELL)
     ]
-
-
-def _process(config: Config, name: str, run: str) -> list[str]:
-    """Return a command as `python -m parley_serving` takes it; it reads the secrets itself, from files."""
-    first, *rest = shlex.split(run)
-    command = rest if first in PYTHONS else [first, *rest]
-    if command and (command[0] == "-m" or not command[0].startswith("-")) and not SHELL & set(command):
-        return [*RUN, *command]
-    raise BadInputError(
-        f"{config.folder / FILE.name}: project.processes.{name}: {run!r} is no `manage.py COMMAND`,"
-        " `python FILE`, `python -m MODULE` or program of its requirements, such as celery"
-    )
 
 
 def cleanup(config: Config) -> str:
@@ -97,10 +83,9 @@ def cleanup(config: Config) -> str:
     command = config.project.hooks.cleanup
     if not command:
         return ""
-    run = f"{shlex.join(of(config).manage)} {command}"
-    daily = f"while {run}; do touch /tmp/done; sleep 86400; done; exit 1"
+    daily = f"exec {shlex.join(('python', *run.DAILY, '--well', WELL, 'cleanup', *of(config).manage))} {command}"
     if config.is_own:
         return daily
     known = f"{shlex.join(of(config).manage)} help {shlex.split(command)[0]} >/dev/null 2>&1"
-    skipped = f"echo 'cleanup: the project has no command {shlex.split(command)[0]}: skipped'; touch /tmp/done"
+    skipped = f"echo 'cleanup: the project has no command {shlex.split(command)[0]}: skipped'; touch {WELL}"
     return f"{known} || {{ {skipped}; exec sleep infinity; }}; {daily}"

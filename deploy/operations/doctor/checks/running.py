@@ -29,9 +29,9 @@ CHECKS = (
     ),
     Check(
         "beside-it-runs",
-        "what no visitor meets runs too: the clean-up, backups, the probe, what renews certificates",
-        "compares what is configured with the project's containers, or with systemd's units",
-        "start it again: `docker compose -f docker-compose.prod.yml up -d`, or `sudo ./parley install`",
+        "what no visitor meets runs too: the clean-up, backups, the probe, what renews certificates, processes",
+        "compares what is configured with what `up` wrote, with the project's containers, or with systemd's units",
+        "read its log; start it again: `docker compose -f docker-compose.prod.yml up -d`, or `sudo ./parley install`",
         "docs/deploying.md",
         beside,
         ("stack-runs",),

@@ -131,11 +131,10 @@ def test_channels_that_no_worker_can_serve(tmp_path: Path, version: str) -> None
 
 def test_keys_that_up_does_not_use_are_named(project: Path) -> None:
     """Each in a line of its own; what is not set is not named, nor what the doctor and a restore call."""
-    more = 'packages = ["ffmpeg"]\n[project.processes]\nworker = {run = "celery"}\n[project.hooks]\n'
+    more = 'packages = ["ffmpeg"]\n[project.hooks]\n'
     more += 'probe = "x"\ncleanup = "x"\nafter_restore = "x"\n'
     (project / "parley.toml").write_text(TOML + more)
     assert list(unused.lines(load(project=project))) == [
-        "[project.processes]: not yet under up: nothing of it is started",
         "project.packages: has no effect under up: it is for installed stacks",
         "project.hooks.cleanup: has no effect under up",
     ]

@@ -16,7 +16,7 @@ from deploy.effects import commands, processes
 from deploy.errors import StackError
 from deploy.stacks.local import supervised
 from deploy.stacks.local.supervised import Service
-from deploy.stacks.local.supervisor import Supervisor
+from deploy.stacks.local.supervisor import DEATHS_AT_START, Supervisor
 from deploy.stacks.local.up import Run
 from tests.checkout import ROOT
 from tests.waiting import PATIENCE
@@ -24,6 +24,14 @@ from tests.waiting import PATIENCE
 LIVE = "import signal; print('up', flush=True); signal.pause()"
 DEAF = "import signal; signal.signal(15, signal.SIG_IGN); print('up', flush=True)\nwhile True: signal.pause()"
 # Not by print: a handler that runs while the main program is inside print may not call it again.
+# This one ends by another signal than the one that it is asked by.
+SLOW = """
+import os, signal
+signal.signal(15, signal.SIG_IGN)
+signal.signal(signal.SIGUSR1, lambda *_: (os.write(1, b'done\\n'), os._exit(0)))
+os.write(1, b'up\\n')
+while True: signal.pause()
+"""
 FAREWELL = """
 import os, signal
 signal.signal(15, lambda *_: (os.write(1, b'bye\\n'), os._exit(0)))
@@ -85,8 +93,8 @@ async def supervisor(lines: Lines, tmp_path: Path) -> AsyncIterator[Supervisor]:
         processes.adopt_orphans(adopt=False)
 
 
-def service(name: str, code: str, grace: float = PATIENCE) -> Service:
-    return Service(name, (sys.executable, "-c", code), dict(os.environ), Path("/"), grace=grace)
+def service(name: str, code: str, grace: float = PATIENCE, *, beside: bool = False) -> Service:
+    return Service(name, (sys.executable, "-c", code), dict(os.environ), Path("/"), grace=grace, beside=beside)
 
 
 def pid_of(supervisor: Supervisor, name: str) -> int:
@@ -176,6 +184,36 @@ async def test_a_process_that_keeps_dying_at_the_start_is_given_up(supervisor: S
     await lines.find("bad", "no such setting")
 
 
+async def test_one_that_keeps_dying_beside_the_site_is_a_line_each_time(supervisor: Supervisor, lines: Lines) -> None:
+    """With its exit status and the last line it said; no start is given up for it."""
+    supervisor.start(service("jobs", "print('first'); print('no such setting'); exit(3)", beside=True))
+    over = asyncio.Event()
+    ready = asyncio.create_task(supervisor.ready(over.wait()))  # type: ignore[arg-type]
+    said = "jobs ended with exit status 3: no such setting; starting it again"
+    for pause in ("", " in 0.5 s", " in 1 s", " in 2 s"):
+        assert await lines.find("up", "jobs") == said + pause
+    supervisor.start(service("silent", "exit(4)", beside=True))
+    await lines.find("up", "silent ended with exit status 4: it said nothing; starting it again")
+    assert supervisor.members["jobs"].quick_deaths >= DEATHS_AT_START
+    over.set()
+    await asyncio.wait_for(ready, PATIENCE)
+
+
+async def test_each_of_a_group_has_its_own_time_to_end(supervisor: Supervisor, lines: Lines) -> None:
+    """One with a long grace does not lend it to the one beside it."""
+    supervisor.start(service("deaf", DEAF, grace=0.2))
+    supervisor.start(service("slow", SLOW))
+    await lines.find("deaf", "up")
+    await lines.find("slow", "up")
+    pid = pid_of(supervisor, "slow")
+    stopping = asyncio.create_task(supervisor.stop([["deaf", "slow"]]))
+    await lines.find("up", "deaf did not stop within 0.2 s: killed")
+    assert not gone(pid)
+    os.kill(pid, signal.SIGUSR1)
+    await asyncio.wait_for(stopping, PATIENCE)
+    await lines.find("slow", "done")
+
+
 async def test_a_process_ends_with_the_one_that_started_it() -> None:
     """Even a supervisor that is killed with -9, which can tell nobody."""
     code = (
@@ -263,7 +301,7 @@ async def test_what_was_started_is_stopped_whatever_went_wrong(lines: Lines, tmp
             raise OSError(errno.ENOSPC, "No space left on device")
 
     with (tmp_path / "lock").open("w") as inherited:
-        run = Broken(SimpleNamespace(names=("one",)), lines, inherited.fileno())  # type: ignore[arg-type]
+        run = Broken(SimpleNamespace(names=("one",), beside={}), lines, inherited.fileno())  # type: ignore[arg-type]
         with pytest.raises(OSError, match="No space left"):
             await asyncio.wait_for(run.until_signal(), PATIENCE)
     processes.adopt_orphans(adopt=False)

@@ -1,0 +1,59 @@
+"""How `run` of [project.processes] and [project.schedule] is started, on every stack alike: no shell reads it.
+
+A process reads the project's variables and settings by itself (app/parley_serving/__main__.py), from files.
+"""
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from deploy.errors import BadInputError
+from deploy.model.config import FILE, Config
+
+PYTHONS = ("python", "python3")
+SHELL = {"&&", "||", "|", ";", "&"}  # no shell reads the command
+SERVING = ("-m", "parley_serving")  # after `python`: a command with what a worker has
+DAILY = ("-m", "parley_serving.daily")  # after `python`: a command once a day
+KINDS = ("process-", "schedule-")  # how their names begin, and none of ours
+JOB_GRACE = 60  # seconds that a job has when it is to end: as a process that names none
+
+
+@dataclass(frozen=True)
+class Beside:
+    """One of a project's processes or jobs, beside its instances."""
+
+    service: str  # its name among those that are ours
+    words: tuple[str, ...]  # after `python`
+    instances: int
+    grace: int  # seconds from the signal that ends it
+    single: bool
+    at: str = ""  # when a job runs, each day; empty: it is a process
+
+
+def beside(config: Config, well: str = "") -> Iterator[Beside]:
+    """Give all of them; raise BadInputError for what cannot be started.
+
+    `well` is a file that each job makes, and that is gone once its last run failed.
+    """
+    if config.is_own:
+        return
+    for name, one in config.project.processes.items():
+        words = (*SERVING, *_words(config, f"project.processes.{name}", one.run))
+        yield Beside(f"process-{name}", words, one.instances, one.grace, one.single)
+    for name, job in config.project.schedule.items():
+        command = _words(config, f"project.schedule.{name}", job.run)
+        options = ("--at", job.at, *(("--well", well) if well else ()))
+        words = (*DAILY, *options, f"schedule-{name}", "python", *SERVING, *command)
+        yield Beside(f"schedule-{name}", words, 1, JOB_GRACE, single=True, at=job.at)
+
+
+def _words(config: Config, key: str, run: str) -> list[str]:
+    """Return a command as `python -m parley_serving` takes it."""
+    first, *rest = shlex.split(run)
+    command = rest if first in PYTHONS else [first, *rest]
+    if command and (command[0] == "-m" or not command[0].startswith("-")) and not SHELL & set(command):
+        return command
+    raise BadInputError(
+        f"{config.folder / FILE.name}: {key}: {run!r} is no `manage.py COMMAND`,"
+        " `python FILE`, `python -m MODULE` or program of its requirements, such as celery"
+    )
