@@ -144,10 +144,20 @@ class Stack(Protocol):
         """Start a stopped one again, as it was."""
 
     def stop_processes(self, names: Sequence[str]) -> None:
-        """End processes that `processes` named, each with its grace; the verb below or `finish` brings them back."""
+        """End processes that `processes` named, each with its grace; one of the next two verbs brings them back."""
 
     def start_processes(self, names: Sequence[str]) -> None:
         """Start them again, as they were."""
+
+    def renew_processes(self, release: str) -> None:
+        """Have the processes and jobs of this release run in the place of those of before; a single one is never twice.
+
+        Raises StackError with a line for each that dies at once: its name, its exit status and the last line it said.
+        Those of before run again then.
+        """
+
+    def put_back_processes(self) -> None:
+        """Undo it: those of before run again."""
 
     def wanted(self) -> int:
         """Give how many instances there are to be; what is missing or too much is the next four verbs'."""

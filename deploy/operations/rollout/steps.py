@@ -10,6 +10,7 @@ from deploy.effects.signals import unhurried
 from deploy.errors import BadInputError, StackError
 from deploy.operations.rollout import migrations
 from deploy.operations.rollout.history import History
+from deploy.operations.rollout.processes import renewed
 from deploy.operations.rollout.swap import READY_SECONDS, grow, swap
 from deploy.stacks.lock import held
 from deploy.stacks.stack import Say, Stack
@@ -145,22 +146,23 @@ def replace_all(
     patience: float = READY_SECONDS,
     pages: Sequence[str] = (),
 ) -> None:
-    """Replace one instance after the other; stop at the first that fails."""
+    """Replace the project's processes, then one instance after the other; stop at the first that fails."""
     stack.publish(release)
     ticket = open_ticket(stack, release, pages)
     done: list[str] = []
     before = stack.instances()
     wanted = stack.wanted() if again else len(before)
-    try:
-        for old in before[:wanted]:
-            if old.release != release or not old.running or again:
-                swap(stack, old, release, ticket, say, patience=patience)
-                done.append(old.name)
-        for _ in range(len(before), wanted):
-            grow(stack, release, ticket, say, patience=patience)
-    except StackError as error:
-        rest = f"; {', '.join(done)} serve {release}: `./parley rollback` takes them back too" if done else ""
-        raise StackError(f"{error}{rest}") from None
+    with renewed(stack, release, say):
+        try:
+            for old in before[:wanted]:
+                if old.release != release or not old.running or again:
+                    swap(stack, old, release, ticket, say, patience=patience)
+                    done.append(old.name)
+            for _ in range(len(before), wanted):
+                grow(stack, release, ticket, say, patience=patience)
+        except StackError as error:
+            rest = f"; {', '.join(done)} serve {release}: `./parley rollback` takes them back too" if done else ""
+            raise StackError(f"{error}{rest}") from None
     for old in before[wanted:]:
         say(f"{old.name}: draining; there is to be one instance less")
         stack.remove(old)

@@ -1,13 +1,13 @@
-"""What a project has beside its replicas: variables in files, a Redis that keeps, uploaded files, other processes."""
+"""What a project has beside its replicas: variables in files, a Redis that keeps, uploaded files; and the clean-up."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from deploy.errors import BadInputError
 from deploy.model.config import Config
-from deploy.stacks.compose.docker import Container, containers, digest_of, docker, of_project, service_of
+from deploy.stacks.compose.docker import Container, containers, digest_of, of_project, service_of
+from deploy.stacks.compose.processes import remove
 from deploy.stacks.compose.project import Project
 from deploy.text import project as told
-from deploy.text import run
 from deploy.text.compose import folders, places, words
 from deploy.text.compose.file import FILE
 
@@ -20,15 +20,6 @@ class Beside:
     def __init__(self, project: Project, config: Config) -> None:
         self._project = project
         self._config = config
-
-    @property
-    def processes(self) -> Sequence[str]:
-        """The services of [project.processes] and [project.schedule]."""
-        return [one.service for one in words.processes(self._config)]
-
-    def running(self) -> list[str]:
-        """Name the containers of processes that run now, also of one that parley.toml has no more."""
-        return [str(one["Name"]).removeprefix("/") for one in self._found() if one["State"]["Running"]]
 
     def require(self) -> None:
         """Raise BadInputError for what a rollout cannot bring: nginx, which has the sockets, would be made anew.
@@ -55,28 +46,12 @@ class Beside:
         """Remove what is to be made anew, and name its services: what has the app's image, and what else differs."""
         digests = self._project.digests()
         found = [one for one in of_project(self._project.name) if self._is_old(one, digests)]
-        _remove(found)
+        remove(found)
         return {service_of(one) for one in found} & set(digests)
 
     def _is_old(self, container: Container, digests: Mapping[str, str]) -> bool:
         service = service_of(container)
-        if service == "cleanup" or service.startswith(run.KINDS):
+        if service == "cleanup":
             return True
         differs = service == "probe" or digest_of(container) != digests.get(service)
         return service in OPTIONAL and container["State"]["Running"] and differs
-
-    def forget(self) -> None:
-        """Remove processes that parley.toml has no more."""
-        _remove([one for one in self._found() if service_of(one) not in self.processes])
-
-    def _found(self) -> list[Container]:
-        if self._config.is_own:
-            return []
-        return [one for one in of_project(self._project.name) if service_of(one).startswith(run.KINDS)]
-
-
-def _remove(found: list[Container]) -> None:
-    ids = [one["Id"] for one in found]
-    if ids:
-        docker("stop", *ids)  # with the grace that each was given
-        docker("rm", *ids)

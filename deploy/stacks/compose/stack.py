@@ -23,6 +23,7 @@ from deploy.stacks.compose import changes, edge, sources
 from deploy.stacks.compose.beside import Beside
 from deploy.stacks.compose.docker import Container, containers, docker, inspect, last_lines
 from deploy.stacks.compose.images import Images, holds
+from deploy.stacks.compose.processes import Processes
 from deploy.stacks.compose.project import Project, home
 from deploy.stacks.local.layout import Layout
 from deploy.stacks.secret_key import Act
@@ -94,6 +95,7 @@ class ComposeStack:
         self.images = Images(project, sources.of(config, env))
         self.words = words.of(config)
         self.beside = Beside(project, config)
+        self._processes = Processes(project, config)
         self.url = f"{self._site.origin('localhost')}/"
         self.folder = ROOT / ".parley" / project.name
         self.backups = self.folder / "backups"
@@ -117,8 +119,8 @@ class ComposeStack:
         return [_instance(one) for one in self._replicas() if self._is_known(one)]
 
     def processes(self) -> Sequence[str]:
-        """Name the containers that run of [project.processes]."""
-        return self.beside.running()
+        """Name the containers that run of [project.processes] and [project.schedule]."""
+        return [str(one["Name"]).removeprefix("/") for one in self._processes.found() if one["State"]["Running"]]
 
     def pid(self, name: str) -> int | None:
         """Give the first process of a container; nginx and redis by these names."""
@@ -194,6 +196,14 @@ class ComposeStack:
         """Start their containers, once each has ended."""
         docker("stop", *names)
         docker("start", *names)
+
+    def renew_processes(self, release: str) -> None:
+        """Start this release's, and stop those of before, which stay."""
+        self._processes.renew(self.images.serving(release))
+
+    def put_back_processes(self) -> None:
+        """Start those again, and remove the new ones."""
+        self._processes.put_back()
 
     def wanted(self) -> int:
         """Give what PARLEY_REPLICAS says, or parley.toml."""
@@ -274,11 +284,11 @@ class ComposeStack:
         made = ("up", "--detach", "--no-recreate", "--no-build", "--pull=never")
         self.project.compose(*made, "migrate")  # before anything is removed that is to run again after it
         renewed = self.beside.renew()
+        self._processes.forget()
         first = "cleanup" if self.config.project.hooks.cleanup else "migrate"
         # acme depends on the edge, and so on the replicas, whose number is nobody's affair here.
         scale = ("--scale", f"web={len(self._replicas())}") if "acme" in renewed else ()
-        self.project.compose(*made, *scale, *sorted({first, *self.beside.processes, *renewed}))
-        self.beside.forget()
+        self.project.compose(*made, *scale, *sorted({first, *self._processes.services, *renewed}))
         if is_to_be_told:
             edge.reload(self.project)
 

@@ -129,6 +129,12 @@ class SystemdStack:
     def start_processes(self, names: Sequence[str]) -> None:
         """There are none."""
 
+    def renew_processes(self, release: str) -> None:
+        """There are none."""
+
+    def put_back_processes(self) -> None:
+        """There are none."""
+
     def wanted(self) -> int:
         """Give how many there are: `install` starts those that are missing, and drains those that are too much."""
         return len(self.instances())

@@ -101,6 +101,12 @@ class FakeStack:
         self.does("start_processes", OLD, " ".join(names))
         self.beside = names
 
+    def renew_processes(self, release: str) -> None:
+        self.does("renew_processes", release)
+
+    def put_back_processes(self) -> None:
+        self.did.append("put_back_processes")
+
     def publish(self, release: str) -> None:
         self.does("publish", release)
 
