@@ -69,7 +69,7 @@ class Processes:
         self._before = []
 
     def _is_alone(self, container: Container) -> bool:
-        """Tell whether it ends before another one begins; one that has no service any more may have another name now."""
+        """Tell whether it ends before another one begins; what has no service any more may have another name now."""
         wanted = self._wanted.get(service_of(container))
         return wanted is None or wanted.single
 

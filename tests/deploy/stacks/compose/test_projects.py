@@ -4,7 +4,7 @@ import asyncio
 import json
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -38,12 +38,13 @@ BOUNDARY = "book"
 
 
 @contextmanager
-def adopted(name: str, folder: Path, page: str) -> Iterator[Served]:
-    """Serve a copy of a project, whose folder is the same after."""
+def adopted(name: str, folder: Path, page: str, more: Callable[[Path], object] = str) -> Iterator[Served]:
+    """Serve a copy of a project, whose folder is the same after; `more` is done to it first."""
     project = folder / name
     shutil.copytree(PROJECTS / name, project, ignore=shutil.ignore_patterns("__pycache__", "*.sqlite3"))
     done = parley("adopt", str(project), "--python", sys.executable, "--dir", str(folder / "state"))
     assert done.returncode == 0, done.stdout + done.stderr
+    more(project)
     before = digest(project)
     root = home(load(project=project))
     assert root
@@ -135,7 +136,7 @@ async def test_plain_django(engine: None, tmp_path: Path) -> None:
 
 async def test_uploads_a_queue_and_a_worker(engine: None, tmp_path: Path) -> None:
     """What people upload and what waits in the queue outlive both releases; the worker is of the one that serves."""
-    with adopted("shelf", tmp_path, "/") as served:
+    with adopted("shelf", tmp_path, "/", with_more) as served:
         client = HttpClient(served.compose.address)
         first = await uploaded(served, "first.txt")
         await told(client, "first.txt", "6 words")
@@ -158,6 +159,8 @@ async def test_uploads_a_queue_and_a_worker(engine: None, tmp_path: Path) -> Non
         assert (await client.get(first)).body == BOOK
         await uploaded(served, "third.txt")
         await told(client, "third.txt", "6 words")
+        await dies_at_once(served)
+        await queued(served, client)
         with served.other_toml(renamed):
             await rolled(served, "rollout")
             [worker] = served.compose.containers("process-jobs")
@@ -173,6 +176,72 @@ async def test_uploads_a_queue_and_a_worker(engine: None, tmp_path: Path) -> Non
             await told(client, "fifth.txt", "6 words")
             # `down` leaves a service that the file does not have any more.
             served.compose.compose("rm", "--stop", "--force", "process-jobs")
+
+
+ALONE = """
+import os, signal
+LOCK = "uploads/alone"
+def end(*_):
+    os.remove(LOCK)
+    os._exit(0)
+signal.signal(signal.SIGTERM, end)
+try:
+    os.open(LOCK, os.O_CREAT | os.O_EXCL)
+except FileExistsError:
+    print("twice", flush=True)
+    os._exit(7)
+while True:
+    signal.pause()
+"""  # the lock lies on the volume of uploaded files, which all its containers have
+MORE = """alone = {run = "python alone.py", single = true}
+"""
+
+
+def with_more(project: Path) -> None:
+    """Give the shelf what `adopt` cannot know of."""
+    (project / "alone.py").write_text(ALONE)
+    with (project / "parley.toml").open("a") as toml:
+        toml.write(MORE)
+
+
+async def dies_at_once(served: Served) -> None:
+    """A worker that cannot start is a line, and the old release serves: its instances, its worker, its single one."""
+    ids = [one["Id"] for one in served.compose.containers()]
+    for change, line in (
+        (unknown, "process-celery ended at once with exit status 2: Error: No such option: --nowhere"),
+        (twice, "process-alone ended at once with exit status 7: twice"),
+    ):
+        with served.other_toml(change):
+            done = await asyncio.to_thread(served.parley, "rollout")
+            assert done.returncode == 1, done.stdout + done.stderr
+            assert line in done.stderr, done.stderr
+            assert done.stderr.endswith("; the processes of before run, and no instance was replaced\n")
+        assert [one["Id"] for one in served.compose.containers(stopped=True) if one["State"]["Running"]] == ids
+
+
+def unknown(toml: str) -> str:
+    """Return it with an option that the worker does not know."""
+    return toml.replace("celery -A shelf worker", "celery -A shelf worker --nowhere")
+
+
+def twice(toml: str) -> str:
+    """Return it with one that finds itself there already."""
+    return toml.replace("single = true", "instances = 2")
+
+
+async def queued(served: Served, client: HttpClient) -> None:
+    """What waits in the queue outlives a kill of the Redis that keeps."""
+    [worker] = served.compose.containers("process-celery")
+    command("docker", "pause", worker["Id"])
+    try:
+        await uploaded(served, "queued.txt")
+        [store] = served.compose.containers("store")
+        served.compose.kill("store")
+        await asyncio.to_thread(served.compose.until_healthy, restarted={store["Name"]: store["RestartCount"] + 1})
+        assert (await client.get("/words/queued.txt/")).text == ""
+    finally:
+        command("docker", "unpause", worker["Id"])
+    await told(client, "queued.txt", "6 words")
 
 
 def renamed(toml: str) -> str:
