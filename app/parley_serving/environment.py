@@ -67,6 +67,8 @@ class Environment:
     origin_rule: Literal["cookie", "same", "any", "list"] = variable(choice("cookie", "same", "any", "list"), "list")
     health: str = variable(matching(r"^(|/[^\s?#]*)$"), "")
     files: tuple[tuple[str, Path], ...] = variable(variables.files, ())  # a project's variables, by file
+    placed: tuple[str, ...] = variable(variables.names, ())  # those of them that name {instance} or {release}
+    internet: bool = variable(variables.boolean, default=True)  # whether the project's processes reach other hosts
     static_hashed: bool = variable(variables.boolean, default=False)  # the static files have hashed names
 
     frames_per_second: int = variable(whole(1), 100)
@@ -182,12 +184,18 @@ def was_given(text: str) -> bool:
     return any(value in text for value in os.environ.values() if "://" in value)
 
 
+def _filled(text: str, env: Environment) -> str:
+    """Put in what this process alone knows: the file is that of all processes, of two releases in a rollout."""
+    return text.format(instance=env.instance, release=env.release)
+
+
 def take_files(env: Environment) -> list[str]:
     """Set a project's variables to what is in their files; return one line for each that cannot be read."""
     problems: list[str] = []
     for name, path in env.files:
         try:
-            os.environ[name] = path.read_text(encoding="utf-8").strip()
+            text = path.read_text(encoding="utf-8").strip()
+            os.environ[name] = _filled(text, env) if name in env.placed else text
         except (OSError, UnicodeDecodeError) as error:
             problems.append(f"{PREFIX}FILES: {name}: {error}")
     return problems

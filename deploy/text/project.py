@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from string import Formatter
 from urllib.parse import unquote, urlsplit
 
 from deploy.model.config import Config
@@ -10,6 +11,7 @@ from deploy.model.project import FILE
 from deploy.text.environment import AppSite
 
 KEY = "{secret_key}"
+LATE = {"instance", "release"}  # places that only a process knows what to put in, where one file is all processes'
 REDIS_URL = "{redis_url}"  # of the Redis that keeps; the layer's may lose everything
 
 
@@ -69,6 +71,26 @@ def values(
         "media_root": str(media),
         "release": site.release,
     }
+
+
+def placed(config: Config) -> list[str]:
+    """Name the variables whose value is another one in each process, or in each release."""
+    texts = {name: text for name, text in config.project.env.items() if not text.startswith(FILE)}
+    return [name for name, text in texts.items() if LATE & {place for _, place, _, _ in Formatter().parse(text)}]
+
+
+def but_late(text: str, values: Mapping[str, str]) -> str:
+    """Put values into a text whose other places a process fills in itself, by str.format."""
+    found = []
+    for literal, place, _, _ in Formatter().parse(text):
+        found.append(_escaped(literal))
+        if place is not None:
+            found.append(f"{{{place}}}" if place in LATE else _escaped(values[place]))
+    return "".join(found)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 def keeps(config: Config) -> bool:

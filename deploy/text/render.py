@@ -91,6 +91,7 @@ class ComposeSite:
     variables: str  # the file of [project.env] beside the Compose file; empty: there is nothing in it
     probe: Sequence[str]  # `watch`, up to where the site is
     media: str  # the folder of uploaded files; empty: none are kept
+    written: Mapping[str, str]  # volume → folder that the project's processes write to
     keeps: bool  # whether there is a Redis that keeps what the project gives it
     outside: bool  # whether the project's processes reach other hosts
     home: str  # the working directory of the project's processes; empty: the image's

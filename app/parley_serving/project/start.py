@@ -11,7 +11,7 @@ from django.core.exceptions import AppRegistryNotReady, ImproperlyConfigured
 
 from parley_serving import environment
 from parley_serving.environment import Environment
-from parley_serving.project import attempts, overlay
+from parley_serving.project import attempts, overlay, refusals
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +24,7 @@ def prepare(env: Environment) -> None:
     for problem in environment.take_files(env):
         _fail(problem)
     overlay.install(env)
+    refusals.install(env)
 
 
 def application_of(env: Environment) -> Application:

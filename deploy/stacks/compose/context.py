@@ -90,7 +90,8 @@ class Context:
         _put(folder / "Dockerfile", text.replace(f"ARG PYTHON={IMAGE}", f"ARG PYTHON={self.python}", 1))
         _put(folder / "packages.txt", "".join(f"{name}\n" for name in self.config.project.packages))
         media = folders.media(self.config)
-        _put(folder / "media.txt", f"{media}\n" if media else "")
+        owned = [*([media] if media else []), *folders.written(self.config).values()]
+        _put(folder / "owned.txt", "".join(f"{path}\n" for path in owned))
         _put(folder / "RELEASE", f"{self.release}\n")
         _put(folder / "build.json", json.dumps(self._build()))
         for name, text in self._requirements(folder / ASKED).items():

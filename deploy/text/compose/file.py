@@ -56,6 +56,7 @@ def compose_file(config: Config, env: str = "compose", home: Path | None = None)
         variables=f"./{PRIVATE}/{VARIABLES}" if config.project.env and not config.is_own else "",
         probe=words.probe(config),
         media="" if config.is_own else folders.media(config),
+        written={} if config.is_own else folders.written(config),
         keeps=not config.is_own and keeps(config),
         outside=not config.is_own and config.project.sandbox.internet,
         home="" if config.is_own else folders.inside(config, config.project.path),

@@ -1,5 +1,6 @@
 """Where the folders of a project are in its image."""
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from deploy.errors import BadInputError
 from deploy.model.config import FILE, Config
 from deploy.text.compose import places
 
+DIGITS = 8  # of a volume's name
 OCCUPIED = (places.PROJECT, places.HOME, places.VENV, places.OWN_VENV, places.SRV, Path("/tmp"), Path("/etc"))  # noqa: S108 (no file)
 
 
@@ -24,11 +26,25 @@ def inside(config: Config, path: str) -> str:
     return str(places.PROJECT / found.relative_to(above))
 
 
+def written(config: Config) -> dict[str, str]:
+    """Return the volumes of [project].sandbox.write, {volume: folder}: a name stays, whatever else is written."""
+    folders = {}
+    for named in config.project.sandbox.write:
+        path = _own(config, named, "project.sandbox.write")
+        uploaded = media(config)
+        if not (uploaded and Path(path).is_relative_to(uploaded)):  # it can be written anyway
+            folders[f"write-{hashlib.sha256(path.encode()).hexdigest()[:DIGITS]}"] = path
+    return folders
+
+
 def within(config: Config) -> Config:
-    """Return it as its image has it: no whole path of this host names the folder of uploaded files."""
-    if config.is_own or not config.project.media:
+    """Return it as its image has it: no whole path of this host names the folders that its processes write to."""
+    if config.is_own:
         return config
-    return config.model_copy(update={"project": config.project.model_copy(update={"media": media(config)})})
+    project = config.project
+    sandbox = project.sandbox.model_copy(update={"write": tuple(written(config).values())})
+    update = {"sandbox": sandbox, **({"media": media(config)} if project.media else {})}
+    return config.model_copy(update={"project": project.model_copy(update=update)})
 
 
 def media(config: Config) -> str:
@@ -39,11 +55,15 @@ def media(config: Config) -> str:
     named = config.project.media
     if not named:
         return str(places.MEDIA) if config.project.has_uploads else ""
+    return _own(config, named, "project.media")
+
+
+def _own(config: Config, named: str, key: str) -> str:
+    """Return where a folder is that a volume lies over; raise BadInputError for one that has the code or our files."""
     above, found = root(config), (config.folder / named).resolve()
     is_outside = Path(named).is_absolute() and not found.is_relative_to(above)
     path = Path(os.path.normpath(places.PROJECT / (named if is_outside else os.path.relpath(found, above))))
     if any(one.is_relative_to(path) for one in (*OCCUPIED, Path(inside(config, config.project.path)))):
-        raise BadInputError(
-            f"{config.folder / FILE.name}: project.media: {named!r} is no folder of uploaded files alone"
-        )
+        what = "uploaded files" if key == "project.media" else "written files"
+        raise BadInputError(f"{config.folder / FILE.name}: {key}: {named!r} is no folder of {what} alone")
     return str(path)

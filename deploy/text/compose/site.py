@@ -56,6 +56,8 @@ def build(config: Config, size: Capacity) -> dict[str, str]:
         "store_url": UNUSED_STORE,
     }
     own = project_files(config, size, given)
+    for name in project.placed(config):
+        own[env_file(name)] = own[env_file(name)].format(**dict.fromkeys(project.LATE, "build"))
     return {**{name: own.get(env_file(name), "unused") for name in config.project.env}, **told, **urls}
 
 
@@ -66,7 +68,11 @@ def project_files(config: Config, size: Capacity, secrets: Mapping[str, str]) ->
     key, store = secrets["secret_key"].split()[0], secrets.get("store_url", "")
     values = project.values(config, site, told, key=key, media=Path(folders.media(config)), store=store)
     texts = {name: text for name, text in config.project.env.items() if not text.startswith(BY_PATH)}
-    return {env_file(name): text.format_map(values) for name, text in texts.items()}
+    late = project.placed(config)
+    return {
+        env_file(name): project.but_late(text, values) if name in late else text.format_map(values)
+        for name, text in texts.items()
+    }
 
 
 def env_file(name: str) -> str:
@@ -94,15 +100,11 @@ def require(config: Config) -> None:
     """Raise BadInputError for what a project asks for and this stack does not have yet."""
     if config.is_own:
         return
-    found, file = config.project, config.folder / FILE.name
+    file = config.folder / FILE.name
     asked = {
-        "project.sandbox.write": found.sandbox.write,
-        "project.sandbox.relax": found.sandbox.relax,
         "database.url": config.database.url,
         "redis.url or redis.sentinels": not config.brings_redis,
     }
-    for name in ("release", "instance"):
-        asked[f"project.env: {{{name}}}"] = any(f"{{{name}}}" in text for text in found.env.values())
     for name, is_asked in asked.items():
         if is_asked:
             raise BadInputError(f"{file}: {name}: not yet for a project on Compose")
@@ -187,6 +189,10 @@ def _project(config: Config) -> dict[str, str]:
     }
     if by_file:
         values["PARLEY_FILES"] = ",".join(f"{name}={path}" for name, path in by_file.items())
+    if late := project.placed(config):
+        values["PARLEY_PLACED"] = ",".join(late)
+    if not config.project.sandbox.internet:
+        values["PARLEY_INTERNET"] = "0"
     found = [config.project.path, *config.project.paths]
     values["PYTHONPATH"] = ":".join([str(places.SERVING), *(folders.inside(config, folder) for folder in found)])
     values["PARLEY_STATIC_HASHED_FILE"] = str(places.HASHED)

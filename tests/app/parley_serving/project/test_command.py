@@ -22,6 +22,24 @@ def test_a_file_a_module_and_a_program(tmp_path: Path) -> None:
     assert command(project, "django-admin", "--version", **variables).stdout[:1].isdecimal()
 
 
+def test_a_value_that_each_process_fills_in(tmp_path: Path) -> None:
+    """From a file that all of them read, of two releases in a rollout; a brace that is none of these stays."""
+    (tmp_path / "who").write_text("{instance} of {release}, {{instance}}\n")
+    (tmp_path / "secret").write_text("{instance}\n")
+    project = written(
+        tmp_path / "project", mysite__settings="", who="import os; print(os.environ['WHO'], os.environ['KEY'])"
+    )
+    done = command(
+        project,
+        "who.py",
+        PARLEY_FILES=f"WHO={tmp_path}/who,KEY={tmp_path}/secret",
+        PARLEY_PLACED="WHO",
+        PARLEY_INSTANCE="web-7",
+        PARLEY_RELEASE="1.2.3",
+    )
+    assert done.stdout == "web-7 of 1.2.3, {instance} {instance}\n", done.stderr
+
+
 def test_no_command(tmp_path: Path) -> None:
     """One line."""
     project = written(tmp_path / "project", mysite__settings="")

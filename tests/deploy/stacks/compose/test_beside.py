@@ -8,13 +8,14 @@ import pytest
 import yaml
 
 from deploy.errors import BadInputError
+from deploy.model.capacity import declared
 from deploy.model.config import load
 from deploy.stacks.compose import beside
 from deploy.stacks.compose.assemble import Build, require_kept
 from deploy.stacks.compose.context import Context
 from deploy.stacks.compose.project import Project
 from deploy.stacks.local.application import Facts
-from deploy.text.compose import folders
+from deploy.text.compose import folders, site
 from deploy.text.compose.file import compose_file
 from tests.foreign import TOML, copied
 
@@ -64,7 +65,7 @@ def test_a_folder_of_uploaded_files(project: Path, tmp_path: Path) -> None:
     assert "media:/srv/parley/media:ro" in found["services"]["edge"]["volumes"]
     assert "media" in found["volumes"]
     Context.of(load(env="compose", project=project), lambda _: None).write(tmp_path / "context")
-    assert (tmp_path / "context" / "media.txt").read_text() == f"{MEDIA}\n"
+    assert (tmp_path / "context" / "owned.txt").read_text() == f"{MEDIA}\n"
     assert json.loads((tmp_path / "context" / "build.json").read_text())["media"] == MEDIA
 
 
@@ -99,6 +100,57 @@ def test_a_media_root_elsewhere_is_said_while_the_image_is_built() -> None:
         require_kept(build, Facts(media_root=fits))
     with pytest.raises(BadInputError, match=r'MEDIA_ROOT is /opt/project/x in the image, .* write media = "/opt/proj'):
         require_kept(build, Facts(media_root="x"))
+
+
+def test_folders_that_stay_writable(project: Path, tmp_path: Path) -> None:
+    """Each is a volume in each process of the project, under a name that stays; uploads can be written anyway."""
+    more = 'media = "uploads"\n[project.sandbox]\nrelax = ["jit", "resources"]\nwrite = '
+    first = rendered(project, more + '["notes", "uploads/a", "/var/lib/mysite"]')
+    added = [one for one in first["services"]["web"]["volumes"] if "write-" in str(one)]
+    assert [one["target"] for one in added] == ["/opt/project/notes", "/var/lib/mysite"]
+    for name in OF_PROJECT:
+        assert [one for one in first["services"][name]["volumes"] if "write-" in str(one)] == added, name
+    assert {one["source"] for one in added} <= {*first["volumes"]}
+    assert "write-" not in str(first["services"]["edge"]) + str(first["services"]["setup"]["volumes"])
+    Context.of(load(env="compose", project=project), lambda _: None).write(tmp_path / "context")
+    owned = "/opt/project/uploads\n/opt/project/notes\n/var/lib/mysite\n"
+    assert (tmp_path / "context" / "owned.txt").read_text() == owned
+    again = rendered(project, more + '["cache", "notes"]')["services"]["web"]["volumes"]
+    assert added[0] in again
+
+
+@pytest.mark.parametrize("named", [".", "/opt", "/srv/parley"])
+def test_a_folder_with_the_code_does_not(project: Path, named: str) -> None:
+    """A volume would lie over it."""
+    with pytest.raises(BadInputError, match=f"project.sandbox.write: '{named}' is no folder of written files alone"):
+        rendered(project, f'[project.sandbox]\nwrite = ["{named}"]')
+
+
+def test_what_a_process_fills_in_itself(project: Path) -> None:
+    """The file is that of all of them; other places are filled in, and what they hold is no place of a format."""
+    env = '[project.env]\nWHO = "{instance}@{host} {database_password} {{x}}"\nURL = "{database_url}"'
+    found = rendered(project, env)["services"]["web"]["environment"]
+    assert found["PARLEY_PLACED"] == "WHO"
+    config = load(env="compose", project=project)
+    secrets = {"database_url": "postgres://a:p{b@c/d", "layer_url": "", "secret_key": "k"}
+    texts = site.project_files(config, declared(config), secrets)
+    assert texts["env-URL"] == "postgres://a:p{b@c/d"
+    assert texts["env-WHO"].format(instance="web-1", release="1") == "web-1@localhost p{b {x}"
+    assert site.build(config, declared(config))["WHO"].startswith("build@localhost ")
+
+
+def test_a_job_runs_in_a_container_of_its_own(project: Path) -> None:
+    """At its time, and it is well unless its last run failed; the clean-up is the same loop from now on."""
+    services = rendered(project, '[project.schedule]\nreport = {run = "manage.py report --all", at = "04:30"}')[
+        "services"
+    ]
+    job = services["schedule-report"]
+    loop = ["python", "-m", "parley_serving.daily"]
+    run = ["--at", "04:30", "--well", "/tmp/done", "schedule-report", "python", "-m", "parley_serving"]
+    assert job["command"] == [*loop, *run, "manage.py", "report", "--all"]
+    assert job["healthcheck"]["test"] == ["CMD", "test", "-e", "/tmp/done"]
+    assert (job["deploy"]["replicas"], job["stop_grace_period"], job["init"]) == (1, "60s", True)
+    assert " ".join(loop) in services["cleanup"]["command"][2]
 
 
 def test_a_variable_alone_asks_for_a_folder_too(project: Path) -> None:

@@ -96,10 +96,8 @@ def test_a_database_that_is_a_file(project: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "what"),
     [
-        ('[project.schedule]\nnightly = {run = "manage.py send", at = "04:00"}', "[project.schedule]"),
-        ('[project.sandbox]\nwrite = ["cache"]', "project.sandbox.write"),
-        ('[project.sandbox]\nrelax = ["jit"]', "project.sandbox.relax"),
-        ('[project.env]\nA = "{instance}"', "project.env: {instance}"),
+        ('[database]\nurl = "postgres://a@b/c"', "database.url"),
+        ('[redis]\nurl = "redis://a"', "redis.url or redis.sentinels"),
     ],
 )
 def test_what_there_is_not_yet(project: Path, more: str, what: str) -> None:
@@ -118,10 +116,10 @@ def test_check_says_what_the_image_would_be(project: Path) -> None:
     assert "ok      open-files-known: " in checked.stdout
     assert f"release {context(project).release}: " in checked.stdout
     assert "not imported: the build of its image imports mysite.asgi:application with mysite.settings" in checked.stdout
-    (project / "parley.toml").write_text(f'{TOML}[project.schedule]\nreport = {{run = "report", at = "03:00"}}\n')
+    (project / "parley.toml").write_text(f'{TOML}[database]\nurl = "postgres://a@b/c"\n')
     refused = parley("check", "--env", "compose", "--project", str(project))
     assert refused.returncode == 2
-    assert refused.stderr == f"parley: {project}/parley.toml: [project.schedule]: not yet for a project on Compose\n"
+    assert refused.stderr == f"parley: {project}/parley.toml: database.url: not yet for a project on Compose\n"
 
 
 def test_the_probe_of_a_project_needs_no_account(project: Path) -> None:
