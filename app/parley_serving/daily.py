@@ -66,7 +66,9 @@ class Daily:
                 return
             if status:
                 self._is_not_well()
-                log.error("%s: %s: %s; it runs again at %s UTC", self._name, ended(status), last, f"{when:%H:%M}")
+                log.error(
+                    "%s failed: %s: %s; it runs again at %s UTC", self._name, ended(status), last, f"{when:%H:%M}"
+                )
             else:
                 self._is_well()
 
@@ -77,7 +79,7 @@ class Daily:
             if self._stopping.is_set():
                 break
             if status:
-                log.error("%s: %s: %s", self._name, ended(status), last)
+                log.error("%s failed: %s: %s", self._name, ended(status), last)
                 return 1
             self._is_well()
             self._wait_until(self._clock() + DAY)

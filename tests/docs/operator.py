@@ -126,6 +126,8 @@ LINES = {
     "the revocation check failed; trying again": ["a bug in Parley: decisions/revocations.md"],
     "the connection to nginx failed; trying again": ["a bug in Parley: decisions/reloads.md"],
     "a task did not end in time: …": ["a task that did not end in time: pitfalls/L3-timeout-kills-a-drain.md"],
+    "… failed: …: …": ["the clean-up of every day: its own line before has the error", "!beside-it-runs"],
+    "… failed: …: …; it runs again at … UTC": ["your-project.md#a-command-of-every-day", "!beside-it-runs"],
     "channel layer is …": [REDIS, "!layer-is-permitted"],
     "handshake refused: …": ["!own-origin-is-let-in", "pitfalls/P2-origin-not-checked.md"],
     "the project cannot start: …": [SETTINGS],

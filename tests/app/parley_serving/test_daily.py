@@ -66,7 +66,7 @@ def test_one_that_fails_is_a_line_and_runs_again_the_next_day(tmp_path: Path, ca
         daily.at(FOUR)
     assert file.read_text() == "x"
     assert [record.getMessage() for record in caplog.records] == [
-        "nightly: ended with exit status 3: said; it runs again at 04:00 UTC"
+        "nightly failed: ended with exit status 3: said; it runs again at 04:00 UTC"
     ]
 
 

@@ -161,5 +161,7 @@ async def test_what_is_queued_outlives_both_redis(served: Served) -> None:
 async def test_a_job_runs_at_its_time(served: Served) -> None:
     """Its lines are among the others, and one that fails is a line, which the doctor does not take for a death."""
     await served.stack.line("schedule-report | ran as schedule-report", timeout=120)
-    await served.stack.line("schedule-report: ended with exit status 3: ran as schedule-report; it runs again at")
+    await served.stack.line(
+        "schedule-report failed: ended with exit status 3: ran as schedule-report; it runs again at"
+    )
     assert served.beside("schedule-report")

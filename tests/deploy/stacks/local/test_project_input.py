@@ -61,6 +61,15 @@ def test_a_folder_for_sys_path_that_is_not_there(project: Path) -> None:
     assert up(project) == f"{project}/parley.toml: project.paths: {project}/libs is not a folder"
 
 
+@pytest.mark.parametrize("key", ["processes.jobs", "schedule.jobs"])
+def test_a_command_that_a_shell_would_take(project: Path, key: str) -> None:
+    """None reads it, of a process and of a job."""
+    at = ', at = "04:00"' if key.startswith("schedule") else ""
+    (project / "parley.toml").write_text(f'{TOML}{key} = {{run = "cd mysite && celery"{at}}}')
+    said = up(project)
+    assert said.startswith(f"{project}/parley.toml: project.{key}: 'cd mysite && celery' is no `manage.py COMMAND`, ")
+
+
 def test_requirements_that_are_not_there(project: Path) -> None:
     """Nothing is made for them."""
     (project / "parley.toml").write_text(f'{TOML}requirements = ["requirements/base.txt"]')
