@@ -45,6 +45,10 @@ report = {run = "python job.py", at = "AT"}
 """
 PAIR = "import os, signal; print(os.environ['WHO'], flush=True); signal.signal(15, signal.SIG_IGN)\n"
 PAIR += "while True: signal.pause()"
+REFUSING = """def count(name):
+    if name == "refused.txt":
+        raise OSError(30, "Read-only file system", "counts/refused.txt")
+"""  # as a folder of an installed stack
 BOUNDARY = "book"
 HEAD = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="book"; filename="NAME"\r\n\r\nto be or not to be'
 TYPE = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
@@ -90,6 +94,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("shelf")
     at = datetime.now(UTC) + SOON + timedelta(minutes=1)
     project = copied("shelf", folder / "project", TOML.replace("AT", f"{at:%H:%M}"))
+    tasks = project / "books" / "tasks.py"
+    tasks.write_text(tasks.read_text().replace("def count(name):\n", REFUSING))
     (project / "pair.py").write_text(PAIR)
     (project / "broken.py").write_text("print('reading'); import books.nowhere")
     (project / "job.py").write_text("import os; print('ran as', os.environ['WHO']); exit(3)")
@@ -110,6 +116,17 @@ async def test_a_worker_takes_what_is_queued(served: Served) -> None:
     """In the project's environment and variables."""
     await served.upload("first.txt")
     await served.until_counted("first.txt")
+
+
+async def test_what_is_refused_to_a_task_is_a_line(served: Served) -> None:
+    """Celery has a shape of its own for its lines, and this one no traceback."""
+    await served.upload("refused.txt")
+    line = await served.stack.line("Task books.tasks.count", "is read-only")
+    assert line.endswith("counts/refused.txt is read-only: name its folder in project.sandbox.write of parley.toml\n")
+    await served.upload("after.txt")
+    await served.until_counted("after.txt")
+    worker = [line for line in served.stack.lines if line.startswith("process-celery-1")]
+    assert "Traceback" not in "".join(worker)
 
 
 async def test_each_of_several_has_its_name(served: Served) -> None:
