@@ -153,11 +153,10 @@ class Stack(Protocol):
         """Have the processes and jobs of this release run in the place of those of before; a single one is never twice.
 
         Raises StackError with a line for each that dies at once: its name, its exit status and the last line it said.
-        Those of before run again then.
         """
 
     def put_back_processes(self) -> None:
-        """Undo it: those of before run again."""
+        """Undo it, which may have failed half-way: those of before run again, and the new ones do not."""
 
     def wanted(self) -> int:
         """Give how many instances there are to be; what is missing or too much is the next four verbs'."""

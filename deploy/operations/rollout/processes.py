@@ -19,14 +19,24 @@ def renewed(stack: Stack, release: str, say: Say) -> Iterator[None]:
         yield
         return
     say(f"starting the processes of {release} in the place of those of before")
+    is_renewed = False
     try:
         stack.renew_processes(release)
-    except StackError as error:
-        raise StackError(f"{error}; the processes of before run, and no instance was replaced") from None
-    try:
+        is_renewed = True
         yield
-    except BaseException:  # Ctrl-C too
+    except BaseException as error:  # Ctrl-C too
+        reason = str(error) or type(error).__name__
         say("starting the processes of before again")
         with unhurried():
-            stack.put_back_processes()
+            _put_back(stack, reason)
+        if isinstance(error, StackError) and not is_renewed:
+            raise StackError(f"{reason}; the processes of before run, and no instance was replaced") from None
         raise
+
+
+def _put_back(stack: Stack, reason: str) -> None:
+    """Undo; raises StackError with both reasons where that fails too."""
+    try:
+        stack.put_back_processes()
+    except StackError as error:
+        raise StackError(f"{reason}\nand the processes of before did not come back: {error}") from None

@@ -8,7 +8,6 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 
-from deploy.effects.signals import unhurried
 from deploy.errors import StackError
 from deploy.model.config import Config
 from deploy.stacks.compose.docker import Container, docker, inspect, last_lines, of_project, service_of
@@ -41,20 +40,15 @@ class Processes:
     def renew(self, serving: AbstractContextManager[None]) -> None:
         """Start those that there are to be, of the release that `serving` names, and end those of before.
 
-        Raises StackError with a line for each that ends at once; those of before run again then.
+        Raises StackError with a line for each that ends at once.
         """
         found = self.found()
         self._before = [one for one in found if one["State"]["Running"]]
         remove([one for one in found if not one["State"]["Running"]])  # of a rollout that was killed, or of an outage
-        try:
-            _stop([one for one in self._before if self._is_alone(one)])
-            self._start(serving)
-            self._require_alive()
-            _stop([one for one in self._before if not self._is_alone(one)])
-        except BaseException:
-            with unhurried():
-                self.put_back()
-            raise
+        _stop([one for one in self._before if self._is_alone(one)])
+        self._start(serving)
+        self._require_alive()
+        _stop([one for one in self._before if not self._is_alone(one)])
 
     def put_back(self) -> None:
         """Have those of before run again, and nothing else."""

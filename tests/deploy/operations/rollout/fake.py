@@ -105,7 +105,7 @@ class FakeStack:
         self.does("renew_processes", release)
 
     def put_back_processes(self) -> None:
-        self.did.append("put_back_processes")
+        self.does("put_back_processes", OLD)
 
     def publish(self, release: str) -> None:
         self.does("publish", release)

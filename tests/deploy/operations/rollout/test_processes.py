@@ -10,6 +10,7 @@ from deploy.operations.rollout.steps import rollback, rollout
 from tests.deploy.operations.rollout.fake import NEW, OLD, FakeStack
 
 RENEWED = f"renew_processes {NEW}"
+PUT_BACK = f"put_back_processes {OLD}"
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def test_they_are_replaced_before_any_instance(busy: FakeStack) -> None:
     busy.did = []
     rollback(busy, quiet)
     assert f"renew_processes {OLD}" in busy.did
-    assert "put_back_processes" not in busy.did
+    assert PUT_BACK not in busy.did
 
 
 def test_none_are_asked_for_where_there_are_none(fake: FakeStack) -> None:
@@ -55,6 +56,7 @@ def test_one_that_dies_at_once_leaves_the_old_release_serving(busy: FakeStack, a
     assert str(failed.value) == said
     assert busy.releases == before
     assert not [did for did in busy.did if did.startswith(("replace", "stop", "finish"))]
+    assert busy.did[-1] == PUT_BACK
     assert History(busy.folder).records()[-1].failed == said
 
 
@@ -64,6 +66,15 @@ def test_an_instance_that_fails_brings_those_of_before_back(busy: FakeStack) -> 
     said: list[str] = []
     with pytest.raises(StackError, match="web-1 serves"):
         rollout(busy, None, said.append, patience=0)
-    assert busy.did[-1] == "put_back_processes"
+    assert busy.did[-1] == PUT_BACK
     assert busy.releases == [OLD, OLD]
     assert "starting the processes of before again" in said
+
+
+def test_both_reasons_are_told_where_those_of_before_do_not_come_back(busy: FakeStack) -> None:
+    """And not that they run."""
+    busy.broken = {("renew_processes", NEW), ("put_back_processes", OLD)}
+    with pytest.raises(StackError) as failed:
+        rollout(busy, None, quiet, patience=0)
+    why = f"and the processes of before did not come back: put_back_processes of {OLD} fails"
+    assert str(failed.value) == f"renew_processes of {NEW} fails\n{why}"
