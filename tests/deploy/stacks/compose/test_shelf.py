@@ -206,7 +206,12 @@ async def queued(served: Served, client: HttpClient) -> None:
         await uploaded(served, "queued.txt")
         [store] = served.compose.containers("store")
         served.compose.kill("store")
-        await asyncio.to_thread(served.compose.until_healthy, restarted={store["Name"]: store["RestartCount"] + 1})
+
+        def is_back() -> bool:
+            [now] = served.compose.containers("store", stopped=True)
+            return now["RestartCount"] > store["RestartCount"] and now["State"]["Health"]["Status"] == "healthy"
+
+        await asyncio.to_thread(until, is_back, "the store is back")
         assert (await client.get("/words/queued.txt/")).text == ""
     finally:
         command("docker", "unpause", worker["Id"])
