@@ -14,11 +14,7 @@ from typing import Any
 
 from parley_serving.environment import Environment
 
-NETWORK = {
-    errno.ENETUNREACH,
-    errno.EHOSTUNREACH,
-    errno.EPERM,
-}  # of a connection: by a network without a way out, or BPF
+NETWORK = {errno.ENETUNREACH, errno.EHOSTUNREACH}  # of a connection, where no network has a way out
 NAMES = {socket.EAI_AGAIN, socket.EAI_NONAME}
 
 

@@ -65,7 +65,7 @@ class LocalAdapter:
 
     def beside(self) -> Mapping[str, bool]:
         """List a project's processes and jobs; one that died at once is not well until it has lived for a while."""
-        found = {one["name"]: one["pid"] is not None and not one["dies"] for one in self._state()["beside"]}
+        found = {one["name"]: one["pid"] is not None and not one["dies"] for one in self._state().get("beside", ())}
         if not found:
             raise NotApplicable("`up` runs nothing beside nginx, the instances and Redis")
         return found

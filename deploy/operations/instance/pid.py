@@ -17,8 +17,8 @@ def pid(stack: AnyName, directory: Path | None, env: str | None, name: str, proj
     found: int | None
     if stack == "local":
         now = state.read(opened(project, directory)[1])
-        pids = {one["name"]: one["pid"] for one in (*now["instances"], *now["beside"])}
-        pids |= {each: now[f"{each}_pid"] for each in LOCAL}
+        pids = {one["name"]: one["pid"] for one in (*now["instances"], *now.get("beside", ()))}
+        pids |= {each: now.get(f"{each}_pid") for each in LOCAL}
         known(name, list(pids))
         found = pids[name]
     else:
