@@ -11,19 +11,20 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
+from deploy.effects import commands
 from deploy.errors import BadInputError, StackError
 from deploy.model.capacity import capacity
 from deploy.model.config import load
 from deploy.model.paths import Paths
 from deploy.operations.doctor import packages
 from deploy.operations.doctor.check import NotApplicable
-from deploy.operations.doctor.target import Bridge, Replica, Target, Ticket
+from deploy.operations.doctor.target import SAID, Bridge, Replica, Target, Ticket
 from deploy.stacks.compose import stack, variables
-from deploy.stacks.compose.docker import Container, containers, docker, inspect
+from deploy.stacks.compose.docker import Container, containers, docker, inspect, of_project, service_of
 from deploy.stacks.compose.setup import STACK, fitting
 from deploy.stacks.local import application
 from deploy.stacks.local.application import Facts
-from deploy.text import render
+from deploy.text import render, run
 from deploy.text.compose import places, site
 from deploy.text.readback import PREFIX
 
@@ -63,6 +64,12 @@ class ComposeAdapter:
         """Ask Docker for each service that stays, of the profiles that .env names."""
         stay = [name for name, one in self._services.items() if one.get("restart") and name not in MET]
         return {name: any(_well(one) for one in containers(self.project.name, name)) for name in stay}
+
+    def said(self) -> Mapping[str, str]:
+        """Ask Docker for what each container of the app wrote since it was started."""
+        found = [one for one in of_project(self.project.name) if one["State"]["Running"]]
+        names = {str(one["Name"]).removeprefix("/"): one for one in found if _is_of_the_app(service_of(one))}
+        return {name: _log(one) for name, one in names.items()}
 
     def nginx(self) -> int | None:
         """Give the first process of the edge."""
@@ -211,6 +218,15 @@ def _well(container: Container) -> bool:
     """Tell whether it runs, and its health check has not given it up."""
     state = container["State"]
     return bool(state["Running"] and state.get("Health", {}).get("Status") != "unhealthy")
+
+
+def _is_of_the_app(service: str) -> bool:
+    return service in {"web", "cleanup"} or service.startswith(run.KINDS)
+
+
+def _log(container: Container) -> str:
+    words = ["docker", "logs", f"--since={container['State']['StartedAt']}", f"--tail={SAID}", container["Id"]]
+    return commands.run(words).output
 
 
 def _each(name: str, files: Sequence[str]) -> list[str]:

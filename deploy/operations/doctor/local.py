@@ -70,6 +70,10 @@ class LocalAdapter:
             raise NotApplicable("`up` runs nothing beside nginx, the instances and Redis")
         return found
 
+    def said(self) -> Mapping[str, str]:
+        """Nothing is refused."""
+        raise NotApplicable("`up` has no sandbox")
+
     def nginx(self) -> int | None:
         """Give nginx's master."""
         pid: int | None = self._state()["nginx_pid"]

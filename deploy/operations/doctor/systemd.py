@@ -14,7 +14,7 @@ from deploy.model.config import load
 from deploy.model.release import release
 from deploy.operations.doctor import packages
 from deploy.operations.doctor.check import NotApplicable
-from deploy.operations.doctor.target import Bridge, Replica, Target, Ticket
+from deploy.operations.doctor.target import SAID, Bridge, Replica, Target, Ticket
 from deploy.stacks.systemd import configure, host, systemctl
 from deploy.stacks.systemd.plan import beside
 from deploy.stacks.systemd.stack import SystemdStack
@@ -61,6 +61,11 @@ class SystemdAdapter:
     def beside(self) -> Mapping[str, bool]:
         """Ask for the timers, and for the probe where there should be one."""
         return {unit: systemctl.active(unit) for unit in beside(self.at, self.config)}
+
+    def said(self) -> Mapping[str, str]:
+        """Ask the journal for what each instance's unit wrote since it was started."""
+        units = [self.at.unit(number) for number in host.instances(self.at)]
+        return {unit: _journal(systemctl.show(unit, "InvocationID")["InvocationID"]) for unit in units}
 
     def nginx(self) -> int | None:
         """Give the unit's main process."""
@@ -149,3 +154,9 @@ class SystemdAdapter:
             raise NotApplicable(
                 f"{self.release} is running, and this checkout is {here}: run the doctor of that release"
             )
+
+
+def _journal(invocation: str) -> str:
+    """Give the last lines of one start of a unit."""
+    lines = ("journalctl", "--no-pager", "--output=cat", f"--lines={SAID}", f"_SYSTEMD_INVOCATION_ID={invocation}")
+    return commands.run(lines).output if invocation else ""

@@ -10,6 +10,8 @@ from deploy.effects.client.address import Address
 from deploy.model.capacity import Capacity
 from deploy.model.config import Config
 
+SAID = 5000  # lines of a log that are looked at: as many as a busy process writes in some hours
+
 
 @dataclass(frozen=True)
 class Replica:
@@ -52,6 +54,9 @@ class TargetAdapter(Protocol):
 
         Raises NotApplicable where there is nothing of that kind.
         """
+
+    def said(self) -> Mapping[str, str]:
+        """Give the last lines of each of the app's processes since its start; raises NotApplicable without a sandbox."""
 
     def nginx(self) -> int | None:
         """Give the process of nginx's master, as this machine numbers it."""

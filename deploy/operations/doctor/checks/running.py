@@ -1,7 +1,11 @@
 """Whether there is anything to look at."""
 
+import re
+
 from deploy.operations.doctor.check import Check, require
-from deploy.operations.doctor.target import Target
+from deploy.operations.doctor.target import SAID, Target
+
+REFUSED = re.compile(r"\S+ is read-only: name its folder in project\.sandbox\.write|project\.sandbox\.internet(?= of)")
 
 
 async def runs(target: Target) -> str:
@@ -16,6 +20,14 @@ async def beside(target: Target) -> str:
     ended = [name for name, well in found.items() if not well]
     require(not ended, f"{', '.join(ended)}: not running, or not well")
     return f"{', '.join(found)} run"
+
+
+async def refused(target: Target) -> str:
+    """Look for the lines of app/parley_serving/project/refusals.py."""
+    said = target.adapter.said()
+    found = {name: lines[-1] for name, text in said.items() if (lines := REFUSED.findall(text))}
+    require(not found, "; ".join(f"{name}: {line}" for name, line in found.items()))
+    return f"nothing of {', '.join(said)}"
 
 
 CHECKS = (
@@ -34,6 +46,16 @@ CHECKS = (
         "read its log; start it again: `docker compose -f docker-compose.prod.yml up -d`, or `sudo ./parley install`",
         "docs/deploying.md",
         beside,
+        ("stack-runs",),
+        ("compose", "systemd"),
+    ),
+    Check(
+        "sandbox-refuses-nothing",
+        "the sandbox has refused nothing to the project's processes since they were started",
+        f"reads the last {SAID} lines that each has logged, for one that names a key of `project.sandbox`",
+        "write what the line names into parley.toml, and roll it out; or leave it refused, and change the project",
+        "docs/your-project.md",
+        refused,
         ("stack-runs",),
         ("compose", "systemd"),
     ),

@@ -41,7 +41,7 @@ class Break:
     model: str = ""  # the environment whose rules alone are judged
     host: tuple[str, ...] = ()  # what breaks an installed host, where `up` has nothing to break
     also: tuple[str, ...] = ()  # the checks that rightly find it, too
-    on_compose: bool = False  # whether it is broken there, by tests/deploy/stacks/compose/test_subnets.py
+    on_compose: bool = False  # whether it is broken there, by a test of Compose
 
 
 def on_disk(words: str, *changes: Change) -> Break:
@@ -281,6 +281,7 @@ BREAKS = {
     "metrics-ports-fit": toml("app.metrics_port is 65535", app={"metrics_port": 65_535}),
     "stack-runs": Break("nothing was started in the folder"),
     "beside-it-runs": Break("the clean-up's timer is stopped", host=("systemctl", "stop", "parley-cleanup.timer")),
+    "sandbox-refuses-nothing": Break("a write to a read-only folder was logged", on_compose=True),
     "versions-are-locked": Break("an older channels-redis is installed", _old_versions),
     "disk-has-room": Break("a file system of 4 MB where the logs go", _full_disk),
     "descriptors-are-left": Break("connections that fill most of what nginx's workers may open", _few_files),

@@ -170,6 +170,9 @@ async def writes(served: Served, client: HttpClient, so_far: str) -> None:
     logs = served.compose.compose("logs", "--no-color", "web")
     assert f"Internal Server Error: /note/: books/x.txt {READ_ONLY}" in logs
     assert "Traceback" not in logs
+    doctor = await asyncio.to_thread(served.parley, "doctor", "--only", "sandbox-refuses-nothing")
+    assert doctor.returncode == 1, doctor.stdout + doctor.stderr
+    assert f": books/x.txt {READ_ONLY.removesuffix(' of parley.toml')}\n" in doctor.stdout, doctor.stdout
 
 
 async def reached(client: HttpClient) -> str:
