@@ -56,7 +56,7 @@ class TargetAdapter(Protocol):
         """
 
     def said(self) -> Mapping[str, str]:
-        """Give the last lines of each of the app's processes since its start; raises NotApplicable without a sandbox."""
+        """Give the last lines of each process of the app since its start; raises NotApplicable without a sandbox."""
 
     def nginx(self) -> int | None:
         """Give the process of nginx's master, as this machine numbers it."""
