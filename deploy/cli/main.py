@@ -10,6 +10,7 @@ from deploy.cli.backup import backup
 from deploy.cli.bench import bench
 from deploy.cli.drill import drill
 from deploy.cli.invocation import open_streams, run
+from deploy.cli.move import move
 from deploy.cli.render import render
 from deploy.cli.runbook import runbook
 from deploy.operations import testing
@@ -20,6 +21,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 app.add_typer(render, name="render")
 app.add_typer(bench, name="bench")
 app.add_typer(backup, name="backup")
+app.add_typer(move, name="move")
 app.add_typer(runbook, name="runbook")
 app.add_typer(drill, name="drill")
 

@@ -131,6 +131,9 @@ class Stack(Protocol):
     def manage(self, release: str, *arguments: str) -> str:
         """Run manage.py of this release with the stack's environment; give what it wrote to stdout."""
 
+    def move(self, release: str, snapshot: Path) -> str:
+        """Bring the rows of an SQLite file into the database; give what the release's `parley_serving.moving` wrote."""
+
     def become_manage(self, *arguments: str) -> Never:
         """Become manage.py of what serves: its terminal is this one, and its exit status ours."""
 

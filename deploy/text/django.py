@@ -2,3 +2,4 @@
 
 SETTINGS = "--settings=config.settings.production"  # of the reference chat
 PLAN = ("-m", "parley_serving.migrations_plan", SETTINGS)  # prints its pending migrations, judged
+MOVE = ("-m", "parley_serving.moving")  # brings the rows of an SQLite file into its database

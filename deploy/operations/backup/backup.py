@@ -55,7 +55,7 @@ def verify(source: Source, folder: Path) -> Manifest:
 
 def restore(source: Source, folder: Path) -> Manifest:
     """Put a backup in the database's place, in a stopped stack; raises BadInputError or StackError."""
-    with source.stopped():
+    with source.stopped("restore"):
         said = verify(source, folder)
         try:
             engine(source).restore(folder / said.file)

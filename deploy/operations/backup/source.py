@@ -10,7 +10,7 @@ from typing import Protocol
 from deploy.effects import commands
 from deploy.effects.progress import say
 from deploy.errors import BadInputError
-from deploy.model.config import Config
+from deploy.model.config import Config, Overrides
 from deploy.model.release import release
 from deploy.operations.backup.postgres import PostgresEngine
 from deploy.operations.backup.sqlite import SqliteEngine
@@ -42,17 +42,24 @@ class Source(Protocol):
         """Where the truth is."""
 
     @property
+    def folder(self) -> Path:
+        """Where it keeps what it needs beside its data, private to its owner."""
+
+    @property
     def backups(self) -> Path:
         """Where backups go unless told otherwise."""
 
     def require(self) -> None:
         """Raise BadInputError where nothing has been made yet that could be backed up."""
 
-    def stopped(self) -> AbstractContextManager[None]:
-        """Keep it stopped for a while; raises BadInputError where it runs."""
+    def stopped(self, what: str) -> AbstractContextManager[None]:
+        """Keep it stopped for `what`, a restore or a move; raises BadInputError where it runs."""
 
     def settle(self) -> None:
         """Bring a restored database to this release's schema, and run the project's hook, or say that it has none."""
+
+    def moved(self, snapshot: Path) -> str:
+        """Bring the rows of an SQLite file into the database; give what `parley_serving.moving` wrote."""
 
 
 class LocalSource:
@@ -62,6 +69,7 @@ class LocalSource:
         self.config = config
         self.layout = layout
         self.release = release()
+        self.folder = layout.dir
         self.backups = layout.dir / "backups"
         url = config.database.url
         self.database: Sqlite | Postgres = Postgres.at(url) if url else Sqlite(layout.database)
@@ -72,10 +80,10 @@ class LocalSource:
             prepare.require(self.layout)
 
     @contextmanager
-    def stopped(self) -> Iterator[None]:
+    def stopped(self, what: str) -> Iterator[None]:
         """Hold the lock of `up`."""
         if lock.is_running(self.layout):
-            raise BadInputError(f"a `./parley up` runs in {self.layout.dir}: stop it before a restore")
+            raise BadInputError(f"a `./parley up` runs in {self.layout.dir}: stop it before a {what}")
         self.layout.make()
         with lock.held(self.layout, patience=self.config.stop.kill_seconds):
             yield
@@ -89,6 +97,13 @@ class LocalSource:
         if hook := _hook(self.config):
             commands.output(by.command(*hook), env=env, cwd=by.folder)
 
+    def moved(self, snapshot: Path) -> str:
+        """Run it in the project's environment."""
+        secret.ensure(self.layout)
+        by = applications.make(self.config, self.layout, say)
+        env = app_environment(self.config, self.layout, plan.layer_url(self.config, None), by)
+        return commands.output((str(by.python), *by.move, str(snapshot)), env=env, cwd=by.folder)
+
 
 class InstalledSource:
     """A stack of compose or systemd."""
@@ -97,6 +112,7 @@ class InstalledSource:
         self._stack = stack
         self.config = stack.config
         self.database = stack.database
+        self.folder = stack.folder
         self.backups = stack.backups
 
     @property
@@ -108,13 +124,13 @@ class InstalledSource:
         """It was found, so it is there."""
 
     @contextmanager
-    def stopped(self) -> Iterator[None]:
+    def stopped(self, what: str) -> Iterator[None]:
         """Hold the rollout's lock, with no instance and no process of the project running."""
-        with stack_lock.held(self._stack.folder, "restore"):
+        with stack_lock.held(self._stack.folder, what):
             running = [instance.name for instance in self._stack.instances() if instance.running]
             running += self._stack.processes()
             if running:
-                raise BadInputError(f"{', '.join(running)} of {self._stack.name} run: stop them before a restore")
+                raise BadInputError(f"{', '.join(running)} of {self._stack.name} run: stop them before a {what}")
             yield
 
     def settle(self) -> None:
@@ -122,6 +138,10 @@ class InstalledSource:
         self._stack.migrate(self.release)
         if hook := _hook(self.config):
             self._stack.manage(self.release, *hook)
+
+    def moved(self, snapshot: Path) -> str:
+        """Have the release do it."""
+        return self._stack.move(self.release, snapshot)
 
 
 def _hook(config: Config) -> list[str]:
@@ -139,9 +159,15 @@ def engine(source: Source) -> SqliteEngine | PostgresEngine:
     return VolumeEngine(database) if database.deploy else SqliteEngine(database.path)
 
 
-def chosen(name: AnyName, directory: Path | None, env: str | None, project: Path | None = None) -> Source:
-    """Open what a command line means; raises BadInputError where there is none."""
+def chosen(
+    name: AnyName,
+    directory: Path | None,
+    env: str | None,
+    project: Path | None = None,
+    overrides: Overrides | None = None,
+) -> Source:
+    """Open what a command line means; raises BadInputError where there is none. `overrides` are for `up` alone."""
     require_own(name, directory, env, project)
     if name == "local":
-        return LocalSource(*opened(project, directory))
+        return LocalSource(*opened(project, directory, overrides))
     return InstalledSource(installed(name, env, project))

@@ -7,10 +7,11 @@ from typing import Literal
 from urllib.parse import quote
 
 from deploy.effects import files
-from deploy.errors import StackError
+from deploy.errors import BadInputError, StackError
 from deploy.operations.backup.manifest import Rows
 
 SIDES = ("-wal", "-shm", "-journal")
+LOGGED = b"\x02\x02"  # where its header says who may read and write it: those that know the log
 
 
 class SqliteEngine:
@@ -60,6 +61,27 @@ class SqliteEngine:
             files.remove(self._path.with_name(self._path.name + side))
         fresh.replace(self._path)
         files.sync(self._path.parent)
+
+
+def snapshot(path: Path, target: Path) -> None:
+    """Copy somebody else's file without a trace beside it; raises BadInputError for one that is no whole database."""
+    try:
+        with path.open("rb") as file:
+            has_log = file.read(20)[18:] == LOGGED
+        # Of a file with a log, SQLite makes one beside it to read it, unless it is told that nobody writes.
+        is_still = has_log and not path.with_name(f"{path.name}-wal").exists()
+        mode = "ro&immutable=1" if is_still else "ro"
+        with closing(_open(path, mode)) as source, closing(sqlite3.connect(target)) as copy:
+            source.backup(copy, pages=-1)
+            copy.execute("PRAGMA journal_mode=DELETE")
+        SqliteEngine(target).read_back(target)
+    except (sqlite3.Error, StackError) as error:
+        said = str(error).removeprefix(f"{target}: ")
+        raise (StackError if _is_full(error) else BadInputError)(f"{path}: {said}") from None
+
+
+def _is_full(error: Exception) -> bool:
+    return getattr(error, "sqlite_errorname", "") == "SQLITE_FULL"
 
 
 def _open(path: Path, mode: str) -> sqlite3.Connection:

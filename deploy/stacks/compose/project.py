@@ -76,9 +76,14 @@ class Project:
         env = {**self.variables, **({"PARLEY_IMAGE": image} if image else {})}
         return commands.output([*COMPOSE, *arguments], env=env, cwd=self.home)
 
-    def once(self, release: str, service: str, *command: str) -> str:
-        """Run a service of this release once, beside what runs, with another command; give its stdout."""
-        return self.compose("run", "--rm", "--no-deps", "--no-TTY", service, *command, image=self.of(release))
+    def once(self, release: str, service: str, *command: str, mount: Path | None = None) -> str:
+        """Run a service of this release once, beside what runs, with another command; give its stdout.
+
+        `mount` is a folder of this host that it reads.
+        """
+        volume = (f"--volume={mount}:{mount}:ro",) if mount else ()
+        words = ("run", "--rm", "--no-deps", "--no-TTY", *volume, service, *command)
+        return self.compose(*words, image=self.of(release))
 
     def become(self, release: str, service: str, *command: str) -> Never:
         """Become a service of this release with another command, on this terminal if it is one."""

@@ -168,6 +168,11 @@ class ComposeStack:
         self._keep()
         return self.project.once(release, "migrate", *self.words.manage, *arguments)
 
+    def move(self, release: str, snapshot: Path) -> str:
+        """Run it in a container of its own, which finds the file's folder at the same place."""
+        self._keep()
+        return self.project.once(release, "migrate", *self.words.move, str(snapshot), mount=snapshot.parent)
+
     def become_manage(self, *arguments: str) -> Never:
         """Become a container of its own: a replica that is full or hangs is not asked."""
         self._keep()

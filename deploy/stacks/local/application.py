@@ -16,6 +16,7 @@ from deploy.model.paths import Paths
 from deploy.model.sockets import prefix
 from deploy.stacks.local.layout import Layout
 from deploy.text import run
+from deploy.text.django import MOVE, SETTINGS
 
 SERVING = ROOT / "app" / "parley_serving"
 
@@ -45,6 +46,7 @@ class Application:
     folder: Path  # the working directory of all its processes
     server: tuple[str, ...]  # after `python`: gunicorn, up to its application
     manage: tuple[str, ...]  # after `python`: before a command of manage.py
+    move: tuple[str, ...] = ()  # after `python`: what brings rows of a file into its database
     variables: Mapping[str, str] = field(default_factory=dict)  # that its Python needs
     paths: Paths = field(default_factory=Paths)
     media: str = ""  # the folder of uploaded files, for nginx; empty: it serves none
@@ -63,6 +65,7 @@ def own(config: Config) -> Application:
         folder=config.folder / config.project.path,
         server=("-m", "gunicorn", "-c", "gunicorn.conf.py", config.project.asgi),
         manage=("manage.py",),
+        move=(*MOVE, SETTINGS),
         paths=Paths(config.project.sockets, config.project.streams),
     )
 
@@ -81,6 +84,7 @@ def of(config: Config, layout: Layout, python: Path | None = None, facts: Facts 
         folder=folder,
         server=("-m", "gunicorn", "-c", "python:parley_serving.server", "parley_serving.asgi:application"),
         manage=("-m", "parley_serving", "manage.py"),
+        move=("-m", "parley_serving", *MOVE),
         variables={
             "PYTHONPATH": ":".join([str(layout.serving), str(folder), *more]),
             "PYTHONPYCACHEPREFIX": str(layout.pycache),  # nothing is written beside the project's files

@@ -103,6 +103,10 @@ class SystemdStack:
         """Run manage.py as the app's user."""
         return self._once(release, "manage.py", *arguments)
 
+    def move(self, release: str, snapshot: Path) -> str:
+        """Nobody can ask yet."""
+        raise BadInputError(f"not yet under systemd: {snapshot.name} of {release} is moved on `up` or compose")
+
     def become_manage(self, *arguments: str) -> Never:
         """Become it as a unit of its own, of the release that boots."""
         folder = self.at.release(self.at.current.readlink().name)

@@ -7,7 +7,7 @@ from deploy.model.config import Config
 from deploy.model.health import ALIVE
 from deploy.text import run
 from deploy.text.compose import places
-from deploy.text.django import PLAN, SETTINGS
+from deploy.text.django import MOVE, PLAN, SETTINGS
 from deploy.text.render import ComposeProcess
 
 MIGRATE = "migrate"
@@ -24,6 +24,7 @@ class Words:
     manage: tuple[str, ...]
     migrate: tuple[str, ...]  # Django's `migrate`, which waits for no lock for long
     plan: tuple[str, ...]
+    move: tuple[str, ...]  # brings rows of a file into its database
     server: tuple[str, ...]  # after `python -m gunicorn`
 
 
@@ -32,6 +33,7 @@ CHAT = Words(
     manage=("python", "manage.py"),
     migrate=("python", "-m", "parley_serving.migrate", SETTINGS),
     plan=("python", *PLAN),
+    move=("python", *MOVE, SETTINGS),
     server=("-c", "gunicorn.conf.py", "config.asgi:application"),
 )
 PROJECT = Words(
@@ -40,6 +42,7 @@ PROJECT = Words(
     manage=(*RUN, "manage.py"),
     migrate=(*MODULE, "parley_serving.migrate"),
     plan=(*MODULE, "parley_serving.migrations_plan"),
+    move=(*RUN, *MOVE),
     server=("-c", "python:parley_serving.server", "parley_serving.asgi:application"),
 )
 

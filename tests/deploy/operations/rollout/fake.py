@@ -114,6 +114,9 @@ class FakeStack:
         self.does("manage", release)
         return "a warning\n" + json.dumps({"cookie": "sessionid=x", "room": "_probe"}) + "\n"
 
+    def move(self, release: str, snapshot: Path) -> str:
+        raise NotImplementedError(release, snapshot)
+
     def become_manage(self, *arguments: str) -> Never:
         raise AssertionError(f"a rollout never becomes manage.py {arguments}")
 
