@@ -14,7 +14,8 @@ from deploy.operations.backup.source import Source, chosen
 from deploy.operations.backup.store import BackupStore
 from deploy.stacks.installed import AnyName
 
-backup = typer.Typer(help="Back up and restore the database.")
+COUNTED = {"media": "uploaded files", "store": "keys of Redis"}
+backup = typer.Typer(help="Back up and restore the database, uploaded files and the Redis that keeps.")
 
 Env = Annotated[str | None, typer.Option(help="Use [env.NAME] of parley.toml.", show_default="the stack's name")]
 Folder = Annotated[Path | None, typer.Option(help="The backup folder.", **FOLDER, show_default="the stack's own")]
@@ -94,7 +95,7 @@ def restore(
     env: Env = None,
     project: Project = None,
 ) -> None:
-    """Restore a backup into a stopped stack. It replaces the database: what was written later is gone."""
+    """Restore a backup into a stopped stack. It replaces all data: what was written later is gone."""
     source, store = _opened(stack, dir, folder, env, project)
     said = backups.restore(source, store.path(name))
     typer.echo(f"{name}: restored: {_said(said)}")
@@ -125,4 +126,6 @@ def _prune(store: BackupStore, keep: int) -> None:
 
 
 def _said(made: Manifest) -> str:
-    return f"{made.engine} of {made.release} at {made.at}, {sum(made.rows.values())} rows, {made.bytes} bytes"
+    parts = "".join(f", {one.number} {COUNTED[one.name]}" for one in made.parts)
+    size = made.bytes + sum(one.bytes for one in made.parts)
+    return f"{made.engine} of {made.release} at {made.at}, {sum(made.rows.values())} rows{parts}, {size} bytes"

@@ -9,7 +9,7 @@ import typer
 
 from deploy.cli.arguments import DAY, FILE, FOLDER, Env, Hosts, InstalledName, Port, Project, Why
 from deploy.operations import installation
-from deploy.operations.backup import volume
+from deploy.operations.backup import media, volume
 from deploy.operations.rollout import command as rollouts
 from deploy.operations.rollout.probe import probe as run_probe
 from deploy.stacks import secret_key as keys
@@ -109,6 +109,15 @@ def database_file(
 ) -> None:
     """Copy an SQLite file to stdout, or replace it by stdin. `backup` runs this in a container that has its volume."""
     volume.act(what, path, digest)
+
+
+def media_files(
+    what: media.Act,
+    path: Annotated[Path, typer.Argument(**FILE)],
+    digest: Annotated[str, typer.Argument(help="The SHA-256 of what `prepare` is given.", show_default=False)] = "",
+) -> None:
+    """Copy a folder of uploaded files to stdout, or replace it by stdin. `backup` runs this where its volume is."""
+    media.act(what, path, digest)
 
 
 def probe(bind: str) -> None:

@@ -46,6 +46,7 @@ app.command()(installed.rollback)
 app.command()(installed.secret_key)
 app.command(hidden=True)(installed.key_file)
 app.command(hidden=True)(installed.database_file)
+app.command(hidden=True)(installed.media_files)
 app.command(hidden=True)(installed.probe)
 
 

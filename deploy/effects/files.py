@@ -28,7 +28,7 @@ def make_folder(path: Path, mode: int = PRIVATE_FOLDER) -> None:
 
 
 @contextmanager
-def _naming(path: Path) -> Iterator[None]:
+def naming(path: Path) -> Iterator[None]:
     """Have an error say which file it was: of a write, the system does not."""
     try:
         yield
@@ -43,7 +43,7 @@ def write(path: Path, content: str | bytes, mode: int = PRIVATE_FILE) -> None:
     data = content.encode() if isinstance(content, str) else content
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
-        with _naming(path), os.fdopen(descriptor, "wb") as file:
+        with naming(path), os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -58,7 +58,7 @@ def copy(source: Path, target: Path, mode: int = PRIVATE_FILE) -> None:
     """Copy a file's content to one that is not there, safe from power loss; what fails leaves none."""
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
-        with _naming(target), os.fdopen(descriptor, "wb") as file, source.open("rb") as content:
+        with naming(target), os.fdopen(descriptor, "wb") as file, source.open("rb") as content:
             shutil.copyfileobj(content, file)
             file.flush()
             os.fsync(file.fileno())

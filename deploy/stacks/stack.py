@@ -63,6 +63,33 @@ class Postgres:
         return cls(plain, env={"PGPASSWORD": password} if password else {}, secrets=secrets)
 
 
+@dataclass(frozen=True)
+class Media:
+    """A folder of uploaded files: on this machine, or where `python -m deploy` is started with these words."""
+
+    path: Path
+    deploy: tuple[str, ...] = ()  # docker run … python -m deploy: the folder is a volume
+
+
+@dataclass(frozen=True)
+class HostStore:
+    """The Redis that keeps what a project gives it, of this machine."""
+
+    folder: Path  # its data
+    program: Path  # its server
+    url: str = field(default="", repr=False)  # where it answers, with its password; empty: it does not run
+
+
+@dataclass(frozen=True)
+class ContainerStore:
+    """The same in a container."""
+
+    container: str
+    volume: str  # with its data
+    folder: Path  # where the container has it
+    password: Path  # a file in the container
+
+
 class Stack(Protocol):
     """One installed stack. A release is its id: `<version>-<8 hex>`, as deploy/model/release.py gives it."""
 
@@ -93,6 +120,14 @@ class Stack(Protocol):
     @property
     def database(self) -> Sqlite | Postgres:
         """Where the truth is."""
+
+    @property
+    def media(self) -> Media | None:
+        """Where the files are that people upload; None: it keeps none."""
+
+    @property
+    def store(self) -> HostStore | ContainerStore | None:
+        """The Redis that keeps what the project gives it; None: it asks for none."""
 
     def instances(self) -> Sequence[Instance]:
         """List the instances there should be, in the order they are to be rolled; a stopped one too.

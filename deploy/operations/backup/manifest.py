@@ -14,10 +14,20 @@ NAME = "manifest.json"
 Rows = dict[str, int]
 
 
-class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One backup: what made it, and what must be found in its file."""
+class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a backup has beside the database."""
 
-    format: Literal[1] = 1
+    name: Literal["media", "store"]
+    file: str
+    bytes: int
+    sha256: str
+    number: int  # of files, or of keys
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One backup: what made it, and what must be found in its files."""
+
+    format: Literal[1]
     engine: Literal["sqlite", "postgresql"]
     release: str
     at: str  # UTC
@@ -25,6 +35,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     bytes: int
     sha256: str
     rows: Rows  # by table
+    parts: tuple[Part, ...] = ()  # of a project that keeps more than a database
 
 
 def read(folder: Path) -> Manifest:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from deploy.effects import commands
 from deploy.effects.progress import say
-from deploy.errors import BadInputError
+from deploy.errors import BadInputError, StackError
 from deploy.model.config import Config, Overrides
 from deploy.model.release import release
 from deploy.operations.backup.postgres import PostgresEngine
@@ -17,11 +17,13 @@ from deploy.operations.backup.sqlite import SqliteEngine
 from deploy.operations.backup.volume import VolumeEngine
 from deploy.stacks import lock as stack_lock
 from deploy.stacks.installed import AnyName, installed, require_own
-from deploy.stacks.local import applications, lock, plan, prepare, secret
+from deploy.stacks.local import application, applications, binaries, lock, plan, prepare, secret, state, store
+from deploy.stacks.local.application import Facts
 from deploy.stacks.local.layout import Layout
 from deploy.stacks.local.manage import app_environment
 from deploy.stacks.local.opened import opened
-from deploy.stacks.stack import Postgres, Sqlite, Stack
+from deploy.stacks.stack import ContainerStore, HostStore, Media, Postgres, Sqlite, Stack
+from deploy.text import project
 
 HOOK = "[project.hooks].after_restore"
 
@@ -40,6 +42,14 @@ class Source(Protocol):
     @property
     def database(self) -> Sqlite | Postgres:
         """Where the truth is."""
+
+    @property
+    def media(self) -> Media | None:
+        """Where the files are that people upload, if it keeps any."""
+
+    @property
+    def store(self) -> HostStore | ContainerStore | None:
+        """The Redis that keeps what the project gives it, if there is one."""
 
     @property
     def folder(self) -> Path:
@@ -73,6 +83,26 @@ class LocalSource:
         self.backups = layout.dir / "backups"
         url = config.database.url
         self.database: Sqlite | Postgres = Postgres.at(url) if url else Sqlite(layout.database)
+
+    @property
+    def media(self) -> Media | None:
+        """Look where the project's settings have it."""
+        if self.config.is_own or not self.config.project.has_uploads:
+            return None
+        facts = application.last(self.layout) or Facts()
+        folder = self.config.folder / self.config.project.path
+        return Media(folder / application.media(self.layout, facts))
+
+    @property
+    def store(self) -> HostStore | None:
+        """Find its server: that of a running `up`, or the program to start one."""
+        if self.config.is_own or not project.keeps(self.config):
+            return None
+        program = binaries.redis(self.layout, say)
+        if isinstance(program, binaries.NoRedis):
+            raise StackError(f"there is no Redis to ask for what the project keeps: {program.reason}")
+        port = state.read(self.layout)["store_port"] if lock.is_running(self.layout) else 0
+        return HostStore(self.layout.store, program, store.url(self.layout, port))
 
     def require(self) -> None:
         """Look for the database, or for what `up` makes before it."""
@@ -112,6 +142,8 @@ class InstalledSource:
         self._stack = stack
         self.config = stack.config
         self.database = stack.database
+        self.media = stack.media
+        self.store = stack.store
         self.folder = stack.folder
         self.backups = stack.backups
 
@@ -163,11 +195,11 @@ def chosen(
     name: AnyName,
     directory: Path | None,
     env: str | None,
-    project: Path | None = None,
+    named: Path | None = None,
     overrides: Overrides | None = None,
 ) -> Source:
     """Open what a command line means; raises BadInputError where there is none. `overrides` are for `up` alone."""
-    require_own(name, directory, env, project)
+    require_own(name, directory, env, named)
     if name == "local":
-        return LocalSource(*opened(project, directory, overrides))
-    return InstalledSource(installed(name, env, project))
+        return LocalSource(*opened(named, directory, overrides))
+    return InstalledSource(installed(name, env, named))

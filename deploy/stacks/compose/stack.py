@@ -19,7 +19,7 @@ from deploy.model.config import ROOT, Config, load
 from deploy.model.health import READY
 from deploy.model.sections import Site
 from deploy.stacks import owner
-from deploy.stacks.compose import changes, edge, sources
+from deploy.stacks.compose import changes, data, edge, sources
 from deploy.stacks.compose.beside import Beside
 from deploy.stacks.compose.docker import Container, containers, docker, inspect, last_lines
 from deploy.stacks.compose.images import Images, holds
@@ -27,8 +27,8 @@ from deploy.stacks.compose.processes import Processes
 from deploy.stacks.compose.project import Project, home
 from deploy.stacks.local.layout import Layout
 from deploy.stacks.secret_key import Act
-from deploy.stacks.stack import Instance, Postgres, Say, Sqlite
-from deploy.text.compose import places, site, words
+from deploy.stacks.stack import Instance, Say
+from deploy.text.compose import places, words
 from deploy.text.compose.file import FILE, PRIVATE, VARIABLES, compose_file, variables
 
 EDGE_SECONDS = 20  # for a replica to find nginx, if there is one; then the rollout goes on all the same
@@ -44,12 +44,6 @@ over = time.monotonic() + {EDGE_SECONDS}
 while word() == "away" and time.monotonic() < over:
     time.sleep(0.1)
 """
-# A container of our own, that does nothing but read or write a volume. The image's health check is of an instance.
-ALONE = (
-    *("docker", "run", "--rm", "--interactive", "--pull=never", "--network=none", "--no-healthcheck"),
-    "--log-driver=none",  # what it writes is the database: with any other it would be in Docker's log too
-    *("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges:true", f"--user={places.USER}:{places.USER}"),
-)
 UNKNOWN = re.compile(r"(?:PARLEY_MODEL|parley\.toml): (\S+): unknown key")  # as `setup` of a release says it
 
 
@@ -99,7 +93,9 @@ class ComposeStack:
         self.url = f"{self._site.origin('localhost')}/"
         self.folder = ROOT / ".parley" / project.name
         self.backups = self.folder / "backups"
-        self.database = _database(project, config)
+        self.database = data.database(project, config)
+        self.media = data.media(project, config)
+        self.store = data.store(project, config)
 
     @property
     def _site(self) -> Site:
@@ -348,14 +344,3 @@ def _known(release: str) -> Iterator[None]:
 def _instance(container: Container) -> Instance:
     name = container["Name"].removeprefix("/")
     return Instance(name, holds(container["Image"]), running=container["State"]["Running"])
-
-
-def _database(project: Project, config: Config) -> Sqlite | Postgres:
-    """Say how the file is reached in a container, or PostgreSQL's programs started: in its own, or here."""
-    if site.is_sqlite(config):
-        image = (f"--volume={project.name}_data:{places.DATA}", f"--workdir={places.HOME}", project.image)
-        return Sqlite(places.DATABASE, (*ALONE, *image, *words.of(config).deploy))
-    if config.brings_postgres:
-        inside = ("docker", "exec", "--interactive", f"{project.name}-postgres-1")
-        return Postgres("user=parley dbname=parley", inside)
-    return Postgres.at(config.database.url)

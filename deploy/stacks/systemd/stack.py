@@ -12,7 +12,7 @@ from deploy.errors import BadInputError, StackError
 from deploy.model.config import Config
 from deploy.stacks import secret_key, static
 from deploy.stacks.secret_key import Act
-from deploy.stacks.stack import Instance, Postgres, Say
+from deploy.stacks.stack import HostStore, Instance, Media, Postgres, Say
 from deploy.stacks.systemd import configure, host, readiness, staging, systemctl
 from deploy.stacks.systemd import source as sources
 from deploy.stacks.systemd.apply import link
@@ -43,6 +43,8 @@ class SystemdStack:
         self.backups = at.backups
         self.url = f"{config.site.origin('localhost')}/"
         self.address = Address.of(config.site)
+        self.media: Media | None = None  # of the reference chat there is neither
+        self.store: HostStore | None = None
         as_user = ("runuser", "-u", at.name, "--")  # peer authentication
         mine = Postgres(f"host={places.POSTGRES_SOCKETS} user={at.name} dbname={at.name}", as_user)
         self.database = mine if config.brings_postgres else Postgres.at(config.database.url)

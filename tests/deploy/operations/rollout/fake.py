@@ -10,7 +10,7 @@ from deploy.effects.client.address import Address
 from deploy.errors import StackError
 from deploy.model.config import Config, load
 from deploy.stacks.secret_key import Act
-from deploy.stacks.stack import Instance, Postgres, Say
+from deploy.stacks.stack import HostStore, Instance, Media, Postgres, Say
 
 OLD, NEW = "1.0.0-aaaaaaaa", "1.1.0-bbbbbbbb"
 
@@ -36,6 +36,8 @@ class FakeStack:
     address: Address = field(default_factory=lambda: Address.at("https://localhost:8443/"))
     backups: Path = Path("/nonexistent")
     database: Postgres = field(default_factory=lambda: Postgres("parley"))
+    media: Media | None = None
+    store: HostStore | None = None
     beside: Sequence[str] = ()  # processes of the project
     number: int = 0  # of instances there are to be; 0: as many as there are
     added: list[Instance] = field(default_factory=list)  # and nobody comes to them yet
