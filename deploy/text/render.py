@@ -51,7 +51,7 @@ class NginxSite:
     proxied_listen: tuple[str, ...] = ()  # the same as `listen`, for a balancer with the PROXY protocol
     acme: str = ""  # folder of certificate challenges, served by http_listen
     paths: Paths = field(default_factory=Paths)
-    media: str = ""  # folder of what people uploaded; empty: nginx serves none
+    media: str = ""  # folder of what people uploaded; empty: there is none
 
 
 @dataclass(frozen=True)

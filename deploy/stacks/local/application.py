@@ -90,7 +90,7 @@ def of(config: Config, layout: Layout, python: Path | None = None, facts: Facts 
             "PYTHONPYCACHEPREFIX": str(layout.pycache),  # nothing is written beside the project's files
         },
         paths=served,
-        media=str(folder / media(layout, found)) if served.media_url else "",
+        media=str(folder / media(layout, found)) if config.project.has_uploads else "",
         is_hashed=found.is_hashed,
     )
 
@@ -156,7 +156,7 @@ def unserved(config: Config, facts: Facts | None) -> Iterator[str]:
         media = ", and uploaded files have no place" if config.project.has_uploads else ""
         yield f"the project was not looked at yet, so STATIC_URL and MEDIA_URL are not known: /static/ is taken{media}"
     elif config.project.has_uploads and not _media(config, facts):
-        yield f"uploaded files: nginx serves none of them, for MEDIA_URL is {facts.media_url!r}"
+        yield f"uploaded files: nginx serves them to nobody by their address, for MEDIA_URL is {facts.media_url!r}"
 
 
 def _static(facts: Facts) -> str:

@@ -149,7 +149,7 @@ def nginx(config: Config, size: Capacity, paths: Paths | None = None) -> NginxSi
         acme=str(places.CHALLENGES),
         inside=str(places.INSIDE),
         paths=paths or Paths(config.project.sockets, config.project.streams),
-        media=str(places.MEDIA) if paths and paths.media_url else "",
+        media=str(places.MEDIA) if paths and config.project.has_uploads else "",
     )
 
 

@@ -23,4 +23,4 @@ def test_uploaded_files(tmp_path: Path, said: str, found: str, more: str) -> Non
     assert served.media == str(tmp_path / found)
     for url in ("", "/", "https://cdn.example/"):
         [line] = application.unserved(load(project=folder), Facts(media_url=url))
-        assert line == f"uploaded files: nginx serves none of them, for MEDIA_URL is {url!r}"
+        assert line == f"uploaded files: nginx serves them to nobody by their address, for MEDIA_URL is {url!r}"

@@ -255,6 +255,48 @@ async def test_files_are_served_where_the_project_has_them(fronts: Fronts, folde
         assert (await front.ask(path)).body != b"secret", path
 
 
+@pytest.mark.parametrize("media_url", ["/files/", ""])
+async def test_a_private_file_is_sent_where_a_view_says_so(fronts: Fronts, folder: Path, media_url: str) -> None:
+    """By the view's answer alone, in parts too; no address leads to it, however it is written."""
+    uploads = folder / "uploads"
+    (uploads / "private").mkdir(parents=True)
+    (uploads / "private" / "a bill.pdf").write_text("0123456789")
+    (uploads / "page.html").write_text("<script>")
+    (folder / "secret_key").write_text("secret")
+    front = await fronts(paths=Paths(media_url=media_url), media=str(uploads))
+
+    async def view(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Send what the query names."""
+        name = (await reader.readuntil(b"\r\n\r\n")).split(b" ")[1].partition(b"?")[2]
+        sent = b"X-Accel-Redirect: /.parley/media/%s\r\n" % name if name else b""
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n%s\r\nview" % sent)
+        await writer.drain()
+
+    for instance in front.instances:
+        instance.answer = view
+    sent = await front.ask("/bill?private/a%20bill.pdf")
+    assert (sent.status, sent.body) == (200, b"0123456789")
+    assert sent.headers["content-type"] == "application/pdf"
+    assert sent.headers["cache-control"] == "private, no-cache"
+    part = await front.ask("/bill?private/a%20bill.pdf", headers="Range: bytes=2-4\r\n")
+    assert (part.status, part.body, part.headers["content-range"]) == (206, b"234", "bytes 2-4/10")
+    assert (await front.ask("/bill?page.html")).headers["content-security-policy"] == "sandbox"
+    for name in ("../secret_key", "private/../../secret_key", "..%2fsecret_key", "%2e%2e/secret_key", "nothing"):
+        answer = await front.ask(f"/bill?{name}")
+        assert (answer.status, b"secret" in answer.body) == (404, False), name
+    for path in (
+        "/.parley/media/private/a%20bill.pdf",
+        "/.parley/media/page.html",
+        "/.parley//media/page.html",
+        "/.parley%2fmedia%2fpage.html",
+        "/x/../.parley/media/page.html",
+        *(("/files/private/a%20bill.pdf", "/files//private/a%20bill.pdf") if media_url else ()),
+        *(("/files/private%2fa%20bill.pdf", "/files/./x/../private/a%20bill.pdf") if media_url else ()),
+    ):
+        assert (await front.ask(path)).status == 404, path
+    assert (await front.ask("/files/page.html")).body == (b"<script>" if media_url else b"view")
+
+
 async def test_without_urls_of_files_an_instance_is_asked(fronts: Fronts) -> None:
     """A project whose files lie elsewhere, or that serves them itself."""
     front = await fronts(paths=Paths(static_url=""))
