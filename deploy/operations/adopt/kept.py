@@ -60,13 +60,13 @@ def rows(file: Path) -> tuple[int, int] | None:
     return sum(counts), sum(map(bool, counts))
 
 
-def key(sources: Sources, settings: Source) -> str | None:
-    """Return where a SECRET_KEY is written out."""
+def key(sources: Sources, settings: Source) -> tuple[str, str] | None:
+    """Return where a SECRET_KEY is written out, and the key; empty: another one each time."""
     for where, value in sources.resolve(settings, ast.Name("SECRET_KEY")):
-        if text(value):
-            return f"{where.file.name}:{value.lineno}"
+        if written := text(value):
+            return f"{where.file.name}:{value.lineno}", written
         if isinstance(value, ast.Call) and last(value.func) in {"get_random_secret_key", "token_urlsafe", "token_hex"}:
-            return f"{where.file.name}:{value.lineno}"
+            return f"{where.file.name}:{value.lineno}", ""
     return None
 
 

@@ -13,6 +13,7 @@ from deploy.operations.adopt.plan import UPGRADE, Plan, Report, site_name, toml
 from deploy.operations.adopt.sources import Source, Sources
 from deploy.operations.adopt.values import is_ours, value
 from deploy.operations.adopt.variables import Variable, variables
+from deploy.stacks import own_key
 from deploy.stacks.local import application, applications, secret
 from deploy.stacks.local.layout import Layout
 
@@ -201,11 +202,15 @@ def _media(plan: Plan, report: Report, sources: Sources, settings: Source, seen:
 
 
 def _not_used(report: Report, sources: Sources, settings: Source, plan: Plan) -> None:
-    where = kept.key(sources, settings)
-    if where is not None:
+    found = kept.key(sources, settings)
+    if found is not None:
+        where, key = found
+        why = own_key.why_not(key) if key else "it is another one in each process"
         report.note(
-            f"SECRET_KEY ({where}) is not used: Parley makes one, so sessions and signed links of before end;"
-            ' to keep it: keep = ["SECRET_KEY"] in [project.settings]'
+            f"SECRET_KEY ({where}) is not used, for {why}: Parley makes one, so sessions and signed links of before"
+            ' end; to keep it: keep = ["SECRET_KEY"] in [project.settings]'
+            if why
+            else f"SECRET_KEY ({where}) becomes the key of a new site: sessions and links that it signed stay good"
         )
     for app in kept.without_migrations(sources):
         report.missing(

@@ -101,8 +101,8 @@ def restore(source: Source, folder: Path) -> Manifest:
 
 def _made(one: PartEngine, folder: Path) -> Part:
     path = folder / one.file
-    path.touch(files.PRIVATE_FILE)
     one.dump(path)
+    path.chmod(files.PRIVATE_FILE)
     return Part(
         name=one.name,
         file=one.file,
