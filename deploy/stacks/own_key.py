@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from deploy.effects import commands
+from deploy.errors import StackError
 from deploy.model.config import Config
 
 NAME = "SECRET_KEY"
@@ -23,10 +24,10 @@ def is_asked(config: Config) -> bool:
 
 def read(python: Sequence[str], env: Mapping[str, str], folder: Path) -> str:
     """Return the key of the settings; empty where they have none of their own, or cannot be imported alone."""
-    said = commands.limited([*python, *LOOK], env=env, cwd=folder, seconds=SECONDS)
     try:
+        said = commands.limited([*python, *LOOK], env=env, cwd=folder, seconds=SECONDS)
         return str(json.loads(said or "")["key"])
-    except (ValueError, KeyError, TypeError):
+    except (StackError, ValueError, KeyError, TypeError):
         return ""
 
 

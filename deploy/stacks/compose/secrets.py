@@ -1,11 +1,14 @@
 """Passwords and keys: made here once, kept in volumes, read by the services as files. None is in the environment."""
 
+import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from deploy.effects import files
+from deploy.model.capacity import Capacity
 from deploy.model.config import Config
+from deploy.stacks import own_key
 from deploy.stacks.secret_key import KEY_BYTES
 from deploy.text import project
 from deploy.text.compose import places, site
@@ -23,6 +26,23 @@ def fill(config: Config) -> dict[str, str]:
         "layer_url": layer_url(config, places.REDIS_CA) or _redis(config),
     }
     return {**found, "store_url": _store(config)} if project.keeps(config) else found
+
+
+def take(config: Config, size: Capacity) -> Iterator[str]:
+    """Have the key of the project's own settings in the place of one of ours, if it is good and the site is new.
+
+    It comes from the settings in the image to the volume: it is in no file beside them, and in no log.
+    """
+    file = places.APP / "secret_key"
+    if file.exists() or not own_key.is_asked(config):
+        return
+    told = site.build(config, size)
+    env = {**os.environ, **told, "PARLEY_SECRET_KEY": site.UNUSED_KEY, "PYTHONDONTWRITEBYTECODE": "1"}
+    key = own_key.read([str(places.VENV / "bin" / "python")], env, config.folder / config.project.path)
+    if key:
+        yield own_key.said(key)
+    if key and not own_key.why_not(key):
+        files.write(file, key, READABLE)
 
 
 def once(path: Path, size: int) -> str:

@@ -45,6 +45,7 @@ def setup(given: Mapping[str, str], only: str | None = None) -> Iterator[str]:
         static.add(places.COLLECTED, places.STATIC, release)
         yield f"static files of {release}: added to those of the release before"
     if only in (None, "env"):
+        yield from secrets.take(config, size)
         own = secrets.fill(config)
         for name, text in {**own, **site.files(config, size), **site.project_files(config, size, own)}.items():
             files.write(places.APP / name, text, secrets.READABLE)

@@ -116,7 +116,10 @@ def examined(found: Plan, say: Callable[[str], object]) -> Plan:
         store.ensure(layout, found.store_port)
     if found.application.is_own:
         return found
+    is_new = application.last(layout) is None
     facts = asyncio.run(examine.examine(found.application, told.app_environment(found, os.environ), say))
+    if is_new:
+        secret.take(found.config, layout, found.application, told.app_environment(found, os.environ), say)
     application.remember(layout, facts)
     for line in application.unserved(found.config, facts):
         say(line)

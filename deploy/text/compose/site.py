@@ -19,6 +19,7 @@ DOCKER_DNS = "127.0.0.11"
 # What .env may change is not in the Compose file: the app reads it from files that `setup` writes.
 UNUSED_DATABASE = "postgres://parley@postgres:5432/parley"  # while an image is built: nothing is connected to
 UNUSED_LAYER = "redis://redis:6379/0"
+UNUSED_KEY = "unused" * 10  # as many characters as one has to have
 UNUSED_STORE = "redis://store:6379/0"
 BY_FILE = ("PARLEY_HOSTS", "PARLEY_ORIGINS", "PARLEY_SOCKETS")
 
@@ -50,7 +51,7 @@ def build(config: Config, size: Capacity) -> dict[str, str]:
     database = database_url() if is_sqlite(config) else UNUSED_DATABASE
     urls = {"PARLEY_DATABASE_URL": database, "PARLEY_LAYER_URL": UNUSED_LAYER}
     given = {
-        "secret_key": "unused" * 10,
+        "secret_key": UNUSED_KEY,
         "database_url": database,
         "layer_url": UNUSED_LAYER,
         "store_url": UNUSED_STORE,

@@ -1,4 +1,4 @@
-"""A project's uploaded files and what it keeps in Redis, on `up`: backed up while it runs, restored when it is stopped."""
+"""A project's uploaded files and what it keeps in Redis, on `up`: backed up while it runs, restored after its end."""
 
 import sqlite3
 from contextlib import closing
@@ -18,17 +18,23 @@ pytestmark = [pytest.mark.stack, pytest.mark.browser, pytest.mark.timeout(900)]
 
 KEEPS = f'{TOML}media = "uploads"\n[project.env]\nQUEUE_URL = "{{redis_url}}"\n'
 BEFORE = TOML  # of a backup that has neither
+KEY = "a-key-of-the-old-server-that-nobody-else-has-ever-seen-1234567"
 BILL = b"%PDF of a bill"
 
 
 async def test_there_and_back(tmp_path: Path, tutorial_packages: Path) -> None:
     """The row, the file and the key are those of the backup; what does not fit is refused, and older ones fit."""
     project, state = copied("tutorial", tmp_path / "project", KEEPS), tmp_path / "a state"
+    settings = project / "mysite" / "settings.py"
+    settings.write_text(f'{settings.read_text()}\nSECRET_KEY = "{KEY}"\n')
     state.mkdir()
     (state / "python").symlink_to(tutorial_packages)
     layout = Layout(state)
     options = ("--project", str(project), "--dir", str(state))
     with running_stack(state, "--project", str(project)) as running:
+        assert layout.secret_key.read_text() == KEY
+        assert await running.line("SECRET_KEY of the project's settings is the site's key from now on")
+        assert not any(KEY in line for line in running.lines)
         (layout.media / "bills").mkdir(parents=True)
         (layout.media / "bills" / "ä 1.pdf").write_bytes(BILL)
         url = store.url(layout, running.state["store_port"])
