@@ -8,6 +8,7 @@ from pathlib import Path
 from deploy.effects import files
 from deploy.model.capacity import Capacity
 from deploy.model.config import Config
+from deploy.model.project import FILE
 from deploy.stacks import own_key
 from deploy.stacks.secret_key import KEY_BYTES
 from deploy.text import project
@@ -36,8 +37,12 @@ def take(config: Config, size: Capacity) -> Iterator[str]:
     file = places.APP / "secret_key"
     if file.exists() or not own_key.is_asked(config):
         return
-    told = site.build(config, size)
-    env = {**os.environ, **told, "PARLEY_SECRET_KEY": site.UNUSED_KEY, "PYTHONDONTWRITEBYTECODE": "1"}
+    told = site.build(config, size) | {"PARLEY_SECRET_KEY": site.UNUSED_KEY, "PYTHONDONTWRITEBYTECODE": "1"}
+    # A file of the host is the processes' to read: what stands for it here must not look like a key.
+    unread = dict.fromkeys(
+        (name for name, text in config.project.env.items() if text.startswith(FILE)), site.UNUSED_KEY
+    )
+    env = {**os.environ, **told, **unread}
     key = own_key.read([str(places.VENV / "bin" / "python")], env, config.folder / config.project.path)
     if key:
         yield own_key.said(key)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -116,6 +116,7 @@ with connection.cursor() as cursor:
     cursor.execute("INSERT INTO old VALUES (1, 'kept there')")
     cursor.execute("CREATE TABLE of_nobody (id integer)")
 """
+EACH = "import sys; from parley_serving.moving.__main__ import main; [main([one]) for one in sys.argv[1:]]"
 READ = """
 import django, json, uuid
 django.setup()
@@ -268,14 +269,17 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("change", BAD)
-def test_what_postgresql_refuses_is_one_line(goods: Goods, change: str) -> None:
+def test_what_postgresql_refuses_is_one_line(goods: Goods, tmp_path: Path) -> None:
     """With its table, column and key; and nothing was changed."""
-    goods.sql(change)
-    said = goods.move()["problem"]
-    for words in BAD[change]:
-        assert words in said
-    assert "\n" not in said
+    files = [Path(shutil.copy(goods.file, tmp_path / f"{number}.sqlite3")) for number in range(len(BAD))]
+    for change, file in zip(BAD, files, strict=True):
+        replace(goods, file=file).sql(change)
+    done = goods.python("-c", EACH, *map(str, files), name=goods.name, sockets=goods.sockets)
+    assert done.returncode == 0, done.stderr
+    for (change, words), line in zip(BAD.items(), done.stdout.splitlines(), strict=True):
+        problem = json.loads(line)["problem"]
+        assert [word for word in words if word not in problem] == [], f"{change}: {problem}"
+        assert "\n" not in problem
     counts = goods.server("SELECT (SELECT count(*) FROM goods_shelf), (SELECT count(*) FROM goods_tag)")
     assert counts == [(0, 1)]
 

@@ -43,8 +43,7 @@ async def test_there_and_back(tmp_path: Path, tutorial_packages: Path) -> None:
             made = parley("backup", "create", *options)
             assert made.returncode == 0, made.stderr
             assert ", 1 uploaded files, 1 keys of Redis, " in made.stdout
-            name = parley("backup", "list", *options).stdout.partition(":")[0]
-            assert ": whole: " in parley("backup", "verify", *options).stdout
+            name = made.stdout.partition(":")[0].rpartition("/")[2]
             redis.flushall()
         (layout.media / "bills" / "ä 1.pdf").unlink()
         (layout.media / "later").write_text("later")
