@@ -19,9 +19,10 @@ READABLE, LISTED = 0o444, 0o755  # the folder above is private; in a container a
 
 def move(source: Source, file: Path | None) -> dict[str, int]:
     """Move the rows and count them by table; raises BadInputError with nothing changed."""
-    path = _file(source, file)
+    path, is_local = _file(source, file), isinstance(source, LocalSource)
     if isinstance(source.database, Sqlite):
-        raise BadInputError("this stack has no PostgreSQL: write database.url, or give --to postgres://user@host/name")
+        ways = "database.url, or give --to postgres://user@host/name" if is_local else 'project.database = "postgres"'
+        raise BadInputError(f"this stack has no PostgreSQL: write {ways}")
     with source.stopped("move"), _copied(source.folder / FOLDER, path) as copy:
         lines = source.moved(copy).splitlines()
     try:

@@ -29,7 +29,10 @@ BESIDE = ("edge", "web", "cleanup", "process-celery")
 
 
 def with_key(project: Path) -> None:
-    """Give it a key that nobody can guess."""
+    """Give it a key that nobody can guess, and PostgreSQL."""
+    toml = project / "parley.toml"
+    assert 'database = "sqlite"' in toml.read_text()
+    toml.write_text(toml.read_text().replace('database = "sqlite"', 'database = "postgres"'))
     settings = project / "shelf" / "settings.py"
     settings.write_text(settings.read_text().replace("a-key-for-the-desk-alone", KEY))
 
