@@ -9,7 +9,7 @@ from parley_serving import application
 from parley_serving.drain import BATCH_SECONDS
 from parley_serving.protocol import RESTART, PreparedProtocol
 
-LATE_SECONDS = 2 * BATCH_SECONDS  # for who is told in the last moment: to connect again, and to close
+HURRY_SECONDS = 2 * BATCH_SECONDS  # for who is told in the last moment: to connect again, and to close
 
 
 class Connections:
@@ -58,7 +58,7 @@ class Connections:
         A handshake may take as long as a window on a machine that is busy, and its client is asked like all others.
         """
         found = self.open(which)
-        before = asyncio.get_running_loop().time() - LATE_SECONDS
+        before = asyncio.get_running_loop().time() - HURRY_SECONDS
         self.close(one for one in found if one.told and one.told <= before)
         if new := [one for one in found if not one.told]:
             self.tell(new, BATCH_SECONDS)

@@ -8,7 +8,6 @@ moves its sockets when that one ends.
 import asyncio
 import logging
 import socket
-import weakref
 from collections.abc import Callable
 
 from parley_serving.protocol import NGINX_WORKER
@@ -42,8 +41,15 @@ class Edge:
         self._held = ("", 0.0)  # the worker that had the connection, and since when
 
     async def run(self) -> None:
-        """Connect, wait for the end, find out what it meant; for ever."""
-        _edges[asyncio.get_running_loop()] = self
+        """Connect, wait for the end, find out what it meant; until cancelled."""
+        loop = asyncio.get_running_loop()
+        _edges[loop] = self
+        try:
+            await self._keep_connected()
+        finally:
+            _edges.pop(loop, None)
+
+    async def _keep_connected(self) -> None:
         while True:
             pause = RETRY_SECONDS
             try:
@@ -119,11 +125,11 @@ class Edge:
             self._left(ended_at)
 
 
-_edges: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Edge] = weakref.WeakKeyDictionary()
+_edges: dict[asyncio.AbstractEventLoop, Edge] = {}  # those that run
 
 
 def word() -> dict[str, str]:
-    """Return the word for /readyz: ok, or away where this process would not notice a reload; none has no edge."""
+    """Return the word for /readyz: ok, or away where this process would not notice a reload; without an edge, none."""
     found = _edges.get(asyncio.get_running_loop())
     return {} if found is None else {"edge": "ok" if found.is_connected else "away"}
 

@@ -16,7 +16,7 @@ from uvicorn_worker import UvicornWorker
 from parley_serving import application, metrics
 from parley_serving.budget import Budget
 from parley_serving.cancellation import end
-from parley_serving.connections import Connections
+from parley_serving.connections import HURRY_SECONDS, Connections
 from parley_serving.drain import BATCH_SECONDS, LOOK_SECONDS, drain, over_or
 from parley_serving.edge import Edge
 from parley_serving.protocol import LATE_SECONDS, PreparedProtocol, Shared
@@ -92,7 +92,7 @@ class DrainingServer(Server):
         await end(self._background)  # who was told by one of these goes; the rest is told here
         await self._drain_those(lambda _: True, is_over=self.connections.are_gone, look=LOOK_SECONDS)
         deadline = asyncio.get_running_loop().time() + self.close_wait
-        await over_or(self._is_over, deadline)
+        await over_or(lambda: self._is_over(deadline), deadline)
         left = self.connections.all()
         for connection in left:
             connection.abort()
@@ -100,9 +100,15 @@ class DrainingServer(Server):
             await running.stop()
         return len(left), time.monotonic() - started
 
-    def _is_over(self) -> bool:
-        """Tell whether nobody is there any more, and drain who was accepted in the last moment."""
-        self.connections.hurry()
+    def _is_over(self, deadline: float) -> bool:
+        """Tell whether nobody is there any more, and drain who was accepted in the last moment.
+
+        Shortly before the deadline, at which all are dropped, there is only time to close.
+        """
+        if asyncio.get_running_loop().time() < deadline - HURRY_SECONDS:
+            self.connections.hurry()
+        else:
+            self.connections.close(self.connections.open())
         return self.connections.are_gone()
 
     async def _drain_those(

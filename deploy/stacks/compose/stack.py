@@ -9,7 +9,7 @@ import os
 import re
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Never
 
@@ -38,8 +38,11 @@ UNTIL_IT_FINDS_NGINX = f"""
 import http.client, json, time
 def word():
     asked = http.client.HTTPConnection("127.0.0.1", {places.WEB}, timeout=4)
-    asked.request("GET", "{READY}")
-    return json.load(asked.getresponse())["checks"].get("edge")
+    try:
+        asked.request("GET", "{READY}")
+        return json.load(asked.getresponse())["checks"].get("edge")
+    except (OSError, http.client.HTTPException, ValueError, KeyError):
+        return "away"
 over = time.monotonic() + {EDGE_SECONDS}
 while word() == "away" and time.monotonic() < over:
     time.sleep(0.1)
@@ -254,7 +257,8 @@ class ComposeStack:
         docker("network", "connect", "--alias=web", self.project.front, new.name)
         found = time.monotonic() + DNS_SECONDS  # nginx tells nobody when it has asked
         # A reload that it does not notice cuts its sockets, and there may be one at the end of the rollout.
-        docker("exec", new.name, "python", "-E", "-c", UNTIL_IT_FINDS_NGINX)
+        with suppress(StackError):  # it proved itself before: what went wrong since is the doctor's to find
+            docker("exec", new.name, "python", "-E", "-c", UNTIL_IT_FINDS_NGINX)
         time.sleep(max(0.0, found - time.monotonic()))
 
     def remove(self, old: Instance) -> None:

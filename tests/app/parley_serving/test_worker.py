@@ -239,6 +239,26 @@ async def test_who_is_accepted_after_the_window_is_told_first(ours: Process, how
         assert (await end_of(stays)).code == 1012
 
 
+@pytest.mark.parametrize("known", [True, False], ids=["ours", "stock"])
+async def test_who_is_accepted_when_there_is_no_time_left_is_closed(ours: Process, known: bool) -> None:
+    """Nobody is dropped who could still be told: 1012, and no 1006."""
+    go = asyncio.Event()
+
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        await go.wait()
+        await both(ours)(scope, receive, send)
+
+    async with draining(slow, window=0.3, close_wait=1.0) as (server, url), AsyncExitStack() as exits:
+        path = f"{url}/ours" if known else url
+        coming = asyncio.gather(*(exits.enter_async_context(connect(path, proxy=None)) for _ in range(8)))
+        async with asyncio.timeout(PATIENCE):
+            while len(server.connections.all()) != 8:  # noqa: ASYNC110 (uvicorn's set has no event)
+                await asyncio.sleep(0.01)
+        server._begin_drain()
+        asyncio.get_running_loop().call_later(1.1, go.set)
+        assert codes(await ends_of(await coming)) == {1012: 8}
+
+
 async def test_who_never_answers_the_close_is_dropped(caplog: pytest.LogCaptureFixture) -> None:
     """After close_wait, and the others do not wait for it."""
     caplog.set_level(logging.INFO)

@@ -28,7 +28,16 @@ DRAIN_OFF = [
         "        await self._drain_those(lambda _: True, is_over=self.connections.are_gone, look=LOOK_SECONDS)\n",
         "",
     ),
-    ("app/parley_serving/worker.py", "        self.connections.hurry()\n", ""),
+    (
+        "app/parley_serving/worker.py",
+        (
+            "        if asyncio.get_running_loop().time() < deadline - HURRY_SECONDS:\n"
+            "            self.connections.hurry()\n"
+            "        else:\n"
+            "            self.connections.close(self.connections.open())\n"
+        ),
+        "",
+    ),
 ]
 RELOAD_OFF = [
     ("app/parley_serving/server.py", "    edge = env.edge\n", ""),
