@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.db import Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -65,10 +66,10 @@ def _require_target(target: BaseDatabaseWrapper) -> None:
 
 def main(arguments: list[str]) -> int:
     """Move, and print what became of it."""
-    [file] = set_up(arguments)
     try:
+        [file] = set_up(arguments)
         said = moved(Path(file))
-    except ProblemError as problem:
+    except (ProblemError, ImproperlyConfigured) as problem:  # of a project without psycopg, for one
         said = {"problem": " ".join(str(problem).split())}
     sys.stdout.write(f"{json.dumps(said)}\n")
     return 0
