@@ -6,9 +6,10 @@ import re
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -29,20 +30,34 @@ def needs(kind: str) -> None:
 
 
 class Proxy:
-    """One in front, with the configuration of the page; names, ports and places are the test's."""
+    """One in front, with the configuration of the page; names, ports and places are the test's.
+
+    `sites` are the page's own names, with the test's name and the port behind it.
+    """
 
     def __init__(
-        self, kind: str, folder: Path, port: int, inner: int, *changes: tuple[str, str], heading: str = ""
+        self,
+        kind: str,
+        folder: Path,
+        port: int,
+        inner: int,
+        *changes: tuple[str, str],
+        heading: str = "",
+        sites: Mapping[str, tuple[str, int]] = MappingProxyType({}),
     ) -> None:
         self.folder = folder
         folder.mkdir()
-        certificate, key = certificates.unknown(dt.timedelta(days=30), NAME)
+        self.sites = {"chat.example.com": (NAME, inner), **sites}
+        certificate, key = certificates.unknown(dt.timedelta(days=30), *(name for name, _ in self.sites.values()))
         for name, pem in {"certificate.pem": certificate, "key.pem": key, "chat.pem": certificate + key}.items():
             (folder / name).write_bytes(pem)
-        section = rf"(?ims)^## {heading or kind}\n.*?\n```(?:nginx|text)\n(.*?)```"
+        section = rf"(?ims)^## {heading or kind}\n(?:(?!^## ).)*?\n```(?:nginx|text)\n(.*?)```"
         [text] = re.findall(section, PAGE.read_text())
-        text = text.replace("/etc/ssl/chat", str(folder)).replace("chat.example.com", f"{NAME}:{port}")
-        text = text.replace("127.0.0.1:8443", f"127.0.0.1:{inner}").replace("127.0.0.1:8444", f"127.0.0.1:{inner}")
+        text = re.sub(r"/etc/ssl/\w+", str(folder), text)
+        ports = {"8443": inner, "8444": inner, "8453": self.sites.get("shelf.example.com", ("", 0))[1]}
+        text = re.sub(r"127\.0\.0\.1:(\d+)", lambda found: f"127.0.0.1:{ports[found[1]]}", text)
+        for written, (name, _) in self.sites.items():
+            text = text.replace(written, f"{name}:{port}")
         for old, new in changes:
             assert old in text
             text = text.replace(old, new)
@@ -50,7 +65,8 @@ class Proxy:
 
     def nginx(self, text: str, port: int) -> list[str]:
         """Put it into the http block of a nginx of its own."""
-        text = text.replace("listen 443", f"listen 127.0.0.1:{port}").replace(f"{NAME}:{port};", f"{NAME};")
+        text = text.replace("listen 443", f"listen 127.0.0.1:{port}")
+        text = re.sub(rf"server_name (\S+):{port};", r"server_name \1;", text)
         places = "".join(
             f"{name}_temp_path {self.folder}/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
         )

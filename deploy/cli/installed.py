@@ -92,9 +92,10 @@ def secret_key(
     ],
     stack: InstalledName,
     env: Env = None,
+    project: Project = None,
 ) -> None:
     """Show or rotate Django's secret key. Instances read it at their start. The runbook `secrets` has the steps."""
-    typer.echo("\n".join(installed_stack(stack, env).secret_key(what)))
+    typer.echo("\n".join(installed_stack(stack, env, project).secret_key(what)))
 
 
 def key_file(path: Annotated[Path, typer.Argument(**FILE)], what: keys.Act) -> None:

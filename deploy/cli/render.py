@@ -56,6 +56,7 @@ def render_prometheus(
     every: Annotated[
         int | None, typer.Option(min=1, max=300, help="Seconds between scrapes.", show_default="parley.toml: 15")
     ] = None,
+    project: Project = None,
 ) -> None:
     """Write Prometheus' configuration. With it come the alerts and a Grafana dashboard."""
-    files.write_prometheus(env, dir, every, out)
+    files.write_prometheus(env, dir, every, out, project)

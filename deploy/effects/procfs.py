@@ -1,10 +1,12 @@
 """What /proc says of a process on this machine."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 PROC = Path("/proc")
 DEAD = {"Z", "X"}
+LISTENS = "0A"  # the state of a TCP socket that does
 
 
 def environment(pid: int | None) -> Mapping[str, str]:
@@ -57,6 +59,33 @@ def title(pid: int) -> str:
         return (PROC / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
     except OSError:
         return ""
+
+
+def listener(port: int) -> int | None:
+    """Give the first process that listens on a TCP port; None where there is none, or it is another user's."""
+    sockets = {f"socket:[{inode}]" for name in ("tcp", "tcp6") for inode in _listening(name, port)}
+    numbers = sorted(int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit())
+    return next((number for number in numbers if sockets & _open(number)), None)
+
+
+def _listening(name: str, port: int) -> Iterator[str]:
+    """Give the inodes of the sockets that listen there."""
+    try:
+        _, *lines = (PROC / "net" / name).read_text().splitlines()
+    except OSError:  # no IPv6 here
+        return
+    for words in map(str.split, lines):
+        if words[3] == LISTENS and int(words[1].rpartition(":")[2], 16) == port:
+            yield words[9]
+
+
+def _open(pid: int) -> set[str]:
+    found = set()
+    with suppress(OSError):  # another user's, or it has ended
+        for entry in (PROC / str(pid) / "fd").iterdir():
+            with suppress(OSError):
+                found.add(str(entry.readlink()))
+    return found
 
 
 def _parent(pid: int) -> int | None:

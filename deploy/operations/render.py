@@ -85,13 +85,13 @@ def write_systemd(env: str, out: Path) -> None:
         files.write(out / "etc" / name, text)
 
 
-def write_prometheus(env: str, folder: Path | None, every: int | None, out: Path) -> None:
+def write_prometheus(env: str, folder: Path | None, every: int | None, out: Path, project: Path | None = None) -> None:
     """Write Prometheus' configuration; the running `up` in `folder` names its own ports."""
-    overrides = {"monitoring": {"scrape_seconds": every}} if every else {}
-    config, of = load(overrides, env=env), stack(env)
-    require_own(of, folder, None)
+    of = stack(env, project=project)
+    require_own(of, folder, None, project)
+    config = load({"monitoring": {"scrape_seconds": every}} if every else {}, env=env, project=project)
     if of == LOCAL:
-        found, size = _running(Layout.at(folder)), capacity(config, open_files())
+        found, size = _running(Layout.of(config, folder)), capacity(config, open_files())
     else:
         found, size = TARGETS[of](config), declared(config)
     files.write_all(out, prometheus.rendered(config, size, found))

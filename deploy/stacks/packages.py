@@ -88,7 +88,8 @@ class _Wanted:
         asked = requirements.read(config)
         found = pythons.found(config.project.python, asked.python)
         parts = [asked.digest(), *requirements.serving(), *(f"{one.path} {one.version}" for one in found)]
-        digest = hashlib.sha256("\n".join([*parts, config.project.layer]).encode()).hexdigest()
+        layer = "none" if config.project.layer == "none" else ""  # any other asks for the same packages
+        digest = hashlib.sha256("\n".join([*parts, layer]).encode()).hexdigest()
         return cls(config, asked, found, folder / digest[:16])
 
     def made(self) -> Environment | None:

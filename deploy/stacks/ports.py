@@ -4,8 +4,11 @@ import errno
 import socket
 from collections.abc import Sequence
 
+from deploy.effects import procfs
 from deploy.errors import BadInputError
 from deploy.model.hosts import in_url
+
+LONGEST = 200  # of a command line
 
 
 def _bind(address: str, port: int) -> socket.socket:
@@ -36,12 +39,18 @@ def available(addresses: Sequence[str], port: int) -> tuple[str, ...]:
             if error.errno in {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}:  # no IPv6 here
                 continue
             if error.errno == errno.EADDRINUSE:
-                raise BadInputError(f"port {port} is in use on {address}: choose another") from None
+                raise BadInputError(f"port {port} is in use on {address} by {_holder(port)}: choose another") from None
             raise BadInputError(f"port {port} on {address}: {error.strerror}") from None
         usable.append(f"{in_url(address)}:{port}")
     if not usable:
         raise BadInputError(f"port {port}: this machine has none of {', '.join(addresses)}")
     return tuple(usable)
+
+
+def _holder(port: int) -> str:
+    """Say who has a port: of an nginx of Parley's, its command line has the folder of the site."""
+    pid = procfs.listener(port)
+    return f"process {pid}, {procfs.title(pid)[:LONGEST]}" if pid else "a process of another user"
 
 
 def metrics(base: int, count: int) -> tuple[int, ...]:

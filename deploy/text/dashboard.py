@@ -13,6 +13,7 @@ class Panel(NamedTuple):
     title: str
     unit: str
     queries: dict[str, str]
+    of_chat: bool = False  # what it shows is the reference chat's alone
 
 
 def _rate(metric: str, by: str = "instance") -> str:
@@ -29,16 +30,21 @@ def _latency(metric: str) -> dict[str, str]:
 
 PANELS = (
     Panel("Instances that answer", "short", {"{{instance}}": 'up{job="parley"}'}),
-    Panel("Channel layer", "short", {"{{instance}}": "parley_layer_well"}),
+    Panel("Channel layer", "short", {"{{instance}}": "parley_layer_well"}, of_chat=True),
     Panel("Hears of nginx's reloads", "short", {"{{instance}}": "parley_edge"}),
     Panel("A message comes back through the edge", "short", {"1: it does": "parley_probe_up"}),
     Panel("From the edge and back", "s", _latency("parley_probe_seconds")),
     Panel("Messages that did not come back", "ops", {"{{reason}}": _rate("parley_probe_failures", "reason")}),
     Panel("The certificate lasts", "s", {"so long": "parley_probe_certificate_expires_seconds - time()"}),
     Panel("Sockets", "short", {"{{instance}}": "parley_sockets"}),
-    Panel("Messages stored", "ops", {"{{instance}}": f"sum by (instance) (rate(parley_commit_messages_sum[{RATE}]))"}),
-    Panel("Deliveries", "ops", {"{{instance}}": _rate("parley_deliveries")}),
-    Panel("Frames refused", "ops", {"{{code}}": _rate("parley_refused", "code")}),
+    Panel(
+        "Messages stored",
+        "ops",
+        {"{{instance}}": f"sum by (instance) (rate(parley_commit_messages_sum[{RATE}]))"},
+        of_chat=True,
+    ),
+    Panel("Deliveries", "ops", {"{{instance}}": _rate("parley_deliveries")}, of_chat=True),
+    Panel("Frames refused", "ops", {"{{code}}": _rate("parley_refused", "code")}, of_chat=True),
     Panel(
         "Sockets and handshakes refused",
         "ops",
@@ -48,25 +54,30 @@ PANELS = (
             "handshakes": _rate("parley_handshakes_refused", "job"),
         },
     ),
-    Panel("Refused on the way in", "ops", {"{{limit}}": _rate("parley_turned_away", "limit")}),
-    Panel("A batch in the database", "s", _latency("parley_commit_seconds")),
-    Panel("From commit to write", "s", _latency("parley_written_seconds")),
-    Panel("From commit to `sent`", "s", _latency("parley_sent_seconds")),
-    Panel("Messages in a batch", "short", _latency("parley_commit_messages")),
-    Panel("Entries that the log repaired", "ops", {"{{instance}}": _rate("parley_repaired")}),
+    Panel("Refused on the way in", "ops", {"{{limit}}": _rate("parley_turned_away", "limit")}, of_chat=True),
+    Panel("A batch in the database", "s", _latency("parley_commit_seconds"), of_chat=True),
+    Panel("From commit to write", "s", _latency("parley_written_seconds"), of_chat=True),
+    Panel("From commit to `sent`", "s", _latency("parley_sent_seconds"), of_chat=True),
+    Panel("Messages in a batch", "short", _latency("parley_commit_messages"), of_chat=True),
+    Panel("Entries that the log repaired", "ops", {"{{instance}}": _rate("parley_repaired")}, of_chat=True),
     Panel(
-        "Slow and stuck readers", "ops", {"slow": _rate("parley_slow", "job"), "stuck": _rate("parley_stuck", "job")}
+        "Slow and stuck readers",
+        "ops",
+        {"slow": _rate("parley_slow", "job"), "stuck": _rate("parley_stuck", "job")},
+        of_chat=True,
     ),
-    Panel("Histories that ended by a client's mark", "ops", {"{{instance}}": _rate("parley_claims")}),
+    Panel("Histories that ended by a client's mark", "ops", {"{{instance}}": _rate("parley_claims")}, of_chat=True),
     Panel(
         "The database failed",
         "ops",
         {"writes": _rate("parley_commits_failed", "job"), "polls": _rate("parley_polls_failed", "job")},
+        of_chat=True,
     ),
     Panel(
         "Not published",
         "ops",
         {"dropped": _rate("parley_publish_dropped", "job"), "failed": _rate("parley_publish_failed", "job")},
+        of_chat=True,
     ),
     Panel(
         "Drains",
@@ -83,17 +94,18 @@ PANELS = (
 )
 
 
-def dashboard() -> str:
-    """Return it as Grafana imports it; it asks for its data source once."""
+def dashboard(name: str, *, is_chat: bool) -> str:
+    """Return a site's as Grafana imports it; it asks for its data source once."""
+    shown = [panel for panel in PANELS if is_chat or not panel.of_chat]
     source = {"type": "prometheus", "uid": "${source}"}
     value = {
-        "title": "Parley",
-        "uid": "parley",
+        "title": "Parley" if is_chat else name,
+        "uid": "parley" if is_chat else name,
         "schemaVersion": 38,
         "refresh": "30s",
         "time": {"from": "now-3h", "to": "now"},
         "templating": {"list": [{"name": "source", "type": "datasource", "query": "prometheus"}]},
-        "panels": [_panel(number, panel, source) for number, panel in enumerate(PANELS)],
+        "panels": [_panel(number, panel, source) for number, panel in enumerate(shown)],
     }
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 

@@ -38,8 +38,9 @@ def rendered(config: Config, size: Capacity, found: Targets) -> dict[str, str]:
         probe_seconds=found.probe_seconds,
         certificate_seconds=int(renewal.SOON.total_seconds()),
         certificate_share=renewal.SOON_SHARE,
+        is_chat=config.is_own,
     )
-    return render.prometheus(config, site) | {DASHBOARD: dashboard()}
+    return render.prometheus(config, site) | {DASHBOARD: dashboard(config.site.name, is_chat=config.is_own)}
 
 
 def of_compose(config: Config) -> Targets:

@@ -138,6 +138,7 @@ class PrometheusSite:
     probe_seconds: float  # between two of its tries
     certificate_seconds: int  # fewer are soon
     certificate_share: int  # of its lifetime, one part in so many is soon too
+    is_chat: bool  # a project has nothing of what the chat alone counts: an alert of it would fire for ever, or never
 
 
 def quoted(value: str) -> str:

@@ -1,4 +1,4 @@
-"""DATABASES: a default database that is SQLite becomes the site's; any other stays the project's."""
+"""DATABASES: a default database that is SQLite, or was given our file, becomes the site's; any other stays."""
 
 import copy
 import importlib.util
@@ -40,7 +40,7 @@ def laid_over(default: dict[str, Any], ours: dict[str, Any]) -> dict[str, Any]:
     engine = str(default["ENGINE"])
     if ours and ours["ENGINE"] == POSTGRESQL and (engine.endswith(SPATIALITE) or engine == POSTGIS):
         ours = {**ours, "ENGINE": POSTGIS}  # fields of GeoDjango need a database that knows them
-    if not engine.endswith(SQLITE):
+    if not engine.endswith(SQLITE) and not _is_given(default, ours):
         # A request's sync work is on a fresh thread under ASGI: a kept connection would leak (pitfalls B7).
         theirs = _without(ours, default)
         return theirs if theirs.get("CONN_MAX_AGE", 0) == 0 else {**theirs, "CONN_MAX_AGE": 0}
@@ -48,10 +48,19 @@ def laid_over(default: dict[str, Any], ours: dict[str, Any]) -> dict[str, Any]:
         return default
     kept = {name: value for name, value in default.items() if name not in WHERE}
     laid = kept | copy.deepcopy(ours)
-    if str(ours["ENGINE"]).endswith(SQLITE) and not engine.startswith(("django.db.", OWN_SQLITE)):
+    if (
+        str(ours["ENGINE"]).endswith(SQLITE)
+        and engine.endswith(SQLITE)
+        and not engine.startswith(("django.db.", OWN_SQLITE))
+    ):
         laid["ENGINE"] = default["ENGINE"]  # spatialite, or one that counts: it stays, in our file
         laid["OPTIONS"] = {"timeout": laid["OPTIONS"]["timeout"]} | default.get("OPTIONS", {})
     return laid
+
+
+def _is_given(default: dict[str, Any], ours: dict[str, Any]) -> bool:
+    """Tell whether settings for another engine name the site's SQLite file: {database_name} gives it, under `up`."""
+    return bool(ours) and str(ours["ENGINE"]).endswith(SQLITE) and str(default.get("NAME")) == str(ours["NAME"])
 
 
 def _without(ours: dict[str, Any], default: dict[str, Any]) -> dict[str, Any]:

@@ -48,7 +48,7 @@ class Plan:
     keep: list[str] = field(default_factory=list)
     env: list[tuple[str, str, str]] = field(default_factory=list)  # name, value, where it is read
     unknown: list[tuple[str, str]] = field(default_factory=list)  # name, where it is read
-    processes: list[tuple[str, str]] = field(default_factory=list)
+    processes: list[tuple[str, str, bool]] = field(default_factory=list)  # name, command, whether there is only one
     alone: list[str] = field(default_factory=list)  # why there is one instance
 
 
@@ -115,7 +115,10 @@ def toml(plan: Plan, folder: Path) -> str:
     settings += [f"keep = {_list(plan.keep)}"] if plan.keep else []
     env = [f"{name} = {_text(value)}  # {where}" for name, value, where in plan.env]
     env += [f'# {name} = ""  # {where}: has no default' for name, where in plan.unknown]
-    processes = [f"{name} = {{run = {_text(command)}}}" for name, command in plan.processes]
+    processes = [
+        f"{name} = {{run = {_text(command)}{', single = true' if single else ''}}}"
+        for name, command, single in plan.processes
+    ]
     tables = {
         "site": site,
         "app": app,

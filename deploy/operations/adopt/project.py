@@ -152,9 +152,9 @@ def _variables(plan: Plan, report: Report, read_by: list[Variable]) -> None:
 
 def _database(plan: Plan, report: Report, sources: Sources, settings: Source, seen: Seen) -> None:
     said = kept.database(sources, settings)
-    named = [name for name, place, _ in plan.env if place == "{database_url}"]
+    named = [name for name, place, _ in plan.env if place.startswith("{database_")]
     if named:
-        report.note(f"the database is the one of {named[0]} in [project.env]")
+        report.note(f"the database is the one of {', '.join(named)} in [project.env]")
         _rows(report, said, Seen(seen.python), plan)
         return
     engine = seen.database.get("ENGINE", "").rpartition(".")[2] or said.engine

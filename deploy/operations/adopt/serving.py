@@ -13,6 +13,8 @@ from deploy.operations.adopt.sources import Source, Sources
 from deploy.operations.adopt.state import state
 
 CELERY = re.compile(r"(^|\.)celery(_app)?$")
+BEAT = re.compile(r"\b(CELERY_?BEAT_SCHEDULE|beat_schedule|add_periodic_task)\b")
+TEMPORARY = "/tmp"  # noqa: S108 (the machine's under `up`: a file there has the site's name)
 SHOWN = 4  # places of one kind in a line
 
 
@@ -52,20 +54,30 @@ def channel_layer(plan: Plan, report: Report, sources: Sources, by_text: routes.
     found = layer(everything)
     _choose_layer(plan, found, by_text, runs=_runworker(plan))
     if by_text.channels:
-        plan.processes.append(("channels", f"manage.py runworker {' '.join(by_text.channels)}"))
+        plan.processes.append(("channels", f"manage.py runworker {' '.join(by_text.channels)}", False))
     places = state(sources)
     plan.alone += map(str, places[:SHOWN])
     plan.alone += [f"and {len(places) - SHOWN} more"] if len(places) > SHOWN else []
     for source in everything:
         if CELERY.search(source.name) and "Celery(" in ast.unparse(source.tree):
             package = source.name.rpartition(".")[0] or source.name
-            plan.processes.append(("celery", f"celery -A {package} worker"))
+            plan.processes.append(("celery", f"celery -A {package} worker", False))
+            if scheduler := _beat(plan, everything):
+                plan.processes.append(("beat", f"celery -A {package} beat {scheduler}", True))
     if plan.layer:
         report.found(f"layer {plan.layer}: {plan.layer_why}")
     if plan.processes:
-        report.found(f"processes {', '.join(command for _, command in plan.processes)}")
+        report.found(f"processes {', '.join(command for _, command, _ in plan.processes)}")
     if plan.alone:
         report.note(f"instances = 1, for this lives in a process: {', '.join(plan.alone)}: {ROLLOUT}")
+
+
+def _beat(plan: Plan, sources: list[Source]) -> str:
+    """Return the options of Celery's beat, where something is scheduled: by rows, or by a file that it writes."""
+    texts = [ast.unparse(source.tree) for source in sources]
+    if any("django_celery_beat" in found for found in texts):
+        return "--scheduler django"
+    return f"-s {TEMPORARY}/{plan.name}-beat" if any(BEAT.search(found) for found in texts) else ""
 
 
 def _choose_layer(plan: Plan, found: Layer, by_text: routes.Application, *, runs: str) -> None:

@@ -1,6 +1,7 @@
 """A page of docs/runbooks, read: what it needs, and for each section the shell blocks and what they print."""
 
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +19,14 @@ ANYTHING = "…"
 # A name of the default site on a host: not the command ./parley, its file parley.toml, .parley of `up`, nor a metric.
 _NAME = re.compile(r"(?<![\w.-])(?<!\./)parley(?![\w]|\.toml\b)")
 
+_FILE = re.compile(r"(?<=-f )docker-compose\.prod\.yml\b")
+
 _TITLE = re.compile(r"# (.+)")
 _SECTION = re.compile(r"^## (.+)$", re.MULTILINE)
 _PART = re.compile(r"^### (.+)$", re.MULTILINE)
 _BLOCK = re.compile(r"^```sh\n(.*?)^```\n(?:\n?```text\n(.*?)^```\n)?", re.MULTILINE | re.DOTALL)
 _NEEDS = re.compile(r"^Needs: (.+(?:\n.+)*)", re.MULTILINE)
+_OF_CHAT = re.compile(r"^For the reference chat alone: (.+(?:\n.+)*)", re.MULTILINE)
 _VARIABLE = re.compile(r"`([A-Z][A-Z_]*)`")
 
 
@@ -38,6 +42,10 @@ class Block:
         """Return it for another site of a host under systemd: what a page calls `parley` has that site's name there."""
         script, says = _NAME.sub(name, self.script), tuple(_NAME.sub(name, line) for line in self.says)
         return Block(script, says, self.stack)
+
+    def of_project(self, compose: Path) -> "Block":
+        """Return it for a project on Compose: the file that a page calls by its name is this one."""
+        return Block(_FILE.sub(shlex.quote(str(compose)), self.script), self.says, self.stack)
 
     def missing(self, output: str) -> str | None:
         """Name the first line that the output does not have, in their order; None: it is as the page says."""
@@ -70,6 +78,12 @@ class Page:
         return tuple(_VARIABLE.findall(found[1])) if found else ()
 
     @property
+    def of_chat(self) -> str:
+        """Why it is for the reference chat alone; empty: it is for every project."""
+        found = _OF_CHAT.search(self.text)
+        return " ".join(found[1].split()) if found else ""
+
+    @property
     def sections(self) -> dict[str, str]:
         """{heading: text}, as they stand."""
         _, *rest = _SECTION.split(self.text)
@@ -87,11 +101,16 @@ class Page:
         """Name the stacks that have commands of their own here; none: the commands are the same on all."""
         return {block.stack for section in SECTIONS for block in self.blocks(section) if block.stack}
 
-    def of(self, stack: Stack, site: str | None = None) -> dict[str, list[Block]]:
-        """Return {section: the blocks that a stack runs}, without the sections that have none; for a site, its name."""
+    def of(self, stack: Stack, site: str | None = None, compose: Path | None = None) -> dict[str, list[Block]]:
+        """Return {section: the blocks that a stack runs}, without the sections that have none.
+
+        For a site under systemd with its name, for a project on Compose with its file.
+        """
         mine = {name: [one for one in self.blocks(name) if one.stack in {None, stack}] for name in SECTIONS}
         if site:
             mine = {name: [one.of_site(site) for one in found] for name, found in mine.items()}
+        if compose:
+            mine = {name: [one.of_project(compose) for one in found] for name, found in mine.items()}
         return {name: found for name, found in mine.items() if found}
 
     def _stack(self, heading: str) -> Stack:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from deploy.effects import commands
 from deploy.errors import BadInputError, StackError
@@ -13,14 +14,22 @@ Say = Callable[[str], object]
 
 
 def run(
-    page: Page, stack: Stack, sections: Sequence[str], env: Mapping[str, str], say: Say, *, site: str | None = None
+    page: Page,
+    stack: Stack,
+    sections: Sequence[str],
+    env: Mapping[str, str],
+    say: Say,
+    *,
+    site: str | None = None,
+    compose: Path | None = None,
 ) -> None:
-    """Run the blocks of these sections on a stack, telling every line as it comes; `site` is whose, under systemd.
+    """Run the blocks of these sections on a stack, telling every line as it comes; `site` is whose, under systemd, and
+    `compose` a project's file on Compose.
 
     Raises BadInputError, before anything is run, for a variable that they use and is missing, or for a page that is not
     for this stack; StackError at the first block that fails or does not print what the page says.
     """
-    mine = page.of(stack, site)
+    mine = page.of(stack, site, compose)
     if not mine:
         others = ", ".join(sorted(page.stacks()))
         raise BadInputError(f"{page.name} has nothing for the stack {stack}: it is for {others or 'reading'}")

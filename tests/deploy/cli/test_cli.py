@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from deploy.effects import procfs
 from deploy.model import rules
+from deploy.stacks import ports
 from deploy.text.consistency import CONSISTENCY_RULES
 from tests.checkout import ROOT
 from tests.running import changed_checkout, free_port
@@ -79,7 +81,9 @@ def test_a_port_in_use_leaves_nothing(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = parley("up", "--port", str(port), "--dir", str(tmp_path / "stack"))
-    assert (done.returncode, done.stderr) == (2, f"parley: port {port} is in use on 127.0.0.1: choose another\n")
+    holder = f"by process {os.getpid()}, {procfs.title(os.getpid())[: ports.LONGEST]}"
+    line = f"parley: port {port} is in use on 127.0.0.1 {holder}: choose another\n"
+    assert (done.returncode, done.stderr) == (2, line)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -115,7 +115,9 @@ def test_a_port_in_use_by_ipv6_alone_is_named() -> None:
         pytest.skip("this machine has no IPv6")
     with taken:
         port = taken.getsockname()[1]
-        with pytest.raises(BadInputError, match=f"^port {port} is in use on ::1: choose another$"):
+        with pytest.raises(
+            BadInputError, match=f"^port {port} is in use on ::1 by process {os.getpid()}, .+: choose another$"
+        ):
             ports.available(("127.0.0.1", "::1"), port)
 
 

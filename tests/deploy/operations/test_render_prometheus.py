@@ -15,8 +15,8 @@ LOADED = config.load
 def test_an_installed_host_has_its_ports_of_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """web-1 on the port that is named, the others on the next ones."""
 
-    def loaded(overrides: config.Overrides, *, env: str) -> config.Config:
-        return LOADED({**overrides, "app": {"metrics_port": 9100, "instances": 3}}, env=env)
+    def loaded(overrides: config.Overrides, *, env: str, project: Path | None) -> config.Config:
+        return LOADED({**overrides, "app": {"metrics_port": 9100, "instances": 3}}, env=env, project=project)
 
     monkeypatch.setattr(render, "load", loaded)
     render.write_prometheus("systemd", None, 5, tmp_path)

@@ -99,6 +99,13 @@ def test_a_database_that_is_changed_in_place_afterwards() -> None:
     assert default({"default": theirs}) == theirs | {"OPTIONS": {"sslmode": "require"}}
 
 
+def test_another_database_by_the_name_of_ours() -> None:
+    """Settings that read PostgreSQL by parts have the site's file under `up`, where {database_name} gave it."""
+    ours = default({"default": dict(SQLITE)})
+    parts = {"ENGINE": POSTGRES["ENGINE"], "HOST": "", "PORT": "", "NAME": ours["NAME"], "ATOMIC_REQUESTS": True}
+    assert default({"default": parts}) == {**ours, "ATOMIC_REQUESTS": True}
+
+
 @pytest.mark.parametrize("found", [None, [], "text", {}])
 def test_databases_that_are_none(found: Any) -> None:
     """Django says what is wrong with them, or that there is none."""

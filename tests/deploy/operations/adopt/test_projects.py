@@ -1,4 +1,4 @@
-"""The three projects of tests/projects: what adopt writes is all that is needed, and their folders stay as they are."""
+"""The projects of tests/projects: what adopt writes is all that is needed, and their folders stay as they are."""
 
 import shutil
 from pathlib import Path
@@ -92,3 +92,54 @@ def test_plain_django(tmp_path: Path) -> None:
         "env": {"SECRET_KEY": "{secret_key}"},
     }
     assert digest(folder) == before
+
+
+def test_a_library(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its production settings, by parts and by file; the folder of its uploads, and one beat beside its worker."""
+    folder = copied("library", tmp_path)
+    before = digest(folder)
+    config = adopted(folder)
+    assert config.site.name == "library"
+    said = described(config.project)
+    processes = {
+        "celery": {"run": "celery -A config worker"},
+        "beat": {"run": "celery -A config beat -s /tmp/library-beat", "single": True},
+    }
+    assert said == {
+        "asgi": "config.asgi:application",
+        "settings": "config.settings.production",
+        "requirements": ("requirements/production.txt",),
+        "media": "uploads",
+        "env": {
+            "REDIS_URL": "{redis_url}",
+            "DJANGO_SECRET_KEY": "{secret_key}",
+            "DJANGO_ALLOWED_HOSTS": "{hosts}",
+            "POSTGRES_HOST": "{database_host}",
+            "POSTGRES_PORT": "{database_port}",
+            "POSTGRES_DB": "{database_name}",
+            "POSTGRES_USER": "{database_user}",
+            "POSTGRES_PASSWORD": "{database_password}",
+        },
+        "processes": processes,
+    }
+    assert config.app.instances == 2
+    assert digest(folder) == before
+    printed = capsys.readouterr().out
+    assert "the database is the one of POSTGRES_HOST, POSTGRES_PORT, " in printed
+
+
+def test_a_press(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a worker of Channels hears on a channel by name needs the core layer, and the worker."""
+    folder = copied("press", tmp_path)
+    before = digest(folder)
+    config = adopted(folder)
+    assert described(config.project) == {
+        "asgi": "press.asgi:application",
+        "settings": "press.settings",
+        "layer": "core",
+        "database": "sqlite",
+        "env": {"SECRET_KEY": "{secret_key}", "ALLOWED_HOSTS": "{hosts}", "REDIS_URL": "{layer_url}"},
+        "processes": {"channels": {"run": "manage.py runworker prints"}},
+    }
+    assert digest(folder) == before
+    assert "layer core: a ChannelNameRouter" in capsys.readouterr().out

@@ -40,6 +40,7 @@ class Book:
 
     page: Page
     stack: Stack
+    project: Path | None = None  # whose the stack is; None: the reference chat's
     played: set[str] = field(default_factory=set)
 
     def play(self, section: str, on: Running, **variables: str) -> str:
@@ -66,6 +67,7 @@ class Book:
 
     def _run(self, on: Running, variables: dict[str, str], *options: str) -> tuple[int, str]:
         words = ["runbook", "run", self.page.name, "--stack", self.stack, *options]
+        words += ["--project", str(self.project)] if self.project else []
         if isinstance(on, Installed):
             given = [f"{name}={value}" for name, value in variables.items()]
             done = on.host.run("env", *given, f"{CHECKOUT}/parley", *words, check=False)

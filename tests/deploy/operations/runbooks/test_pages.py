@@ -42,7 +42,7 @@ def test_a_page_is_whole(page: Page) -> None:
     written = [script for section in SECTIONS for script in page.blocks(section)]
     assert FENCE.findall(page.text).count("sh") == len(written), "a shell block that nothing runs"
     used = set(re.findall(r"\$\{?([A-Z][A-Z_]*)", "".join(block.script for block in written)))
-    assert used - {"PARLEY_STACK", "PARLEY_DIR"} == set(page.needs)
+    assert used - {"PARLEY_STACK", "PARLEY_DIR", "PARLEY_PROJECT"} == set(page.needs)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -127,6 +127,27 @@ def test_a_variable_that_no_command_here_uses_is_not_asked_for(tmp_path: Path) -
     assert (tmp_path / "done").read_text() == "local\n"
 
 
+def test_a_projects_commands_on_compose() -> None:
+    """They are for its own file; whatever else a page says stays."""
+    page = "docker compose -f docker-compose.prod.yml ps; ./parley render compose # writes docker-compose.prod.yml"
+    theirs = page.replace("-f docker-compose.prod.yml", "-f '/a b/docker-compose.prod.yml'")
+    found = Block(page, ("redis …",), "compose").of_project(Path("/a b/docker-compose.prod.yml"))
+    assert found == Block(theirs, ("redis …",), "compose")
+
+
+@pytest.mark.parametrize("words", [["show"], ["run"]])
+def test_a_page_of_the_chat_is_refused_for_a_project(words: list[str], tmp_path: Path) -> None:
+    """By the reason that the page gives; and `list` has the other pages."""
+    options = ["--project", str(tmp_path)]
+    done = CliRunner().invoke(app, ["runbook", *words, "abusive-user", *options])
+    assert isinstance(done.exception, BadInputError)
+    assert str(done.exception).startswith("abusive-user is for the reference chat alone: a project has rooms, ")
+    listed = CliRunner().invoke(app, ["runbook", "list", *options]).output.splitlines()
+    assert {line.split()[0] for line in listed} == {
+        name for name in pages.names() if name not in {"abusive-user", "messages-late", "sockets-drop"}
+    }
+
+
 def test_a_page_of_other_stacks_is_refused() -> None:
     """By their names."""
     only = Page("thing", "# A thing\n\n## Mitigation\n\n### systemd\n\n```sh\ntrue\n```\n")

@@ -19,6 +19,7 @@ from deploy.effects.client.http_client import HttpClient, Reply
 from deploy.model.config import load
 from deploy.stacks.compose.project import Project
 from deploy.stacks.compose.stack import ComposeStack
+from deploy.text.compose import words
 from tests.deploy.operations.rollout.releases import change
 from tests.deploy.stacks.compose.stack import RunningCompose
 from tests.ends import codes, ends_of
@@ -51,6 +52,11 @@ class Served:
         return [self.compose.address.bound(f"{_ip(one)}:8000") for one in self.compose.containers("web")]
 
     @property
+    def beside(self) -> list[str]:
+        """The services of its processes and its schedule."""
+        return [one.service for one in words.processes(load(env="compose", project=self.folder))]
+
+    @property
     def releases(self) -> list[str]:
         """What each replica was started from."""
         return [instance.release for instance in self.stack.instances()]
@@ -59,9 +65,10 @@ class Served:
         """Run a command on it."""
         return self.compose.parley(*arguments, "--stack", "compose", "--project", str(self.folder))
 
-    def manage(self, *arguments: str) -> str:
-        """Run a command of its manage.py, and give what it wrote."""
-        done = self.compose.parley("manage", "--stack", "compose", "--project", str(self.folder), *arguments)
+    def manage(self, *arguments: str, given: str = "") -> str:
+        """Run a command of its manage.py with an input, and give what it wrote."""
+        words = ("manage", "--stack", "compose", "--project", str(self.folder), *arguments)
+        done = self.compose.parley(*words, given=given)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -160,7 +167,7 @@ def restored(served: Served, model: str, *changes: str) -> str:
     early = served.parley("backup", "restore", name)
     assert (early.returncode, early.stderr.count("\n")) == (2, 1)
     assert "stop them before a restore" in early.stderr
-    served.compose.compose("stop", "edge", "web", "cleanup")
+    served.compose.compose("stop", "edge", "web", "cleanup", *served.beside)
     try:
         done = served.parley("backup", "restore", name)
         assert done.returncode == 0, done.stderr

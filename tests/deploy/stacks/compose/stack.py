@@ -71,11 +71,12 @@ class RunningCompose:
         """Run a command of docs/deploying.md in a checkout, `others` in the place of its words; give what it says."""
         return road(line, self.variables, root, **others)
 
-    def parley(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run `./parley` on it, without the launcher."""
+    def parley(self, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+        """Run `./parley` on it with an input, without the launcher."""
         python = [str(ROOT / ".venv/bin/python"), "-P", "-m", "deploy"]
         env = {**self.variables, "PYTHONPATH": str(ROOT)}
-        return subprocess.run([*python, *arguments], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+        command = [*python, *arguments]
+        return subprocess.run(command, cwd=ROOT, env=env, input=given, capture_output=True, text=True, check=False)
 
     def containers(self, service: str = "", *, stopped: bool = False) -> list[dict[str, Any]]:
         """Give what `docker inspect` says of a service's containers, or of all, by name."""

@@ -98,3 +98,26 @@ async def test_plain_django(engine: None, tmp_path: Path) -> None:
         await refused(served, served.release("failing", failing), "/ answers 500")
         assert (await HttpClient(served.compose.address).get("/")).status == 200
         await there_and_back(served, "clock/templates/clock/page.html")
+
+
+async def test_a_worker_of_channels(engine: None, tmp_path: Path) -> None:
+    """What is sent to a channel by its name arrives in the worker, and its answer at the socket that asked."""
+    with adopted("press", tmp_path, "/") as served:
+        here, there = served.instances
+        async with socket(here, "/ws/desk/") as one, socket(there, "/ws/desk/") as other:
+            await one.send(json.dumps({"text": "to all"}))
+            assert [await heard(one), await heard(one)] == [{"mine": 1}, {"printed": 1, "text": "TO ALL"}]
+            assert await heard(other) == {"printed": 1, "text": "TO ALL"}
+            assert (await posted(served, "/texts/", b"by a view")).status == 202
+            assert [await heard(one), await heard(other)] == [{"printed": 2, "text": "BY A VIEW"}] * 2
+            failing = ("prints/views.py", '"prints/desk.html"', '"prints/nowhere.html"')
+            await refused(served, served.release("failing", failing), "/ answers 500")
+            await other.send(json.dumps({"text": "still here"}))
+            assert await heard(other) == {"mine": 3}
+        is_well(served)
+        restored(served, "prints", "UPDATE prints_print SET text = 'changed'")
+        await drilled(served)
+        await there_and_back(served.with_sockets("/ws/desk/", each=200), "prints/templates/prints/desk.html")
+        async with socket(served.compose.address, "/ws/desk/") as back:
+            await back.send(json.dumps({"text": "after"}))
+            assert (await heard(back)).keys() == {"mine"}

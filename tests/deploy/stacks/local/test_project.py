@@ -9,17 +9,19 @@ import signal
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from websockets.asyncio.client import ClientConnection, connect, unix_connect
 
 from deploy.effects.client.address import Address
 from deploy.effects.client.http_client import HttpClient
 from deploy.stacks.local import readiness
 from tests.browser import project_pages
+from tests.deploy.operations.runbooks.book import Book
 from tests.deploy.operations.watch.running import watching
 from tests.ends import codes, ends_of
 from tests.foreign import TOML, copied, digest, parley
@@ -62,6 +64,37 @@ def served(tmp_path_factory: pytest.TempPathFactory, tutorial_packages: Path) ->
     with running_stack(state, "--project", str(project), "--host", HOST) as running:
         yield Served(running, project, before)
     assert digest(project) == before
+
+
+@pytest.mark.runbook("redis-down", "local")
+def test_a_runbook_mends_its_redis(book: Book, served: Served) -> None:
+    """A page's commands are for the project: no other stack runs here."""
+    book = replace(book, project=served.folder)
+    status, _ = book.tried("Diagnosis", served.stack)
+    assert status == 1, "a healthy stack is not this page's"
+    before = served.stack.state["redis_pid"]
+    os.kill(before, signal.SIGSTOP)
+    book.run(served.stack)
+    assert served.stack.state["redis_pid"] != before
+    done = parley("runbook", "run", "abusive-user", *served.options)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+
+
+def test_its_alerts_are_of_what_it_has(served: Served, tmp_path: Path) -> None:
+    """None is of a metric that the chat alone counts: it would fire for ever, or never."""
+    done = parley("render", "prometheus", *served.options, "--out", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    (group,) = yaml.safe_load((tmp_path / "rules.yml").read_text())["groups"]
+    assert {rule["alert"] for rule in group["rules"]} == {
+        *("ParleyInstanceDown", "ParleyInstanceRestarts", "ParleyEdgeLost", "ParleySocketsNearlyFull"),
+        *("ParleyProbeFails", "ParleyCertificateExpires", "ParleyCertificateRefused"),
+    }
+    [job] = yaml.safe_load((tmp_path / "prometheus.yml").read_text())["scrape_configs"]
+    asked = {one["targets"][0] for one in job["static_configs"]}
+    assert asked == {one.metrics for one in served.stack.instances}
+    found = json.loads((tmp_path / "dashboard.json").read_text())
+    assert found["title"] == "tutorial"
+    assert "parley_layer_well" not in json.dumps(found)
 
 
 def socket(address: Address, path: str = PATH) -> Any:

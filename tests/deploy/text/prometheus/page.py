@@ -27,6 +27,11 @@ The first command writes `prometheus.yml`, the alerts (`rules.yml`) and a Grafan
   `monitoring`](deploying.md#metrics-and-alerts), and `setup` writes its files. There, `ParleyInstanceDown` also fires
   for `a replica` while there are fewer than `PARLEY_REPLICAS`.
 
+With `--project FOLDER` it does the same for [your project](your-project.md), and so does the profile `monitoring`. What
+only the chat counts is left out, for your project has none of it: the alerts ParleyDatabaseNotWritable,
+ParleyDatabaseNotReadable, ParleyLayerDown, ParleyPublishDropped and ParleyMessagesLate, and the panels of messages and
+the log. What your own database and Redis say is in the doctor and in `/.parley/readyz`.
+
 This page is generated. A test compares it with the code.
 """
 
