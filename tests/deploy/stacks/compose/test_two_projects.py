@@ -81,9 +81,9 @@ def sites(
         },
     )
     with (
+        proxy.running(),
         served("tutorial", folder, front, first) as tutorial,
         served("press", folder, front, second) as press,
-        proxy.running(),
     ):
         ways = [Address.at(f"https://{name}.localhost:{front}").through("127.0.0.1", front) for name in SITES]
         yield (tutorial, ways[0]), (press, ways[1])
