@@ -138,6 +138,9 @@ class Stack(Protocol):
     def processes(self) -> Sequence[str]:
         """Name what runs of [project.processes]: it has the database open beside the instances."""
 
+    def has_processes(self) -> bool:
+        """Tell whether there is anything to renew: one that there is to be, or that is left of before, if stopped."""
+
     def pid(self, name: str) -> int | None:
         """Give the process, as this machine numbers it, of an instance (gunicorn's master), `nginx` or `redis`."""
 
@@ -191,10 +194,11 @@ class Stack(Protocol):
         """Have the processes and jobs of this release run in the place of those of before; a single one is never twice.
 
         Raises StackError with a line for each that dies at once: its name, its exit status and the last line it said.
+        One of the next two verbs comes after it: `put_back_processes`, or `finish`, with which all new ones stay.
         """
 
-    def put_back_processes(self) -> None:
-        """Undo it, which may have failed half-way: those of before run again, and the new ones do not."""
+    def put_back_processes(self) -> Sequence[str]:
+        """Undo it, which may have failed half-way, and name what runs again: what ran before. The new ones do not."""
 
     def wanted(self) -> int:
         """Give how many instances there are to be; what is missing or too much is the next four verbs'."""

@@ -3,22 +3,23 @@
 docs/decisions/processes.md says why.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from deploy.effects.signals import unhurried
 from deploy.errors import StackError
 from deploy.stacks.stack import Say, Stack
 
+STARTING = "starting the processes of {} in the place of those of before"
+
 
 @contextmanager
 def renewed(stack: Stack, release: str, say: Say) -> Iterator[None]:
     """Have those of this release run; those of before run again if one dies at once, or if the block fails."""
-    project = stack.config.project
-    if not (project.processes or project.schedule or stack.processes()):
+    if not stack.has_processes():
         yield
         return
-    say(f"starting the processes of {release} in the place of those of before")
+    say(STARTING.format(release))
     is_renewed = False
     try:
         stack.renew_processes(release)
@@ -28,15 +29,28 @@ def renewed(stack: Stack, release: str, say: Say) -> Iterator[None]:
         reason = str(error) or type(error).__name__
         say("starting the processes of before again")
         with unhurried():
-            _put_back(stack, reason)
+            again = _put_back(stack, reason)
         if isinstance(error, StackError) and not is_renewed:
-            raise StackError(f"{reason}; the processes of before run, and no instance was replaced") from None
+            now = f"{', '.join(again)} of before run again" if again else "of those of before none ran"
+            raise StackError(f"{reason}; {now}, and no instance was replaced") from None
         raise
 
 
-def _put_back(stack: Stack, reason: str) -> None:
-    """Undo; raises StackError with both reasons where that fails too."""
+def begun(stack: Stack, release: str, say: Say) -> str:
+    """Have those of this release run where there is no way back, and tell why one died at once, if one did."""
+    if not stack.has_processes():
+        return ""
+    say(STARTING.format(release))
     try:
-        stack.put_back_processes()
+        stack.renew_processes(release)
+    except StackError as error:
+        return str(error)
+    return ""
+
+
+def _put_back(stack: Stack, reason: str) -> Sequence[str]:
+    """Undo, and name what runs again; raises StackError with both reasons where that fails too."""
+    try:
+        return stack.put_back_processes()
     except StackError as error:
         raise StackError(f"{reason}\nand the processes of before did not come back: {error}") from None

@@ -10,10 +10,10 @@ from deploy.effects.signals import unhurried
 from deploy.errors import BadInputError, StackError
 from deploy.operations.rollout import migrations
 from deploy.operations.rollout.history import History
-from deploy.operations.rollout.processes import renewed
+from deploy.operations.rollout.processes import begun, renewed
 from deploy.operations.rollout.swap import READY_SECONDS, grow, swap
 from deploy.stacks.lock import held
-from deploy.stacks.stack import Say, Stack
+from deploy.stacks.stack import Instance, Say, Stack
 
 
 def rollout(
@@ -146,27 +146,52 @@ def replace_all(
     patience: float = READY_SECONDS,
     pages: Sequence[str] = (),
 ) -> None:
-    """Replace the project's processes, then one instance after the other; stop at the first that fails."""
+    """Replace the project's processes, then one instance after the other; stop at the first that fails.
+
+    Where nothing serves, as after an outage, the instances come first: a process that dies does not keep the site down.
+    """
     stack.publish(release)
     ticket = open_ticket(stack, release, pages)
-    done: list[str] = []
     before = stack.instances()
     wanted = stack.wanted() if again else len(before)
-    with renewed(stack, release, say):
-        try:
-            for old in before[:wanted]:
-                if old.release != release or not old.running or again:
-                    swap(stack, old, release, ticket, say, patience=patience)
-                    done.append(old.name)
-            for _ in range(len(before), wanted):
-                grow(stack, release, ticket, say, patience=patience)
-        except StackError as error:
-            rest = f"; {', '.join(done)} serve {release}: `./parley rollback` takes them back too" if done else ""
-            raise StackError(f"{error}{rest}") from None
+    died = ""
+    if any(old.running for old in before):
+        with renewed(stack, release, say):
+            replace_instances(stack, release, ticket, say, before=before, wanted=wanted, again=again, patience=patience)
+    else:
+        replace_instances(stack, release, ticket, say, before=before, wanted=wanted, again=again, patience=patience)
+        died = begun(stack, release, say)
     for old in before[wanted:]:
         say(f"{old.name}: draining; there is to be one instance less")
         stack.remove(old)
     stack.finish(release)
+    if died:
+        raise StackError(f"{died}; the instances serve {release}, and this process is started again and again")
+
+
+def replace_instances(
+    stack: Stack,
+    release: str,
+    ticket: str,
+    say: Say,
+    *,
+    before: Sequence[Instance],
+    wanted: int,
+    again: bool,
+    patience: float,
+) -> None:
+    """Replace those of before, and start those that are missing; raises StackError that names what serves already."""
+    done: list[str] = []
+    try:
+        for old in before[:wanted]:
+            if old.release != release or not old.running or again:
+                swap(stack, old, release, ticket, say, patience=patience)
+                done.append(old.name)
+        for _ in range(len(before), wanted):
+            grow(stack, release, ticket, say, patience=patience)
+    except StackError as error:
+        rest = f"; {', '.join(done)} serve {release}: `./parley rollback` takes them back too" if done else ""
+        raise StackError(f"{error}{rest}") from None
 
 
 def open_ticket(stack: Stack, release: str, pages: Sequence[str] = ()) -> str:

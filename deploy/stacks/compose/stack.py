@@ -121,6 +121,10 @@ class ComposeStack:
         """Name the containers that run of [project.processes] and [project.schedule]."""
         return [str(one["Name"]).removeprefix("/") for one in self._processes.found() if one["State"]["Running"]]
 
+    def has_processes(self) -> bool:
+        """Look at parley.toml, and for containers."""
+        return bool(self._processes.services or self._processes.found())
+
     def pid(self, name: str) -> int | None:
         """Give the first process of a container; nginx and redis by these names."""
         service = {"nginx": "edge", "redis": "redis"}.get(name)
@@ -205,9 +209,9 @@ class ComposeStack:
         """Start this release's, and stop those of before, which stay."""
         self._processes.renew(self.images.serving(release))
 
-    def put_back_processes(self) -> None:
+    def put_back_processes(self) -> Sequence[str]:
         """Start those again, and remove the new ones."""
-        self._processes.put_back()
+        return self._processes.put_back()
 
     def wanted(self) -> int:
         """Give what PARLEY_REPLICAS says, or parley.toml."""
@@ -279,6 +283,7 @@ class ComposeStack:
 
         What else differs stays as it is: a server that is made anew is missed by everybody.
         """
+        self._processes.forget()  # first: `docker compose start` after a failure below would start both
         rendered = self._rendered(release)
         edge.require(self.project, rendered)
         is_to_be_told = edge.is_to_be_told(self.project, rendered)
@@ -289,7 +294,6 @@ class ComposeStack:
         made = ("up", "--detach", "--no-recreate", "--no-build", "--pull=never")
         self.project.compose(*made, "migrate")  # before anything is removed that is to run again after it
         renewed = self.beside.renew()
-        self._processes.forget()
         first = "cleanup" if self.config.project.hooks.cleanup else "migrate"
         # acme depends on the edge, and so on the replicas, whose number is nobody's affair here.
         scale = ("--scale", f"web={len(self._replicas())}") if "acme" in renewed else ()

@@ -62,6 +62,10 @@ class SystemdStack:
         """Name none: a project does not run under systemd yet."""
         return ()
 
+    def has_processes(self) -> bool:
+        """There are none."""
+        return False
+
     def pid(self, name: str) -> int | None:
         """Give the main process of a unit."""
         return systemctl.pid({"nginx": self.at.nginx, "redis": self.at.redis}.get(name) or self.at.unit(_number(name)))
@@ -138,8 +142,9 @@ class SystemdStack:
     def renew_processes(self, release: str) -> None:
         """There are none."""
 
-    def put_back_processes(self) -> None:
+    def put_back_processes(self) -> Sequence[str]:
         """There are none."""
+        return ()
 
     def wanted(self) -> int:
         """Give how many there are: `install` starts those that are missing, and drains those that are too much."""

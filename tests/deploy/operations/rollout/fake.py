@@ -38,7 +38,9 @@ class FakeStack:
     database: Postgres = field(default_factory=lambda: Postgres("parley"))
     media: Media | None = None
     store: HostStore | None = None
-    beside: Sequence[str] = ()  # processes of the project
+    beside: Sequence[str] = ()  # processes of the project that run
+    halted: Sequence[str] = ()  # those that are stopped
+    ran: Sequence[str] = ()  # before they were renewed
     number: int = 0  # of instances there are to be; 0: as many as there are
     added: list[Instance] = field(default_factory=list)  # and nobody comes to them yet
 
@@ -58,6 +60,9 @@ class FakeStack:
 
     def processes(self) -> Sequence[str]:
         return self.beside
+
+    def has_processes(self) -> bool:
+        return bool(self.beside or self.halted)
 
     def pid(self, name: str) -> int | None:  # noqa: ARG002
         return None
@@ -97,17 +102,22 @@ class FakeStack:
 
     def stop_processes(self, names: Sequence[str]) -> None:
         self.does("stop_processes", OLD, " ".join(names))
-        self.beside = ()
+        self.beside, self.halted = (), self.beside
 
     def start_processes(self, names: Sequence[str]) -> None:
         self.does("start_processes", OLD, " ".join(names))
-        self.beside = names
+        self.beside, self.halted = names, ()
 
     def renew_processes(self, release: str) -> None:
+        self.ran = self.beside
+        self.beside = ()
         self.does("renew_processes", release)
+        self.beside = self.ran or self.halted
 
-    def put_back_processes(self) -> None:
+    def put_back_processes(self) -> Sequence[str]:
         self.does("put_back_processes", OLD)
+        self.beside = self.ran
+        return self.ran
 
     def publish(self, release: str) -> None:
         self.does("publish", release)
@@ -184,4 +194,5 @@ class FakeStack:
 
     def finish(self, release: str) -> None:
         self.does("finish", release)
+        self.beside, self.halted = self.beside or self.ran or self.halted, ()
         self.finished = release

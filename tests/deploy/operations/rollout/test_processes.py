@@ -52,7 +52,8 @@ def test_one_that_dies_at_once_leaves_the_old_release_serving(busy: FakeStack, a
     arguments = (busy, None, quiet) if act is rollout else (busy, quiet)
     with pytest.raises(StackError) as failed:
         act(*arguments)
-    said = f"renew_processes of {target} fails; the processes of before run, and no instance was replaced"
+    said = f"renew_processes of {target} fails; celery-1 of before run again, and no instance was replaced"
+    assert busy.beside == ("celery-1",)
     assert str(failed.value) == said
     assert busy.releases == before
     assert not [did for did in busy.did if did.startswith(("replace", "stop", "finish"))]
@@ -78,3 +79,29 @@ def test_both_reasons_are_told_where_those_of_before_do_not_come_back(busy: Fake
         rollout(busy, None, quiet, patience=0)
     why = f"and the processes of before did not come back: put_back_processes of {OLD} fails"
     assert str(failed.value) == f"renew_processes of {NEW} fails\n{why}"
+
+
+def test_nothing_is_said_to_run_that_did_not(busy: FakeStack) -> None:
+    """The operator had stopped them, or an outage."""
+    busy.beside, busy.halted = (), ("celery-1",)
+    busy.broken = {("renew_processes", NEW)}
+    with pytest.raises(StackError, match=r"fails; of those of before none ran, and no instance was replaced$"):
+        rollout(busy, None, quiet, patience=0)
+    assert busy.beside == ()
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_after_an_outage_one_that_dies_does_not_keep_the_site_down(busy: FakeStack, *, again: bool) -> None:
+    """The instances come first, also in the rollout after one that left nothing that serves."""
+    busy.breaking, busy.broken = ("Remove field a",), {("probe", NEW)}
+    if again:
+        with pytest.raises(StackError, match="web-1 stays stopped"):
+            rollout(busy, None, quiet, patience=0, outage=True)
+        assert (busy.releases, busy.beside, busy.halted) == ([None, None], (), ("celery-1",))
+    busy.broken = {("renew_processes", NEW)}
+    with pytest.raises(StackError) as failed:
+        rollout(busy, None, quiet, patience=0, outage=not again)
+    way = f"the instances serve {NEW}, and this process is started again and again"
+    assert str(failed.value) == f"renew_processes of {NEW} fails; {way}"
+    assert (busy.releases, busy.finished) == ([NEW, NEW], NEW)
+    assert PUT_BACK not in busy.did, "they cannot live with the database as it is now"

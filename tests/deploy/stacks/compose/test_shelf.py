@@ -142,7 +142,7 @@ async def dies_at_once(served: Served) -> None:
             done = await asyncio.to_thread(served.parley, "rollout")
             assert done.returncode == 1, done.stdout + done.stderr
             assert line in done.stderr, done.stderr
-            assert done.stderr.endswith("; the processes of before run, and no instance was replaced\n")
+            assert done.stderr.endswith(" of before run again, and no instance was replaced\n")
         assert [one["Id"] for one in served.compose.containers(stopped=True) if one["State"]["Running"]] == ids
 
 
