@@ -9,7 +9,13 @@ from deploy.model.config import FILE, Config
 from deploy.text.compose import places
 
 DIGITS = 8  # of a volume's name
-OCCUPIED = (places.PROJECT, places.HOME, places.VENV, places.OWN_VENV, places.SRV, Path("/tmp"), Path("/etc"))  # noqa: S108 (no file)
+OCCUPIED = (places.PROJECT, places.HOME, places.VENV, places.OWN_VENV, places.SRV, Path("/tmp"))  # noqa: S108 (no file)
+# Below these nothing of a project is to lie: what the image is made of, and what is ours in it.
+CLOSED = (
+    *(places.HOME, places.VENV, places.OWN_VENV, places.SRV),
+    *map(Path, ("/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/sbin", "/sys", "/usr")),
+)
+CODE = "*.py"
 
 
 def root(config: Config) -> Path:
@@ -31,6 +37,7 @@ def written(config: Config) -> dict[str, str]:
     folders = {}
     for named in config.project.sandbox.write:
         path = _own(config, named, "project.sandbox.write")
+        _require_no_code(config, named, Path(path))
         uploaded = media(config)
         if not (uploaded and Path(path).is_relative_to(uploaded)):  # it can be written anyway
             folders[f"write-{hashlib.sha256(path.encode()).hexdigest()[:DIGITS]}"] = path
@@ -63,7 +70,21 @@ def _own(config: Config, named: str, key: str) -> str:
     above, found = root(config), (config.folder / named).resolve()
     is_outside = Path(named).is_absolute() and not found.is_relative_to(above)
     path = Path(os.path.normpath(places.PROJECT / (named if is_outside else os.path.relpath(found, above))))
-    if any(one.is_relative_to(path) for one in (*OCCUPIED, Path(inside(config, config.project.path)))):
+    is_closed = path != places.MEDIA and any(path.is_relative_to(one) for one in CLOSED)
+    if is_closed or any(one.is_relative_to(path) for one in (*OCCUPIED, Path(inside(config, config.project.path)))):
         what = "uploaded files" if key == "project.media" else "written files"
         raise BadInputError(f"{config.folder / FILE.name}: {key}: {named!r} is no folder of {what} alone")
     return str(path)
+
+
+def _require_no_code(config: Config, named: str, path: Path) -> None:
+    """Raise BadInputError for a file, and for a folder with code: its volume would keep that of the first release."""
+    if not path.is_relative_to(places.PROJECT):
+        return
+    here = root(config) / path.relative_to(places.PROJECT)
+    said = f"{config.folder / FILE.name}: project.sandbox.write: {named!r}"
+    if here.is_file():
+        raise BadInputError(f"{said} is a file: name a folder")
+    if code := next(iter(sorted(here.rglob(CODE))), None):
+        found = code.relative_to(root(config))
+        raise BadInputError(f"{said} has code ({found}), which no later release could change: name a folder of its own")

@@ -1,6 +1,7 @@
 """What a project has beside its replicas: uploaded files, a Redis that keeps, and processes."""
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from deploy.stacks.compose.project import Project
 from deploy.stacks.local.application import Facts
 from deploy.text.compose import folders, site
 from deploy.text.compose.file import compose_file
+from tests.checkout import ROOT
 from tests.foreign import TOML, copied
 
 MEDIA = "/opt/project/uploads"
@@ -119,11 +121,50 @@ def test_folders_that_stay_writable(project: Path, tmp_path: Path) -> None:
     assert added[0] in again
 
 
-@pytest.mark.parametrize("named", [".", "/opt", "/srv/parley"])
+CLOSED = [
+    "/opt/venv/lib",
+    "/opt/parley/app",
+    "/usr/lib",
+    "/srv/parley/secrets",
+    "/etc/ssl",
+    "/proc",
+]
+
+
+@pytest.mark.parametrize("named", [".", "/opt", "/srv/parley", *CLOSED])
 def test_a_folder_with_the_code_does_not(project: Path, named: str) -> None:
     """A volume would lie over it."""
     with pytest.raises(BadInputError, match=f"project.sandbox.write: '{named}' is no folder of written files alone"):
         rendered(project, f'[project.sandbox]\nwrite = ["{named}"]')
+
+
+@pytest.mark.parametrize(
+    ("named", "why"),
+    [
+        ("mysite", "has code (mysite/__init__.py), which no later release could change: name a folder of its own"),
+        ("/opt/project/mysite", "has code (mysite/__init__.py), which"),
+        ("{project}/mysite", "has code (mysite/__init__.py), which"),
+        ("manage.py", "is a file: name a folder"),
+    ],
+)
+def test_a_package_and_a_file_are_refused(project: Path, named: str, why: str) -> None:
+    """A volume would freeze the code, and `install -d` makes no folder of a file."""
+    named = named.format(project=project)
+    with pytest.raises(BadInputError) as refused:
+        rendered(project, f'[project.sandbox]\nwrite = ["{named}"]')
+    assert str(refused.value).startswith(f"{project / 'parley.toml'}: project.sandbox.write: {named!r} {why}")
+
+
+def test_a_folder_that_cannot_be_made_fails_the_build(tmp_path: Path) -> None:
+    """In the image it would belong to root, and nothing could write to it."""
+    text = (ROOT / "Dockerfile.project").read_text()
+    script = text[text.index("while IFS=") : text.index("\nENV PATH", text.index("while IFS="))].replace("\\\n", "\n")
+    owned, file, later = tmp_path / "owned.txt", tmp_path / "file", tmp_path / "later"
+    file.write_text("")
+    owned.write_text(f"{file}\n{later}\n")
+    script = script.replace("/opt/parley/owned.txt", str(owned))
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, later.exists()) == (1, False), done.stderr
 
 
 def test_what_a_process_fills_in_itself(project: Path) -> None:
