@@ -68,7 +68,7 @@ class Environment:
     health: str = variable(matching(r"^(|/[^\s?#]*)$"), "")
     files: tuple[tuple[str, Path], ...] = variable(variables.files, ())  # a project's variables, by file
     placed: tuple[str, ...] = variable(variables.names, ())  # those of them that name {instance} or {release}
-    internet: bool = variable(variables.boolean, default=True)  # whether the project's processes reach other hosts
+    internet: bool | None = variable(variables.boolean, None)  # whether other hosts are reached; None: no sandbox
     static_hashed: bool = variable(variables.boolean, default=False)  # the static files have hashed names
 
     frames_per_second: int = variable(whole(1), 100)

@@ -46,7 +46,7 @@ def build(config: Config, size: Capacity) -> dict[str, str]:
     told = {**_values(config, size), **_project(config)}
     for name in ("SECRET_KEY", "DATABASE_URL", "LAYER_URL"):
         del told[f"PARLEY_{name}_FILE"]
-    del told["PARLEY_STATIC_HASHED_FILE"]
+    del told["PARLEY_STATIC_HASHED_FILE"], told["PARLEY_INTERNET"]  # an image is built without the sandbox
     told.pop("PARLEY_FILES", None)
     database = database_url() if is_sqlite(config) else UNUSED_DATABASE
     urls = {"PARLEY_DATABASE_URL": database, "PARLEY_LAYER_URL": UNUSED_LAYER}
@@ -192,8 +192,7 @@ def _project(config: Config) -> dict[str, str]:
         values["PARLEY_FILES"] = ",".join(f"{name}={path}" for name, path in by_file.items())
     if late := project.placed(config):
         values["PARLEY_PLACED"] = ",".join(late)
-    if not config.project.sandbox.internet:
-        values["PARLEY_INTERNET"] = "0"
+    values["PARLEY_INTERNET"] = str(int(config.project.sandbox.internet))
     found = [config.project.path, *config.project.paths]
     values["PYTHONPATH"] = ":".join([str(places.SERVING), *(folders.inside(config, folder) for folder in found)])
     values["PARLEY_STATIC_HASHED_FILE"] = str(places.HASHED)
