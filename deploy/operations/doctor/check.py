@@ -33,6 +33,7 @@ class Check:
     look: Callable[[Target], Awaitable[str]]
     needs: tuple[str, ...] = ()
     stacks: tuple[str, ...] = STACKS
+    of_projects: bool = False  # whether the reference chat has nothing that it looks at
     probes: bool = False  # whether it uses what a probe has to know of the project: its pages and its frames
 
 

@@ -226,7 +226,10 @@ def _is_of_the_app(service: str) -> bool:
 
 def _log(container: Container) -> str:
     words = ["docker", "logs", f"--since={container['State']['StartedAt']}", f"--tail={SAID}", container["Id"]]
-    return commands.run(words).output
+    done = commands.run(words)
+    if done.status:
+        raise StackError(done.output)
+    return done.output
 
 
 def _each(name: str, files: Sequence[str]) -> list[str]:

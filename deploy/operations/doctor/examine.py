@@ -54,6 +54,8 @@ def _blocked(check: Check, verdicts: dict[str, Verdict]) -> Verdict | None:
 
 
 async def _judge(check: Check, target: Target) -> Verdict:
+    if check.of_projects and target.config.is_own:
+        return Verdict(check, "not applicable", "the reference chat has nothing of that kind")
     if check.probes and not target.is_known:
         return Verdict(check, "not applicable", "the project has no [project.hooks].probe, so its pages are not known")
     try:

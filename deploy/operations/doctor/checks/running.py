@@ -1,11 +1,24 @@
 """Whether there is anything to look at."""
 
+import json
 import re
+from collections.abc import Iterator
+from http import HTTPStatus
 
 from deploy.operations.doctor.check import Check, require
 from deploy.operations.doctor.target import SAID, Target
 
-REFUSED = re.compile(r"\S+ is read-only: name its folder in project\.sandbox\.write|project\.sandbox\.internet(?= of)")
+# How app/parley_serving/project/refusals.py ends a line, and app/parley_serving/logs.py its columns. No visitor writes
+# that: what he asks for stands before it, or is a line of its own of what he was answered.
+FIELD = "refused"
+OF = " of parley.toml"
+PLAIN = re.compile(
+    r"(?:^|: )((?:(?!: ).)+: (?:name its folder in project\.sandbox\.write|project\.sandbox\.internet)) of parley\.toml"
+    r"(?: is false, so no other host is reached)?$"
+)
+COLUMNS = re.compile(rf"\] (?:\S+ )*{FIELD}=(['\"])(.*){re.escape(OF)}[^'\"]*\1(?: status_code=\d+)?$")
+REASONS = "|".join(re.escape(one.phrase) for one in HTTPStatus if 400 <= one < 500)
+ANSWERED = re.compile(rf"\b(?:{REASONS})\b[^:]*: /")
 
 
 async def runs(target: Target) -> str:
@@ -25,9 +38,28 @@ async def beside(target: Target) -> str:
 async def refused(target: Target) -> str:
     """Look for the lines of app/parley_serving/project/refusals.py."""
     said = target.adapter.said()
-    found = {name: lines[-1] for name, text in said.items() if (lines := REFUSED.findall(text))}
+    found = {name: lines[-1] for name, text in said.items() if (lines := list(_refused(text)))}
     require(not found, "; ".join(f"{name}: {line}" for name, line in found.items()))
     return f"nothing of {', '.join(said)}"
+
+
+def _refused(text: str) -> Iterator[str]:
+    """Give what the lines of a log say that was refused."""
+    for line in map(str.strip, text.splitlines()):
+        if line.startswith("{"):
+            yield from _field(line)
+        elif found := COLUMNS.search(line):
+            yield found[2]
+        elif (found := PLAIN.search(line)) and not ANSWERED.search(line):
+            yield found[1]
+
+
+def _field(line: str) -> Iterator[str]:
+    try:
+        said = json.loads(line)[FIELD]
+    except (ValueError, KeyError):
+        return
+    yield str(said).partition(OF)[0]
 
 
 CHECKS = (
@@ -58,5 +90,6 @@ CHECKS = (
         refused,
         ("stack-runs",),
         ("compose", "systemd"),
+        of_projects=True,
     ),
 )

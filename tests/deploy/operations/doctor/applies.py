@@ -7,4 +7,4 @@ EVERYTHING = ("--idle", "4", "--forge")  # of the command line: nothing is left 
 
 def left_out(stack: str) -> list[str]:
     """Return the ids of the checks that a healthy stack answers with `not applicable`, in the registry's order."""
-    return [check.id for check in CHECKS if stack not in check.stacks]
+    return [check.id for check in CHECKS if stack not in check.stacks or check.of_projects]

@@ -67,7 +67,7 @@ stack, local, under Compose or systemd, it must report nothing. All rows are run
 - A rule that the local stack does not have, or computes itself, is broken in the configuration of Compose, where
   nothing has to run.
 - What the local stack does not show is broken under systemd (`tests/deploy/operations/doctor/test_systemd.py`).
-- What only Compose has is broken there (`tests/deploy/stacks/compose/test_subnets.py`).
+- What only Compose has is broken there (`tests/deploy/stacks/compose/test_subnets.py`, `test_shelf.py`).
 - Each check must have something to examine on every stack under its "Where".
 
 | broken | found |

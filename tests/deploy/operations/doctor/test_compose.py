@@ -40,20 +40,6 @@ def test_a_redis_that_evicts_is_named_and_nothing_else(compose: RunningCompose) 
             redis.config_set("maxmemory-policy", "noeviction")
 
 
-def test_what_the_sandbox_refused_is_named_until_the_next_start(compose: RunningCompose) -> None:
-    """As a project's process logs it; the reference chat writes to no folder."""
-    replica = compose.containers("web")[0]["Name"].removeprefix("/")
-    line = "notes/a.txt is read-only: name its folder in project.sandbox.write"
-    script = f"echo 'Internal Server Error: /note/: {line} of parley.toml' >/proc/1/fd/2"
-    command("docker", "exec", replica, "sh", "-c", script)
-    try:
-        assert examined(compose)["broken"] == [f"sandbox-refuses-nothing: {replica}: {line}"]
-    finally:
-        command("docker", "restart", replica)
-        compose.until_healthy()
-    assert "broken" not in examined(compose)
-
-
 def test_what_was_stopped_by_hand_is_named(compose: RunningCompose) -> None:
     """A replica: those that run were counted, and there were enough of them; and what no visitor meets."""
     replica = compose.containers("web")[-1]["Name"].removeprefix("/")

@@ -52,7 +52,7 @@ def test_a_healthy_stack_has_nothing(host: HostUnderTest) -> None:
     assert reasons == {
         **dict.fromkeys(others, "the rule is for compose and systemd"),
         "beside-it-runs": "`up` runs nothing beside nginx, the instances and Redis",
-        "sandbox-refuses-nothing": "`up` has no sandbox",
+        "sandbox-refuses-nothing": "the reference chat has nothing of that kind",
         "kill-after-graceful": "`up` does not show its stop timeout",
         "visitors-keep-their-addresses": "nginx is in no container: it has this machine's own network",
     }
