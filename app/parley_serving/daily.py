@@ -8,13 +8,16 @@ is there while the last run went well. One run ends before the next begins; one 
 import argparse
 import logging
 import logging.config
+import os
+import selectors
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
+from time import monotonic
 from types import FrameType
 
 from parley_serving import logs
@@ -24,6 +27,7 @@ log = logging.getLogger("parley_serving.daily")
 
 DAY = timedelta(days=1)
 LONGEST_WAIT = 60.0  # seconds; then the clock is asked again: it may have been set, or the machine may have slept
+LAST_LINES_SECONDS = 1.0  # for what is left in the pipe; a process that a run leaves behind may hold it open for ever
 PYTHON = "python"  # in COMMAND: the one that runs this
 
 
@@ -94,17 +98,19 @@ class Daily:
 
     def _run(self) -> tuple[int, str]:
         """Run it once, hand on what it writes, and return its exit status and its last line."""
-        last = "it said nothing"
+        last, rest = b"", b""
         with subprocess.Popen(self._command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as child:  # noqa: S603
             self._child = child
             if self._stopping.is_set():  # since it was looked at last
                 child.terminate()
-            for line in child.stdout or ():
-                sys.stdout.buffer.write(line)
+            for data in _output(child):
+                sys.stdout.buffer.write(data)
                 sys.stdout.buffer.flush()
-                last = line.decode(errors="replace").strip() or last
+                *lines, rest = (rest + data).split(b"\n")
+                last = next((line for line in reversed(lines) if line.strip()), last)
         self._child = None
-        return child.returncode, last
+        last = rest.strip() or last.strip()
+        return child.returncode, last.decode(errors="replace") or "it said nothing"
 
     def _is_well(self) -> None:
         if self._well:
@@ -113,6 +119,27 @@ class Daily:
     def _is_not_well(self) -> None:
         if self._well:
             self._well.unlink(missing_ok=True)
+
+
+def _output(child: subprocess.Popen[bytes]) -> Iterator[bytes]:
+    """Give what it writes, and once it has ended what is left."""
+    pipe = child.stdout.fileno() if child.stdout else -1
+    its_end, over = os.pidfd_open(child.pid), float("inf")
+    try:
+        with selectors.DefaultSelector() as both:
+            both.register(pipe, selectors.EVENT_READ)
+            both.register(its_end, selectors.EVENT_READ)
+            while (left := over - monotonic()) > 0:
+                ready = {key.fd for key, _ in both.select(None if left == float("inf") else left)}
+                if pipe in ready:
+                    if not (data := os.read(pipe, 65_536)):
+                        return
+                    yield data
+                elif its_end in ready:
+                    both.unregister(its_end)
+                    over = monotonic() + LAST_LINES_SECONDS
+    finally:
+        os.close(its_end)
 
 
 def ended(status: int) -> str:

@@ -95,6 +95,29 @@ def test_one_that_begins_now_ends_with_its_first_failure(tmp_path: Path) -> None
     assert file.read_text() == "xxx"
 
 
+def test_a_process_that_a_run_leaves_behind_does_not_hold_the_next_one_up(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """It has the pipe open, and what the run itself wrote at its end is there."""
+    file = tmp_path / "pid"
+    code = f"""if True:
+        import subprocess, sys
+        left = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
+        open({str(file)!r}, "w").write(str(left.pid))
+        sys.stdout.write("x" * 100_000 + "\\nlast\\n\\n")
+        sys.exit(3)
+    """
+    timer = threading.Timer(PATIENCE, lambda: os.kill(int(file.read_text()), signal.SIGKILL))
+    timer.start()
+    try:
+        assert Daily("nightly", ["python", "-c", code])._run() == (3, "last")
+        os.kill(int(file.read_text()), 0)
+    finally:
+        timer.cancel()
+        os.kill(int(file.read_text()), signal.SIGKILL)
+    assert capfdbinary.readouterr().out.endswith(b"xx\nlast\n\n")
+
+
 @pytest.fixture
 def environment() -> dict[str, str]:
     """What the program reads of its environment."""
