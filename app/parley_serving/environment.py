@@ -198,4 +198,6 @@ def take_files(env: Environment) -> list[str]:
             os.environ[name] = _filled(text, env) if name in env.placed else text
         except (OSError, UnicodeDecodeError) as error:
             problems.append(f"{PREFIX}FILES: {name}: {error}")
+        except (LookupError, ValueError, AttributeError):  # of another parley.toml than this process was started with
+            problems.append(f"{PREFIX}PLACED: {name}: {path} has another place than {{instance}} or {{release}}")
     return problems

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.app.parley_serving.project.projects import command, written
 
 TOOL = """
@@ -38,6 +40,18 @@ def test_a_value_that_each_process_fills_in(tmp_path: Path) -> None:
         PARLEY_RELEASE="1.2.3",
     )
     assert done.stdout == "web-7 of 1.2.3, {instance} {instance}\n", done.stderr
+
+
+@pytest.mark.parametrize("text", ['{"a": 1}', "{0}", "{", "{instance.name}", "{release!x}"])
+def test_a_value_with_another_place_is_a_line(tmp_path: Path, text: str) -> None:
+    """The file is of a later parley.toml than the process, where the value was no text with places."""
+    (tmp_path / "who").write_text(f"{text}\n")
+    project = written(tmp_path / "project", mysite__settings="", who="")
+    done = command(project, "who.py", PARLEY_FILES=f"WHO={tmp_path}/who", PARLEY_PLACED="WHO")
+    assert (done.returncode, done.stdout) == (3, "")
+    line = f"PARLEY_PLACED: WHO: {tmp_path}/who has another place than {{instance}} or {{release}}"
+    assert done.stderr.strip().splitlines()[-1].endswith(line), done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_no_command(tmp_path: Path) -> None:
