@@ -3,6 +3,7 @@
 import json
 import shlex
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from functools import cached_property
 from ipaddress import ip_network
 from pathlib import Path
@@ -24,6 +25,7 @@ from deploy.stacks.compose.docker import Container, containers, docker, inspect,
 from deploy.stacks.compose.setup import STACK, fitting
 from deploy.stacks.local import application
 from deploy.stacks.local.application import Facts
+from deploy.stacks.local.supervised import STABLE_SECONDS
 from deploy.text import render, run
 from deploy.text.compose import places, site
 from deploy.text.readback import PREFIX
@@ -63,7 +65,7 @@ class ComposeAdapter:
     def beside(self) -> Mapping[str, bool]:
         """Ask Docker for each service that stays, of the profiles that .env names."""
         stay = [name for name, one in self._services.items() if one.get("restart") and name not in MET]
-        return {name: any(_well(one) for one in containers(self.project.name, name)) for name in stay}
+        return {name: _are_well(containers(self.project.name, name)) for name in stay}
 
     def said(self) -> Mapping[str, str]:
         """Ask Docker for what each container of the app wrote since it was started."""
@@ -214,10 +216,18 @@ class ComposeAdapter:
             raise NotApplicable(f"{self.release} is running, and {source.folder} is {here}")
 
 
+def _are_well(found: Sequence[Container]) -> bool:
+    """Tell whether there are some, and all are well."""
+    return bool(found) and all(map(_well, found))
+
+
 def _well(container: Container) -> bool:
-    """Tell whether it runs, and its health check has not given it up."""
+    """Tell whether it runs, its health check has not given it up, and it is not started again and again."""
     state = container["State"]
-    return bool(state["Running"] and state.get("Health", {}).get("Status") != "unhealthy")
+    if not state["Running"] or state.get("Restarting") or state.get("Health", {}).get("Status") == "unhealthy":
+        return False
+    age = (datetime.now(UTC) - datetime.fromisoformat(state["StartedAt"])).total_seconds()
+    return not container["RestartCount"] or age > STABLE_SECONDS
 
 
 def _is_of_the_app(service: str) -> bool:
