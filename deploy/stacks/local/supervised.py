@@ -57,8 +57,10 @@ class Supervised:
             stable = loop.call_later(STABLE_SECONDS, self._is_stable)
             try:
                 how = ended(await self._once())
+                if self.service.beside and loop.time() - started <= STABLE_SECONDS:
+                    how += f": {self._last_line or 'it said nothing'}"
             except OSError as error:
-                if self._process is None:
+                if self._process is None and not self.service.beside:
                     raise  # a command that cannot be started at all
                 how = f"could not be started: {error.strerror}"
             finally:
@@ -69,8 +71,6 @@ class Supervised:
             is_stable = loop.time() - started > STABLE_SECONDS
             self.quick_deaths = 0 if is_stable else self.quick_deaths + 1
             pause = min(LONGEST_PAUSE, 0.5 * 2 ** (self.quick_deaths - 2)) if self.quick_deaths > 1 else 0.0
-            if self.service.beside and not is_stable:
-                how += f": {self._last_line or 'it said nothing'}"
             self._say("up", f"{self.service.name} {how}; starting it again" + (f" in {pause:g} s" if pause else ""))
             self._changed()
             await self._pause(pause)

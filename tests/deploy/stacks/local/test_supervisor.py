@@ -1,6 +1,7 @@
 """Processes: started again when they die, leaving nothing behind, stopped in order."""
 
 import asyncio
+import dataclasses
 import errno
 import os
 import signal
@@ -306,3 +307,14 @@ async def test_what_was_started_is_stopped_whatever_went_wrong(lines: Lines, tmp
             await asyncio.wait_for(run.until_signal(), PATIENCE)
     processes.adopt_orphans(adopt=False)
     assert gone(pids[0])
+
+
+async def test_one_beside_the_site_that_cannot_be_started_is_tried_again(
+    supervisor: Supervisor, lines: Lines, tmp_path: Path
+) -> None:
+    """The first time too: nobody waits for it, so nobody else would say so."""
+    away = tmp_path / "away"
+    supervisor.start(dataclasses.replace(service("jobs", LIVE, beside=True), cwd=away))
+    await lines.find("up", "jobs could not be started: No such file or directory; starting it again")
+    away.mkdir()
+    await lines.find("jobs", "up")
