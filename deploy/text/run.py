@@ -3,6 +3,7 @@
 A process reads the project's variables and settings by itself (app/parley_serving/__main__.py), from files.
 """
 
+import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ from deploy.errors import BadInputError
 from deploy.model.config import FILE, Config
 
 PYTHONS = ("python", "python3")
-SHELL = {"&&", "||", "|", ";", "&"}  # no shell reads the command
+# No shell reads the command: neither what joins two, nor a redirection such as 2>&1, nor $NAME.
+SHELL = re.compile(r"&&|\|\|?|;|&|\d*(<|>).*|.*\$(\w|\{|\().*", re.DOTALL)
 SERVING = ("-m", "parley_serving")  # after `python`: a command with what a worker has
 DAILY = ("-m", "parley_serving.daily")  # after `python`: a command once a day
 KINDS = ("process-", "schedule-")  # how their names begin, and none of ours
@@ -51,9 +53,10 @@ def _words(config: Config, key: str, run: str) -> list[str]:
     """Return a command as `python -m parley_serving` takes it."""
     first, *rest = shlex.split(run)
     command = rest if first in PYTHONS else [first, *rest]
-    if command and (command[0] == "-m" or not command[0].startswith("-")) and not SHELL & set(command):
+    is_named = command[1:2] if command[:1] == ["-m"] else command and not command[0].startswith("-")
+    if is_named and not any(map(SHELL.fullmatch, command)):
         return command
     raise BadInputError(
         f"{config.folder / FILE.name}: {key}: {run!r} is no `manage.py COMMAND`,"
-        " `python FILE`, `python -m MODULE` or program of its requirements, such as celery"
+        " `python FILE`, `python -m MODULE` or program of its requirements, such as celery; no shell reads it"
     )

@@ -246,6 +246,7 @@ def test_processes_run_in_the_project_s_image(project: Path) -> None:
         ("python -m mysite.jobs --all", ["-m", "mysite.jobs", "--all"]),
         ("python3 jobs.py", ["jobs.py"]),
         ("celery -A mysite worker", ["celery", "-A", "mysite", "worker"]),
+        ("manage.py match --least a>b", ["manage.py", "match", "--least", "a>b"]),
     ],
 )
 def test_a_command_may_be_a_module_a_file_or_a_program(project: Path, run: str, command: list[str]) -> None:
@@ -254,7 +255,14 @@ def test_a_command_may_be_a_module_a_file_or_a_program(project: Path, run: str, 
     assert services["process-jobs"]["command"] == ["python", "-m", "parley_serving", *command]
 
 
-@pytest.mark.parametrize("run", ["python -c 'import x'", "python", "cd mysite && celery"])
+@pytest.mark.parametrize(
+    "run",
+    [
+        *("python -c 'import x'", "python", "python -m", "-m", "cd mysite && celery"),
+        *("celery -A mysite worker > celery.log", "celery >>celery.log", "celery 2>&1", "manage.py load < rows.csv"),
+        *("celery -c $WORKERS", "celery --concurrency=${WORKERS}", "manage.py report --day $(date)"),
+    ],
+)
 def test_a_command_that_a_shell_would_take_is_refused(project: Path, run: str) -> None:
     """None reads it."""
     with pytest.raises(BadInputError, match=r"project\.processes\.jobs: .* is no `manage.py COMMAND`"):
