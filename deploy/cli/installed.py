@@ -24,26 +24,32 @@ def install(
     wheels: Annotated[
         Path | None, typer.Option(help="A folder of wheels, for a host without a network.", **FOLDER)
     ] = None,
+    project: Project = None,
+    *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the steps and change nothing.")] = False,
 ) -> None:
-    """Install this checkout on a Debian host, under systemd."""
-    installation.install(env, host, port, wheels, dry_run=dry_run)
+    """Install this checkout, or a project, on a Debian host, under systemd."""
+    installation.install(env, host, port, wheels, project, dry_run=dry_run)
 
 
 def uninstall(
-    purge: Annotated[bool, typer.Option("--purge", help="Remove the data and /etc/parley too.")] = False,
+    project: Project = None,
+    *,
+    purge: Annotated[bool, typer.Option("--purge", help="Remove the data and the site's folder in /etc too.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the steps and change nothing.")] = False,
 ) -> None:
-    """Remove Parley from this host. The database, the backups and /etc/parley stay unless you give --purge."""
-    installation.uninstall(purge=purge, dry_run=dry_run)
+    """Remove a site from this host. The database, the backups and its folder in /etc stay unless you give --purge."""
+    installation.uninstall(project, purge=purge, dry_run=dry_run)
 
 
 def configure(
     release: str,
-    units: Annotated[bool, typer.Option("--units", help="Render the units too.")] = False,
+    *,
+    units: Annotated[bool, typer.Option("--units", help="Render the units instead.")] = False,
+    processes: Annotated[bool, typer.Option("--processes", help="Render those of the processes instead.")] = False,
 ) -> None:
     """Render the files of this release. A rollout under systemd runs this with the new code."""
-    installation.configure(release, units=units)
+    installation.configure(release, units=units, processes=processes)
 
 
 def setup(

@@ -43,9 +43,10 @@ def render_compose(
 def render_systemd(
     out: Annotated[Path, typer.Option(help="The folder to write to.", **FOLDER)],
     env: Annotated[str, typer.Option(help="Use [env.NAME] of parley.toml.")] = "systemd",
+    project: Project = None,
 ) -> None:
     """Write the systemd units and the files of a release."""
-    files.write_systemd(env, out)
+    files.write_systemd(env, out, project)
 
 
 @render.command("prometheus")

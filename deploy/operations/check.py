@@ -21,6 +21,7 @@ from deploy.stacks.local import looked
 from deploy.stacks.local import rendered as local
 from deploy.stacks.local.layout import Layout
 from deploy.stacks.local.limits import open_files
+from deploy.stacks.systemd.foreign import Source
 from deploy.text.compose import file as compose
 from deploy.text.consistency import CONSISTENCY_RULES
 from deploy.text.readback import Facts
@@ -44,8 +45,18 @@ def _look_into_the_image(config: Config, directory: Path | None) -> None:  # noq
     say(f"not imported: the build of its image imports {config.project.asgi} with {config.project.settings.module}")
 
 
+def _look_at_the_host(config: Config, directory: Path | None) -> None:  # noqa: ARG001 (that is the local stack's)
+    found = Source.of(config, say)
+    say(f"release {found.release}: {len(found.copies.paths)} files")
+    say(f"not imported: `install` and a rollout import {config.project.asgi} with {config.project.settings.module}")
+
+
 # What is looked at of a project beside its numbers; raises BadInputError for what that stack would refuse.
-LOOK: dict[str, Callable[[Config, Path | None], None]] = {"local": _look_here, "compose": _look_into_the_image}
+LOOK: dict[str, Callable[[Config, Path | None], None]] = {
+    "local": _look_here,
+    "compose": _look_into_the_image,
+    "systemd": _look_at_the_host,
+}
 
 
 class Row(NamedTuple):
@@ -61,7 +72,7 @@ def check(
 ) -> None:
     """Print each rule of an environment; raise BadInputError for a wrong file, or after the table for a broken rule."""
     of = stack(env, project=project)
-    require_own(of, None, None, project)
+    require_own(of, None, None)
     config = load(env=env, site=site, project=project)
     rows = list(judged(config, of))
     show(rows)

@@ -19,10 +19,12 @@ from deploy.stacks.local import application, state
 from deploy.stacks.local import rendered as local
 from deploy.stacks.local.layout import Layout
 from deploy.stacks.local.limits import open_files
+from deploy.stacks.systemd.foreign import Source
 from deploy.text import prometheus
 from deploy.text.compose import file as compose
 from deploy.text.prometheus import Targets
 from deploy.text.systemd import site as systemd
+from deploy.text.systemd.foreign import Place
 
 INSTALLED: dict[str, Callable[[Config], dict[str, str]]] = {"compose": compose.nginx, "systemd": systemd.nginx_files}
 TARGETS: dict[str, Callable[[Config], Targets]] = {
@@ -36,7 +38,7 @@ OWNER = ".project"  # in a folder that was named, whose it is
 def write_nginx(env: str, folder: Path | None, out: Path, project: Path | None = None) -> None:
     """Write nginx's configuration for an environment; `folder` is `up`'s --dir, and no other stack has one."""
     of = stack(env, project=project)
-    require_own(of, folder, None, project)
+    require_own(of, folder, None)
     config = load(env=env, project=project)
     if not config.is_own:
         for line in application.unserved(config, application.last(Layout.of(config, folder))):
@@ -75,12 +77,18 @@ def _write_project(config: Config, env: str, out: Path | None, owned_by: Path) -
     say(f"{folder / compose.FILE}: release {found.release}, Python {found.python}")
 
 
-def write_systemd(env: str, out: Path) -> None:
+def write_systemd(env: str, out: Path, project: Path | None = None) -> None:
     """Write what a host of Debian 12 is installed with: its units, and what belongs to the release."""
-    config = load(env=env)
+    config = load(env=env, project=project)
     size = systemd.fitting(config)
+    if config.is_own:
+        named, place = release(), None
+    else:
+        named, place = Source.of(config, say).release, Place(config.project.path, config.project.paths)
+        for line in application.unserved(config, None):
+            say(line)
     files.write_all(out, systemd.units(config, size, systemd.Programs()))
-    for name, text in systemd.release_files(config, size, systemd.Programs(), release()).items():
+    for name, text in systemd.release_files(config, size, systemd.Programs(), named, place).items():
         files.make_folder((out / "etc" / name).parent)
         files.write(out / "etc" / name, text)
 
@@ -88,7 +96,7 @@ def write_systemd(env: str, out: Path) -> None:
 def write_prometheus(env: str, folder: Path | None, every: int | None, out: Path, project: Path | None = None) -> None:
     """Write Prometheus' configuration; the running `up` in `folder` names its own ports."""
     of = stack(env, project=project)
-    require_own(of, folder, None, project)
+    require_own(of, folder, None)
     config = load({"monitoring": {"scrape_seconds": every}} if every else {}, env=env, project=project)
     if of == LOCAL:
         found, size = _running(Layout.of(config, folder)), capacity(config, open_files())

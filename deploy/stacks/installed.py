@@ -9,7 +9,6 @@ from deploy.model.config import LOCAL
 from deploy.stacks.stack import Stack
 
 Name = Literal["compose", "systemd"]
-FOR_PROJECTS = {LOCAL, "compose"}
 AnyName = Literal["local", "compose", "systemd"]
 
 
@@ -18,22 +17,15 @@ def installed(name: Name, env: str | None = None, project: Path | None = None) -
 
     `deploy/stacks/NAME/stack.py` has `installed(env)`; only the one that is asked for is loaded.
     """
-    _require_for(name, project)
     module = importlib.import_module(f"deploy.stacks.{name}.stack")
     stack: Stack = module.installed(env or name) if project is None else module.installed(env or name, project)
     return stack
 
 
-def require_own(name: str, directory: Path | None, env: str | None, project: Path | None = None) -> None:
+def require_own(name: str, directory: Path | None, env: str | None) -> None:
     """Raise BadInputError for an option that this stack does not have: it would be taken for another one."""
-    _require_for(name, project)
     if name == LOCAL:
         if env not in {None, LOCAL}:
             raise BadInputError(f"--env {env} is for the stacks compose and systemd: `up` takes [env.{LOCAL}]")
     elif directory is not None:
         raise BadInputError(f"--dir and PARLEY_DIR are for the local stack: {name} has its own folders")
-
-
-def _require_for(name: str, project: Path | None) -> None:
-    if project is not None and name not in FOR_PROJECTS:
-        raise BadInputError(f"not yet for a project: the stack {name} runs the checkout's own; `up` runs {project}")

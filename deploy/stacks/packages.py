@@ -22,11 +22,23 @@ from deploy.stacks.requirements import OURS, Requirements, normal
 STAMP = "parley.json"
 LAYER = "channels-redis"
 LAYER_PIN = "channels-redis~=4.3.0"  # as the reference chat has it (requirements/app.in)
+DRIVERS = {"psycopg", "psycopg2", "psycopg2-binary"}
+DATABASE_PIN = "psycopg[binary]~=3.3.0"  # as the reference chat has it (requirements/app.txt)
+OLD_DATABASE_PIN = "psycopg2-binary"  # before Django 4.2, which knew no psycopg 3
 OLDEST_CHANNELS = 3  # before it an application was called in another way, and a consumer was no ASGI application
 UNREACHABLE = ("NewConnectionError", "NameResolutionError", "Temporary failure in name resolution", "ProxyError")
 NOT_SAID = re.compile(r"ERROR: (Could not find a version|subprocess-exited|Failed building|ResolutionImpossible)")
 
 Say = Callable[[str], object]
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What an environment is for, beside the project."""
+
+    folders: tuple[str, ...] = ()  # where its Python is looked for, and nowhere below a home; none: on PATH
+    has_postgres: bool = False  # whether its database is PostgreSQL
+    wheels: Path | None = None  # that pip takes, and nothing else
 
 
 @dataclass(frozen=True)
@@ -52,17 +64,31 @@ def find(config: Config, folder: Path) -> Environment:
 
 
 def ensure(config: Config, folder: Path, say: Say) -> Environment:
-    """Return the one in a folder, making it where none fits; raise BadInputError for what pip refuses."""
-    wanted = _Wanted.by(config, folder)
+    """Return the one in a folder, making it where none fits; raise BadInputError for what pip refuses.
+
+    It stays alone there: no process of `up` runs in another one.
+    """
+    found = made(config, folder, say, Needs())
+    for other in folder.iterdir():
+        if other != found.folder:
+            files.remove(other)
+    return found
+
+
+def made(config: Config, folder: Path, say: Say, needs: Needs) -> Environment:
+    """Return the one in a folder that fits, making it beside the others; raise BadInputError for what pip refuses."""
+    wanted = _Wanted.by(config, folder, needs)
     found = wanted.made()
     if found is None:
         say(f"installing the packages of {config.folder} into {wanted.folder} (once; some minutes)")
         found = wanted.make(say)
-    for other in wanted.folder.parent.iterdir():
-        if other != wanted.folder:
-            files.remove(other)
     require_channels(found)
     return found
+
+
+def require_python(config: Config, needs: Needs) -> None:
+    """Raise BadInputError where no Python fits."""
+    pythons.found(config.project.python, requirements.read(config).python, needs.folders)
 
 
 def require_channels(found: Environment) -> None:
@@ -82,15 +108,17 @@ class _Wanted:
     asked: Requirements
     pythons: Sequence[Python]
     folder: Path
+    needs: Needs
 
     @classmethod
-    def by(cls, config: Config, folder: Path) -> "_Wanted":
+    def by(cls, config: Config, folder: Path, needs: Needs | None = None) -> "_Wanted":
+        needs = needs or Needs()
         asked = requirements.read(config)
-        found = pythons.found(config.project.python, asked.python)
+        found = pythons.found(config.project.python, asked.python, needs.folders)
         parts = [asked.digest(), *requirements.serving(), *(f"{one.path} {one.version}" for one in found)]
         layer = "none" if config.project.layer == "none" else ""  # any other asks for the same packages
-        digest = hashlib.sha256("\n".join([*parts, layer]).encode()).hexdigest()
-        return cls(config, asked, found, folder / digest[:16])
+        parts += [layer, *(["postgres"] if needs.has_postgres else [])]
+        return cls(config, asked, found, folder / hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16], needs)
 
     def made(self) -> Environment | None:
         try:
@@ -125,11 +153,11 @@ class _Wanted:
         done = commands.run([str(python.path), "-I", "-m", "venv", "--without-pip", str(self.folder)])
         if done.status != 0:
             raise StackError(f"{python.path} -m venv failed: {done.output}")
-        pip = _Pip(self.folder, self.config.folder)
+        pip = _Pip(self.folder, self.config.folder, self.needs.wheels)
         if self.asked.lines:
             pip.install(self._project(), self.asked)
         before = pip.versions()
-        pip.install([*requirements.serving(), *self._layer(before, say)])
+        pip.install([*requirements.serving(), *self._layer(before, say), *self._driver(before, say)])
         after = pip.versions()
         for line in _changed(before, after, self.asked.replaced):
             say(line)
@@ -155,6 +183,14 @@ class _Wanted:
         say(f"{LAYER} is added: the project uses Channels without it, and its instances could not hear each other")
         return [LAYER_PIN, f"channels=={versions['channels']}"]
 
+    def _driver(self, versions: dict[str, str], say: Say) -> list[str]:
+        """Add what talks to PostgreSQL, where the project brings none."""
+        if not self.needs.has_postgres or DRIVERS & versions.keys():
+            return []
+        say("psycopg is added: the database is PostgreSQL")
+        django = versions.get("django", "")
+        return [OLD_DATABASE_PIN if re.match(r"[123]\.|4\.[01](\.|$)", django) else DATABASE_PIN]
+
 
 class _RefusedError(Exception):
     """pip did not install it; the text says why."""
@@ -166,6 +202,7 @@ class _Pip:
 
     environment: Path
     cwd: Path
+    wheels: Path | None = None
 
     def install(self, lines: Sequence[str], asked: Requirements | None = None) -> None:
         """Install; raise _RefusedError with pip's own reason."""
@@ -176,6 +213,8 @@ class _Pip:
         options += ["--constraint", str(self.environment / "constraints.txt")]
         if asked and asked.is_hashed:
             options += ["--require-hashes", "--no-deps"]  # the lock lists all; of ours its versions are left out
+        if self.wheels:
+            options += ["--no-index", "--find-links", str(self.wheels)]
         done = self._run("install", "--quiet", "--no-input", "--no-compile", "--no-warn-script-location", *options)
         if done.status != 0:
             files.write(self.environment.parent / "pip.log", done.output)

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,22 +28,30 @@ class Python:
         return ".".join(self.version.split(".")[:2])
 
 
-def found(wanted: str, allowed: str) -> list[Python]:
-    """Return those that [project].python and requires-python allow; raise BadInputError where there is none."""
-    every = sorted(_on_path(), key=lambda one: _numbers(one.version), reverse=True)
+HOMES = (Path("/root"), Path("/home"))  # which a service cannot look into
+
+
+def found(wanted: str, allowed: str, folders: Sequence[str] = ()) -> list[Python]:
+    """Return those that [project].python and requires-python allow; raise BadInputError where there is none.
+
+    `folders` are where they are looked for, if that is not PATH: then none of them is in somebody's home.
+    """
+    every = sorted(_in(folders or os.get_exec_path()), key=lambda one: _numbers(one.version), reverse=True)
+    if folders:
+        every = [one for one in every if not any(one.path.is_relative_to(home) for home in HOMES)]
     fitting = [one for one in every if wanted in {"", one.minor} and allows(allowed, one.version)]
     if not fitting:
         asked = f"Python {wanted}" if wanted else f"Python {allowed or '3.11 or newer'}"
         there = ", ".join(one.minor for one in every) or "none"
-        raise BadInputError(f"the project needs {asked}; on PATH there is: {there}")
+        raise BadInputError(f"the project needs {asked}; {'this host has' if folders else 'on PATH there is'}: {there}")
     return fitting
 
 
-def _on_path() -> Iterator[Python]:
-    """Try them as the launcher does: what is on PATH and does not run is passed over."""
+def _in(folders: Sequence[str]) -> Iterator[Python]:
+    """Try them as the launcher does: what is there and does not run is passed over."""
     seen: set[str] = set()
     for name in (*(f"python{version}" for version in VERSIONS), "python3", "python"):
-        for folder in os.get_exec_path():
+        for folder in folders:
             path = Path(folder, name)
             if not os.access(path, os.X_OK):
                 continue

@@ -103,7 +103,7 @@ def _database(url: str) -> dict[str, str]:
     parts = urlsplit(url)
     return {
         "database_url": url,
-        "database_host": parts.hostname or "",
+        "database_host": unquote(parts.hostname or ""),  # a folder, where the server's socket is
         "database_port": str(parts.port or ("5432" if parts.hostname else "")),
         "database_name": unquote(parts.path.removeprefix("/")),
         "database_user": unquote(parts.username or ""),

@@ -115,6 +115,12 @@ class SystemdSite:
     probe: str  # where the probe serves /metrics; empty: it does not run
     origin: str  # the site, as this host opens it
     edge: Sequence[str]  # options of `watch`, where nginx is not at the origin's port or has no TLS
+    asked: Sequence[str]  # more of them, for a project
+    words: Any  # how its programs are called (text/systemd/words.py)
+    runs_postgres: bool  # whether the distribution's PostgreSQL has the database
+    keeps: bool  # whether there is a Redis that keeps what the project gives it
+    processes: Sequence[Any]  # [project.processes], as text/run.py has them
+    jobs: Mapping[str, Sequence[str]]  # [project.schedule]: name → words after Python
 
 
 @dataclass(frozen=True)
@@ -164,6 +170,11 @@ def word(value: str) -> str:
     return shlex.quote(value).replace("%", "%%").replace("$", "$$")
 
 
+def words(line: str) -> str:
+    """Write a command line of parley.toml as one of a unit."""
+    return " ".join(map(word, shlex.split(line)))
+
+
 def nginx_names() -> set[str]:
     """Return the names of all files of nginx: one that a configuration has no more is to be removed."""
     return {path.name.removesuffix(".j2") for path in NGINX.iterdir() if path.is_file()}
@@ -197,9 +208,24 @@ def compose(config: Config, size: Capacity, site: ComposeSite) -> dict[str, str]
 
 def systemd(config: Config, size: Capacity, site: SystemdSite) -> dict[str, str]:
     """Render systemd/ to {unit: text}; no Redis where parley.toml names another, no probe where nobody asks it."""
-    texts = folder(SYSTEMD, {"config": config, "size": size, "site": site})
-    used = {"parley-redis.service": bool(site.redis), "parley-probe.service": bool(site.probe)}
-    return {name.replace("parley", site.name, 1): text for name, text in texts.items() if used.get(name, True)}
+    values = {"config": config, "size": size, "site": site}
+    texts = folder(SYSTEMD, values)
+    used = {
+        "parley-redis.service": bool(site.redis),
+        "parley-probe.service": bool(site.probe),
+        "parley-store.service": site.keeps,
+        **{f"parley-cleanup.{kind}": bool(config.project.hooks.cleanup) for kind in ("service", "timer")},
+    }
+    found = {name: text for name, text in texts.items() if used.get(name, True)}
+    each = _environment(SYSTEMD)
+    for process in site.processes:
+        text = each.get_template("each/process.service.j2").render(values | {"process": process})
+        found[f"parley-{process.service}@.service"] = text
+    for name, words in site.jobs.items():
+        for kind in ("service", "timer"):
+            text = each.get_template(f"each/schedule.{kind}.j2").render(values | {"name": name, "command": words})
+            found[f"parley-schedule-{name}.{kind}"] = text
+    return {name.replace("parley", site.name, 1): text for name, text in found.items()}
 
 
 def prometheus(config: Config, site: PrometheusSite) -> dict[str, str]:
@@ -209,6 +235,12 @@ def prometheus(config: Config, site: PrometheusSite) -> dict[str, str]:
 
 def folder(path: Path, values: Mapping[str, Any]) -> dict[str, str]:
     """Render a folder's *.j2 and pass its other files through, to {file name: text}."""
+    environment = _environment(path)
+    names = sorted(entry.name for entry in path.iterdir() if entry.is_file())
+    return {name.removesuffix(".j2"): environment.get_template(name).render(values) for name in names}
+
+
+def _environment(path: Path) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(path),
         undefined=StrictUndefined,
@@ -217,7 +249,7 @@ def folder(path: Path, values: Mapping[str, Any]) -> dict[str, str]:
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701 (no HTML; each format has its own filter)
     )
-    filters: dict[str, Callable[..., str]] = {"quoted": quoted, "speakable": speakable, "scalar": scalar, "word": word}
+    filters: dict[str, Callable[..., str]] = {"quoted": quoted, "speakable": speakable, "scalar": scalar}
+    filters |= {"word": word, "words": words}
     environment.filters.update(filters)
-    names = sorted(entry.name for entry in path.iterdir() if entry.is_file())
-    return {name.removesuffix(".j2"): environment.get_template(name).render(values) for name in names}
+    return environment

@@ -49,6 +49,16 @@ def beside(config: Config, well: str = "") -> Iterator[Beside]:
         yield Beside(f"schedule-{name}", words, 1, JOB_GRACE, single=True, at=job.at)
 
 
+def jobs(config: Config) -> dict[str, tuple[str, ...]]:
+    """Return the commands of [project.schedule] after `python`, by their names, for whom a timer starts them."""
+    found = config.project.schedule
+    return {
+        name: (*SERVING, *_words(config, f"project.schedule.{name}", one.run))
+        for name, one in found.items()
+        if not config.is_own
+    }
+
+
 def _words(config: Config, key: str, run: str) -> list[str]:
     """Return a command as `python -m parley_serving` takes it."""
     first, *rest = shlex.split(run)

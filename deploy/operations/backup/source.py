@@ -199,7 +199,7 @@ def chosen(
     overrides: Overrides | None = None,
 ) -> Source:
     """Open what a command line means; raises BadInputError where there is none. `overrides` are for `up` alone."""
-    require_own(name, directory, env, named)
+    require_own(name, directory, env)
     if name == "local":
         return LocalSource(*opened(named, directory, overrides))
     return InstalledSource(installed(name, env, named))

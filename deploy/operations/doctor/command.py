@@ -32,7 +32,7 @@ def doctor(
 
     `only` names the checks, all if empty; what is broken is looked at again for `wait` seconds before it is said.
     """
-    require_own(stack, directory, env, project)
+    require_own(stack, directory, env)
     checks = _chosen(only)
     deadline = time.monotonic() + wait
     while True:
@@ -57,4 +57,4 @@ def _target(
         return local.target(directory, project=project, **options)
     if stack == "compose":
         return compose.target(env, project=project, **options)
-    return systemd.target(env, **options)
+    return systemd.target(env, project=project, **options)

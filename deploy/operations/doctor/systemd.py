@@ -1,6 +1,7 @@
 """What `./parley install` left on this host, as the doctor looks at it."""
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,11 @@ from deploy.model.release import release
 from deploy.operations.doctor import packages
 from deploy.operations.doctor.check import NotApplicable
 from deploy.operations.doctor.target import SAID, Bridge, Replica, Target, Ticket
-from deploy.stacks.systemd import configure, host, systemctl
-from deploy.stacks.systemd.plan import beside
+from deploy.stacks.systemd import configure, foreign, host, systemctl
+from deploy.stacks.systemd.plan import beside, process_units
 from deploy.stacks.systemd.stack import SystemdStack
 from deploy.text import readback
-from deploy.text.systemd import places, site
+from deploy.text.systemd import places, site, whose
 from deploy.text.systemd.places import Places
 
 SECONDS = {"min": 60, "s": 1}
@@ -27,13 +28,13 @@ SPAN = re.compile(r"(\d+)(min|s)\b")
 BELOW = "nginx/"  # where a release's files have nginx's
 
 
-def target(env: str | None, **options: Any) -> Target:
+def target(env: str | None, project: Path | None = None, **options: Any) -> Target:
     """Find what is installed on this host; raises BadInputError for who may not look."""
     host.require_root("doctor --stack systemd")
     try:
-        adapter = SystemdAdapter(places.here(env or site.STACK))
+        adapter = SystemdAdapter(whose.here(env or site.STACK, project), project)
     except (BadInputError, StackError, OSError) as error:
-        config = load(env=env or site.STACK)
+        config = load(env=env or site.STACK, project=project)
         return Target(site.STACK, config, declared(config), None, str(error), **options)
     return Target(site.STACK, adapter.config, adapter.size, adapter, **options)
 
@@ -41,11 +42,11 @@ def target(env: str | None, **options: Any) -> Target:
 class SystemdAdapter:
     """Reads the site's folders, /proc and what systemd says; see TargetAdapter."""
 
-    def __init__(self, at: Places) -> None:
+    def __init__(self, at: Places, project: Path | None = None) -> None:
         self.at = at
-        self.config = configure.config(at)
+        self.config = configure.config(at, project)
         self.size = declared(self.config)
-        self.stack = SystemdStack(self.config)
+        self.stack = SystemdStack(self.config, project)
         self.address = self.stack.address
         self.release = self.at.current.readlink().name
 
@@ -60,11 +61,14 @@ class SystemdAdapter:
 
     def beside(self) -> Mapping[str, bool]:
         """Ask for the timers, and for the probe where there should be one."""
-        return {unit: systemctl.active(unit) for unit in beside(self.at, self.config)}
+        store = [self.at.store_unit] if site.keeps(self.config) else []
+        units = [*store, *process_units(self.at, self.config), *beside(self.at, self.config)]
+        jobs = {unit: systemctl.show(unit, "ActiveState")["ActiveState"] != "failed" for unit in host.jobs(self.at)}
+        return {unit: systemctl.active(unit) for unit in units} | jobs
 
     def said(self) -> Mapping[str, str]:
-        """Ask the journal for what each instance's unit wrote since it was started."""
-        units = [self.at.unit(number) for number in host.instances(self.at)]
+        """Ask the journal for what each unit of the project wrote since it was started."""
+        units = [self.at.unit(number) for number in host.instances(self.at)] + process_units(self.at, self.config)
         return {unit: _journal(systemctl.show(unit, "InvocationID")["InvocationID"]) for unit in units}
 
     def nginx(self) -> int | None:
@@ -100,7 +104,7 @@ class SystemdAdapter:
             "-c",
             str(folder / BELOW / "nginx.conf"),
         )
-        systemctl.once(self.at.name, command, folder=folder, env_file=folder / places.APP_ENV, low_ports=True)
+        systemctl.once(self.at.name, command, folder=folder, env_files=[folder / places.APP_ENV], low_ports=True)
 
     def upstreams(self) -> Sequence[str]:
         """Give each instance's socket."""
@@ -114,6 +118,8 @@ class SystemdAdapter:
 
     def installed(self, names: Sequence[str]) -> Mapping[str, str]:
         """Ask the Python of the release that serves."""
+        if not self.config.is_own:
+            raise NotApplicable("the project's packages are in an environment of its own")
         self._is_own()
         python = self.at.current / places.PYTHON
         said = commands.output([str(python), "-I", packages.__file__, *names])
@@ -141,19 +147,32 @@ class SystemdAdapter:
 
     def open_ticket(self) -> Ticket:
         """Ask manage.py of the release that serves."""
-        said = self.stack.manage(self.release, "probe")
+        if not (probe := self.config.project.hooks.probe):
+            raise NotApplicable("the project has no [project.hooks].probe, which prints a ticket")
+        said = self.stack.manage(self.release, *shlex.split(probe))
         return msgspec.json.decode(said.strip().splitlines()[-1], type=Ticket)
 
     def _rendered(self) -> Mapping[str, str]:
         self._is_own()
-        return site.release_files(self.config, self.size, host.programs(self.config), self.release)
+        place = None if self.config.is_own else foreign.read(self.config, self.at.release(self.release))
+        return site.release_files(self.config, self.size, host.programs(self.config), self.release, place)
 
     def _is_own(self) -> None:
         """Raise NotApplicable where this checkout is not what serves: its templates may be others."""
-        if self.release != (here := release()):
+        if not self.config.is_own:
+            self._is_projects()
+        elif self.release != (here := release()):
             raise NotApplicable(
                 f"{self.release} is running, and this checkout is {here}: run the doctor of that release"
             )
+
+    def _is_projects(self) -> None:
+        """Raise NotApplicable where the project's folder, or this checkout, is not what serves."""
+        if self.stack.project is None:
+            raise NotApplicable(f"{self.release} is running: name the project's folder with --project")
+        found = foreign.of(self.stack.project, configure.env(self.at), lambda _: None)
+        if self.release != found.release:
+            raise NotApplicable(f"{self.release} is running, and {self.stack.project} is {found.release}")
 
 
 def _journal(invocation: str) -> str:

@@ -18,7 +18,7 @@ def drain(stack: AnyName, directory: Path | None, env: str | None, name: str, pr
 
     Raises BadInputError for one that is not there, StackError where it stays.
     """
-    require_own(stack, directory, env, project)
+    require_own(stack, directory, env)
     if stack == "local":
         config, layout = opened(project, directory)
         pids = {instance["name"]: instance["pid"] for instance in state.read(layout)["instances"]}

@@ -13,7 +13,7 @@ def manage(
     stack: AnyName, directory: Path | None, env: str | None, arguments: Sequence[str], project: Path | None = None
 ) -> Never:
     """Become it; raises BadInputError where there is no such stack."""
-    require_own(stack, directory, env, project)
+    require_own(stack, directory, env)
     if stack == "local":
         local(*opened(project, directory), arguments)
     installed(stack, env, project).become_manage(*arguments)

@@ -28,7 +28,7 @@ sys.exit(answer.status != 200)
 
 def metrics(stack: AnyName, directory: Path | None, env: str | None, name: str, project: Path | None = None) -> str:
     """Give an instance's /metrics as it is; raises BadInputError for one that is not there or serves none."""
-    require_own(stack, directory, env, project)
+    require_own(stack, directory, env)
     if stack == "local":
         addresses = {one["name"]: one["metrics"] for one in state.read(opened(project, directory)[1])["instances"]}
         known(name, list(addresses))

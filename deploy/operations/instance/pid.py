@@ -13,7 +13,7 @@ LOCAL = (*BESIDE, "store", "up")
 
 def pid(stack: AnyName, directory: Path | None, env: str | None, name: str, project: Path | None = None) -> int:
     """Give the process; raises BadInputError for a name that is not there, StackError where it does not run now."""
-    require_own(stack, directory, env, project)
+    require_own(stack, directory, env)
     found: int | None
     if stack == "local":
         now = state.read(opened(project, directory)[1])

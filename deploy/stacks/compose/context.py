@@ -3,9 +3,7 @@
 Nothing is written beside the project's own files, and Docker sees no file that does not ship.
 """
 
-import hashlib
 import json
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,18 +15,16 @@ from deploy.errors import BadInputError
 from deploy.model import release as releases
 from deploy.model.capacity import declared
 from deploy.model.config import ROOT, Config
-from deploy.stacks import packages, pythons, requirements, shipped
-from deploy.stacks.local import application
+from deploy.stacks import packages, pythons, requirements
+from deploy.stacks.copies import PROGRAM, READABLE, Copies, put
 from deploy.stacks.requirements import Requirements
 from deploy.text.compose import folders, places, site
 
 DOCKERFILE = ROOT / "Dockerfile.project"
 INSTALL = ROOT / "compose" / "install.sh"
 IMAGE = "3.13"  # the Python of Dockerfile: a project's too, unless it asks for another
-DATABASE_PIN = "psycopg[binary]~=3.3.0"  # as the reference chat has it (requirements/app.txt)
 ASKED, RUN = "asked", "requirements/run.txt"  # what pip is asked for: by the project, and by Parley itself
 LINES, CONSTRAINTS = "requirements.txt", "constraints.txt"  # as compose/install.sh names them to pip
-READABLE, PROGRAM = 0o644, 0o755
 
 Say = Callable[[str], object]
 
@@ -38,35 +34,28 @@ class Context:
     """What a project's image is made of."""
 
     config: Config
-    root: Path  # the folder that becomes /opt/project
-    paths: list[Path]
-    asked: Requirements
+    copies: Copies  # of the folder that becomes /opt/project
     python: str
     release: str
 
     @classmethod
     def of(cls, config: Config, say: Say) -> "Context":
         """Look at a project's folder; raise BadInputError for what cannot be in an image."""
-        application.require(config)
-        root = folders.root(config)
-        paths, lines = shipped.found(root, _media(config))
-        asked = requirements.read(config)
-        for line in [*lines, *requirements.said(asked)]:
-            say(line)
-        python = _python(config, asked)
-        digest = hashlib.sha256(f"{releases.release()}\0{python}\0{asked.digest()}\0".encode())
-        for text in (
-            config.project.model_dump_json(exclude={"drill"}),  # no process reads it
-            *requirements.serving(),
-            DOCKERFILE.read_text(),
-            INSTALL.read_text(),
-        ):
-            digest.update(f"{text}\0".encode())
-        for path in paths:
-            digest.update(f"{path.relative_to(root)}\0{path.stat().st_mode & 0o100}\0".encode(errors="surrogateescape"))
-            digest.update(path.read_bytes())
-        version = releases.release().rpartition("-")[0]
-        return cls(config, root, paths, asked, python, f"{version}-{digest.hexdigest()[: releases.DIGITS]}")
+        copies = Copies.of(config, say)
+        python = _python(config, copies.asked)
+        project = config.project.model_dump_json(exclude={"drill"})  # no process reads that
+        release = copies.release(python, project, DOCKERFILE.read_text(), INSTALL.read_text())
+        return cls(config, copies, python, release)
+
+    @property
+    def asked(self) -> Requirements:
+        """What pip is asked for."""
+        return self.copies.asked
+
+    @property
+    def paths(self) -> list[Path]:
+        """The project's files that are copied."""
+        return self.copies.paths
 
     @contextmanager
     def written(self) -> Iterator[Path]:
@@ -96,13 +85,12 @@ class Context:
         _put(folder / "build.json", json.dumps(self._build()))
         for name, text in self._requirements(folder / ASKED).items():
             _put(folder / ASKED / name, text)
-        _copy(ROOT / RUN, folder / RUN)
+        put(ROOT / RUN, folder / RUN)
         for path in releases.shipped():
             part = path.relative_to(ROOT)
             if part.parts[0] != "app" or part.parts[1] == "parley_serving":
-                _copy(path, folder / "parley" / part)
-        for path in self.paths:
-            _copy(path, folder / "project" / path.relative_to(self.root))
+                put(path, folder / "parley" / part)
+        self.copies.put(folder / "project")
 
     def _build(self) -> dict[str, object]:
         return {
@@ -119,7 +107,7 @@ class Context:
         lines = list(self.asked.lines)
         for number, source in enumerate(self.asked.folders):
             for path in requirements.copied(source):
-                _copy(path, folder / "sources" / str(number) / path.relative_to(source))
+                put(path, folder / "sources" / str(number) / path.relative_to(source))
             lines = [line.replace(f"{{folder:{number}}}", f"{home}/sources/{number}") for line in lines]
         project = self.config.project
         return {
@@ -129,13 +117,8 @@ class Context:
             "serving.txt": "".join(f"{line}\n" for line in requirements.serving()),
             **({"hashed": ""} if self.asked.is_hashed else {}),
             **({"layer.txt": f"{packages.LAYER_PIN}\n"} if project.layer != "none" else {}),
-            **({"database.txt": f"{DATABASE_PIN}\n"} if project.database == "postgres" else {}),
+            **({"database.txt": f"{packages.DATABASE_PIN}\n"} if project.database == "postgres" else {}),
         }
-
-
-def _media(config: Config) -> Path | None:
-    named = config.project.media
-    return (config.folder / named).resolve() if named else None
 
 
 def _python(config: Config, asked: Requirements) -> str:
@@ -151,9 +134,3 @@ def _python(config: Config, asked: Requirements) -> str:
 def _put(path: Path, text: str) -> None:
     files.make_folder(path.parent, PROGRAM)
     files.write(path, text, READABLE)
-
-
-def _copy(source: Path, target: Path) -> None:
-    files.make_folder(target.parent, PROGRAM)
-    shutil.copyfile(source, target)  # and not safe from power loss, as others are: it is made anew
-    target.chmod(PROGRAM if source.stat().st_mode & 0o100 else READABLE)

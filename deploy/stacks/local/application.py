@@ -51,10 +51,15 @@ class Application:
     paths: Paths = field(default_factory=Paths)
     media: str = ""  # the folder of uploaded files, for nginx; empty: it serves none
     is_hashed: bool = False  # whether the static files have hashed names
+    prefix: tuple[str, ...] = ()  # what starts its Python as another user
 
     def command(self, *words: str) -> tuple[str, ...]:
         """Return a command of its manage.py."""
-        return (str(self.python), *self.manage, *words)
+        return self.program(*self.manage, *words)
+
+    def program(self, *words: str) -> tuple[str, ...]:
+        """Return a command of its Python."""
+        return (*self.prefix, str(self.python), *words)
 
 
 def own(config: Config) -> Application:

@@ -16,7 +16,7 @@ async def examine(application: Application, env: Mapping[str, str], say: Callabl
     """Return what the project says of itself; raise BadInputError with its own error where it cannot be imported."""
     try:
         async with asyncio.timeout(SECONDS):
-            done = await processes.run_beside([str(application.python), *LOOK], env=env, cwd=application.folder)
+            done = await processes.run_beside(application.program(*LOOK), env=env, cwd=application.folder)
     except TimeoutError:
         raise BadInputError(f"{application.folder}: its settings or application took over {SECONDS:g} s") from None
     lines = done.output.splitlines()

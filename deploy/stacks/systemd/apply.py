@@ -9,8 +9,9 @@ from pathlib import Path
 from secrets import token_urlsafe
 
 from deploy.effects import commands, files
+from deploy.effects.progress import say
 from deploy.stacks import certificate, static
-from deploy.stacks.systemd import postgres, staging, steps, systemctl
+from deploy.stacks.systemd import foreign, postgres, staging, steps, store, systemctl
 from deploy.stacks.systemd.steps import Step
 
 SECRET_MODE = 0o640
@@ -42,6 +43,28 @@ def _(step: steps.Stage) -> bool:
 @do.register
 def _(step: steps.Stage) -> None:
     staging.stage(step.source, step.folder, step.release, step.wheels)
+
+
+@is_due.register
+def _(step: steps.StageProject) -> bool:
+    return not staging.staged(step.folder)
+
+
+@do.register
+def _(step: steps.StageProject) -> None:
+    foreign.stage(step.source, step.at, step.folder, step.wheels, say)
+
+
+@is_due.register
+def _(step: steps.Store) -> bool:
+    return not (step.path.is_file() and _owned(step.path, step.group, SECRET_MODE))
+
+
+@do.register
+def _(step: steps.Store) -> None:
+    if not step.path.is_file():
+        store.make(step.path)
+    _own(step.path, step.group, SECRET_MODE)
 
 
 @is_due.register

@@ -5,13 +5,14 @@ import re
 import shutil
 from pathlib import Path
 
+from deploy.effects import commands
 from deploy.errors import BadInputError
 from deploy.model import listening
 from deploy.model.config import Config
 from deploy.stacks import ports
 from deploy.stacks.local import binaries
 from deploy.stacks.systemd import systemctl
-from deploy.text.systemd import places
+from deploy.text.systemd import places, site
 from deploy.text.systemd.places import Places
 from deploy.text.systemd.site import Programs
 
@@ -36,13 +37,22 @@ def programs(config: Config) -> Programs:
     redis = next((found for name in REDIS if (found := shutil.which(name, path=SBIN))), None)
     missing = {
         "nginx": nginx is None,
-        "redis-server": config.brings_redis and redis is None,
-        "postgresql": config.brings_postgres and not any(POSTGRES.glob("*/bin/postgres")),
+        "redis-server": (config.brings_redis or site.keeps(config)) and redis is None,
+        "postgresql": site.runs_postgres(config) and not any(POSTGRES.glob("*/bin/postgres")),
         "python3": not Path("/usr/bin/python3").exists(),
     }
-    if packages := [name for name, lacks in missing.items() if lacks]:
+    packages = [name for name, lacks in missing.items() if lacks]
+    if not config.is_own:
+        packages += [name for name in config.project.packages if not _is_installed(name)]
+    if packages:
         raise BadInputError(f"packages are missing: apt install {' '.join(packages)}")
     return Programs(Path(str(nginx)), binaries.version(Path(str(nginx))), Path(redis) if redis else None, ipv6())
+
+
+def _is_installed(package: str) -> bool:
+    """Tell whether the distribution's package is there, whole."""
+    done = commands.run(["dpkg-query", "--show", "--showformat=${db:Status-Status}", package])
+    return done.status == 0 and done.output == "installed"
 
 
 def cores() -> int:
@@ -97,3 +107,16 @@ def _rendered(unit: Path) -> bool:
 def instances(at: Places) -> tuple[int, ...]:
     """Give the numbers of the instances that are here."""
     return tuple(sorted(int(path.name) for path in at.instances.glob("[0-9]*"))) if at.instances.is_dir() else ()
+
+
+def processes(at: Places) -> tuple[str, ...]:
+    """Name the units of [project.processes] that start at boot."""
+    wanted = places.UNITS / f"{at.target}.wants"
+    begin = at.process("", "").partition("@")[0]  # NAME-process-
+    return tuple(sorted(path.name for path in wanted.glob(f"{begin}*@*.service"))) if wanted.is_dir() else ()
+
+
+def jobs(at: Places) -> tuple[str, ...]:
+    """Name the services of [project.schedule]."""
+    timers = at.schedule("*")
+    return tuple(sorted(path.with_suffix(".service").name for path in places.UNITS.glob(timers)))

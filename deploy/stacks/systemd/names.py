@@ -9,7 +9,7 @@ from pathlib import Path
 from deploy.errors import BadInputError
 from deploy.model.config import Config
 from deploy.stacks.systemd import postgres, systemctl
-from deploy.text.systemd import places
+from deploy.text.systemd import places, site
 from deploy.text.systemd.places import Places
 
 NOBODYS_HOME = "/nonexistent"  # of the users that we make
@@ -39,7 +39,7 @@ def require(at: Places, config: Config) -> None:
         raise _taken(at, f"units of the site {other} begin alike")
     if (what := next(foreign(at), None)) is None:
         what = f"the role or the database {at.name} in PostgreSQL"
-        if not (config.brings_postgres and systemctl.active(postgres.UNIT) and postgres.known(at.name)):
+        if not (site.runs_postgres(config) and systemctl.active(postgres.UNIT) and postgres.known(at.name)):
             return
     raise _taken(at, f"{what} is not Parley's")
 
@@ -53,8 +53,8 @@ def foreign(at: Places) -> Iterator[str]:
     """Name what has the name and is somebody else's; an installation that ended early has left folders of ours."""
     known: dict[Path, set[str]] = {
         at.etc: {"tls", "secrets", "releases", "parley.toml", *(["env"] if _environment(at.env) else [])},
-        at.opt: {"instances", *(["releases"] if _releases(at.releases) else [])},
-        at.state: {"backups", "acme", "static", "rollout.lock"},
+        at.opt: {"instances", "environments", "processes", *(["releases"] if _releases(at.releases) else [])},
+        at.state: {"backups", "acme", "static", "rollout.lock", "data", "media", "write", "store"},
         at.run: set(),
     }
     for folder, names in known.items():

@@ -6,29 +6,41 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Never
 
-from deploy.effects import commands, files
+from deploy.effects import commands, progress
 from deploy.effects.client.address import Address
 from deploy.errors import BadInputError, StackError
 from deploy.model.config import Config
 from deploy.stacks import secret_key, static
 from deploy.stacks.secret_key import Act
-from deploy.stacks.stack import HostStore, Instance, Media, Postgres, Say
-from deploy.stacks.systemd import configure, host, readiness, staging, systemctl
+from deploy.stacks.stack import HostStore, Instance, Say
+from deploy.stacks.systemd import (
+    apply,
+    configure,
+    data,
+    foreign,
+    host,
+    plan,
+    processes,
+    prune,
+    readiness,
+    staging,
+    systemctl,
+)
 from deploy.stacks.systemd import source as sources
 from deploy.stacks.systemd.apply import link
+from deploy.stacks.systemd.steps import Folder
 from deploy.text import environment
-from deploy.text.django import PLAN
-from deploy.text.systemd import places, site
+from deploy.text.systemd import places, site, whose, words
 from deploy.text.systemd.places import Places
 
 
-def installed(env: str) -> "SystemdStack":
+def installed(env: str, project: Path | None = None) -> "SystemdStack":
     """Open what is installed on this host; raises BadInputError where nothing is, or with another --env."""
     host.require_root("rollout --stack systemd")
-    at = places.here(env)
-    if env not in {"systemd", configure.env(at)}:
+    at = whose.here(env, project)
+    if env not in {"systemd", configure.env(at, project)}:
         raise BadInputError(f"this host was installed with --env {configure.env(at)}")
-    return SystemdStack(configure.config(at))
+    return SystemdStack(configure.config(at, project), project)
 
 
 class SystemdStack:
@@ -36,18 +48,18 @@ class SystemdStack:
 
     name = "systemd"
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, project: Path | None = None) -> None:
         self.config = config
+        self.project = project  # the folder that was named
+        self.words = words.of(config)
         self.at = at = Places(config.site.name)
         self.folder = at.state
         self.backups = at.backups
         self.url = f"{config.site.origin('localhost')}/"
         self.address = Address.of(config.site)
-        self.media: Media | None = None  # of the reference chat there is neither
-        self.store: HostStore | None = None
-        as_user = ("runuser", "-u", at.name, "--")  # peer authentication
-        mine = Postgres(f"host={places.POSTGRES_SOCKETS} user={at.name} dbname={at.name}", as_user)
-        self.database = mine if config.brings_postgres else Postgres.at(config.database.url)
+        self.media = data.media(config, at)
+        self.store: HostStore | None = None  # a backup does not have it here yet
+        self.database = data.database(config, at)
 
     def instances(self) -> Sequence[Instance]:
         """List the instances by their links; what one runs is told by its process, for the link may be newer."""
@@ -59,19 +71,21 @@ class SystemdStack:
         return found
 
     def processes(self) -> Sequence[str]:
-        """Name none: a project does not run under systemd yet."""
-        return ()
+        """Name the units of processes, and of jobs at work, also of one that parley.toml has no more."""
+        return [unit for unit in (*host.processes(self.at), *host.jobs(self.at)) if systemctl.runs(unit)]
 
     def has_processes(self) -> bool:
-        """There are none."""
-        return False
+        """Ask for units, and for what the project's folder says."""
+        return bool(self.config.project.processes or host.processes(self.at))
 
     def pid(self, name: str) -> int | None:
         """Give the main process of a unit."""
         return systemctl.pid({"nginx": self.at.nginx, "redis": self.at.redis}.get(name) or self.at.unit(_number(name)))
 
     def stage(self, source: str | None) -> str:
-        """Copy a checkout or unpack an archive, and make its environment."""
+        """Copy a checkout or a project, or unpack an archive of one, and make its environment."""
+        if not self.config.is_own:
+            return self._stage_project(source)
         with sources.opened(source) as (folder, release):
             if not self.staged(release):
                 staging.stage(folder, self.at.release(release), release, None)
@@ -85,17 +99,17 @@ class SystemdStack:
         """Have the release render its own files, import everything with them, and have nginx read them."""
         self._deploy(release, "configure", release)
         self.manage(release, "check", "--fail-level=ERROR")
-        gunicorn = ("-m", "gunicorn", "--check-config", "-c", "gunicorn.conf.py", "config.asgi:application")
-        self._once(release, *gunicorn)
+        module, gunicorn, *server = self.words.server
+        self._once(release, module, gunicorn, "--check-config", *server)
         program = host.programs(self.config).nginx
         nginx = (str(program), "-t", "-q", "-e", "stderr", "-p", str(self.at.run), "-c", str(self._nginx(release)))
         folder = self.at.release(release)
         env_file = folder / places.LINK / places.APP_ENV
-        systemctl.once(self.at.name, nginx, folder=folder, env_file=env_file, low_ports=True)
+        systemctl.once(self.at.name, nginx, folder=folder, env_files=[env_file], low_ports=True)
 
     def plan(self, release: str) -> str:
         """Ask the release, as the app's user."""
-        return self._once(release, *PLAN)
+        return self._once(release, *self.words.plan)
 
     def migrate(self, release: str) -> None:
         """Run this release's migrations as a unit, whose log says what they did."""
@@ -107,7 +121,7 @@ class SystemdStack:
 
     def manage(self, release: str, *arguments: str) -> str:
         """Run manage.py as the app's user."""
-        return self._once(release, "manage.py", *arguments)
+        return self._once(release, *self.words.manage, *arguments)
 
     def move(self, release: str, snapshot: Path) -> str:
         """Nobody can ask yet."""
@@ -116,10 +130,10 @@ class SystemdStack:
     def become_manage(self, *arguments: str) -> Never:
         """Become it as a unit of its own, of the release that boots."""
         folder = self.at.release(self.at.current.readlink().name)
-        command = (str(folder / places.PYTHON), "manage.py", *arguments)
+        command = (str(folder / self.words.python), *self.words.manage, *arguments)
         secret = site.env_file(environment.superuser(os.environ))
-        env_file = folder / places.LINK / places.APP_ENV
-        systemctl.become(self.at.name, command, folder=folder / "app", env_file=env_file, secret=secret)
+        work = folder / self.words.folder
+        systemctl.become(self.at.name, command, folder=work, env_files=self._env_files(folder), secret=secret)
 
     def secret_key(self, act: Act) -> list[str]:
         """Change the file, which root and our group read."""
@@ -134,17 +148,26 @@ class SystemdStack:
         systemctl.tell("start", self.at.unit(_number(instance.name)))
 
     def stop_processes(self, names: Sequence[str]) -> None:
-        """There are none."""
+        """Stop their units, each with its grace."""
+        systemctl.tell("stop", *names)
 
     def start_processes(self, names: Sequence[str]) -> None:
-        """There are none."""
+        """Start them, of the release that their links lead to."""
+        systemctl.tell("start", *names)
 
     def renew_processes(self, release: str) -> None:
-        """There are none."""
+        """Have all of them end and start from this release: a unit has one process, so none is there twice."""
+        self._deploy(release, "configure", release, "--processes")
+        wanted = self._model(release)
+        processes.run(self.at, wanted, release)
+        processes.require_alive(self.at, wanted)
 
     def put_back_processes(self) -> Sequence[str]:
-        """There are none."""
-        return ()
+        """Have those of the release that boots run again."""
+        before = self.at.current.readlink().name
+        self._deploy(before, "configure", before, "--processes")
+        processes.run(self.at, self._model(before), before)
+        return host.processes(self.at)
 
     def wanted(self) -> int:
         """Give how many there are: `install` starts those that are missing, and drains those that are too much."""
@@ -175,14 +198,15 @@ class SystemdStack:
         return Instance(old.name, release)
 
     def ready(self, instance: Instance) -> bool:
-        """Ask /readyz of the process that runs this release; one that systemd had to start again never will be."""
-        unit = self.at.unit(_number(instance.name))
+        """Ask /readyz of the process that runs this release; one that ended before it was ready never will be."""
+        number = _number(instance.name)
+        unit = self.at.unit(number)
+        if self._release(systemctl.pid(unit)) == instance.release and readiness.ready(self.at, number):
+            return True
         now = systemctl.show(unit, "ActiveState", "NRestarts")
         if now["ActiveState"] == "failed" or int(now["NRestarts"] or 0):
             raise StackError("\n".join([f"{instance.name} ended:", *systemctl.last_lines(unit)]))
-        return self._release(systemctl.pid(unit)) == instance.release and readiness.ready(
-            self.at, _number(instance.name)
-        )
+        return False
 
     def probe(self, instance: Instance, ticket: str) -> None:
         """Send the message over the instance's socket."""
@@ -220,7 +244,8 @@ class SystemdStack:
         static.serves(self.at.static, release)
         if before.name != release:
             link(self.at.previous, before)
-        prune(self.at)
+        busy = {self._release(systemctl.pid(unit)) for unit in host.jobs(self.at)}  # a job goes on with its code
+        prune.prune(self.at, {found for found in busy if found})
 
     def settle(self, say: Say, *, again: bool) -> None:
         """Nothing is left: `install` has applied it."""
@@ -228,9 +253,34 @@ class SystemdStack:
     def _once(self, release: str, *arguments: str) -> str:
         """Run this release's Python in its app, as the services are run."""
         folder = self.at.release(release)
-        command = (str(folder / places.PYTHON), *arguments)
-        env_file = folder / places.LINK / places.APP_ENV
-        return systemctl.once(self.at.name, command, folder=folder / "app", env_file=env_file)
+        command = (str(folder / self.words.python), *arguments)
+        env_files = self._env_files(folder)
+        return systemctl.once(self.at.name, command, folder=folder / self.words.folder, env_files=env_files)
+
+    def _model(self, release: str) -> Config:
+        """Return what a release runs with on this host."""
+        toml = self.at.release(release) / places.TOML
+        return configure.read(self.at, configure.env(self.at), toml) if toml.is_dir() else self.config
+
+    def _env_files(self, folder: Path) -> list[Path]:
+        own = [] if self.config.is_own else [folder / places.SECRETS / places.APP_ENV]
+        return [folder / places.LINK / places.APP_ENV, *own]
+
+    def _stage_project(self, source: str | None) -> str:
+        if self.project is None:
+            raise BadInputError(f"the site {self.at.name} is a project's: name its folder with --project")
+        with sources.project(source, self.project) as folder:
+            found = foreign.of(folder, configure.env(self.at), progress.say)
+            foreign.require_host(found.copies.config)
+            name = found.copies.config.site.name
+            if name != self.at.name and places.VARIABLE not in os.environ:
+                raise BadInputError(f"{folder} is of the site {name}, and this is {self.at.name}")
+            if not self.staged(found.release):
+                model = found.copies.config
+                for step in apply.due([Folder(self.at.environments), *plan.kept(self.at, model)]):
+                    apply.do(step)
+                foreign.stage(found, self.at, self.at.release(found.release), None, progress.say)
+        return found.release
 
     def _deploy(self, release: str, *arguments: str, given: str = "") -> str:
         """Run this release's own `python -m deploy`."""
@@ -252,19 +302,8 @@ class SystemdStack:
             folder = Path(f"/proc/{pid}/cwd").readlink() if pid else None
         except OSError:
             return None
-        return (
-            folder.parent.name if folder and str(folder.parent.parent) == os.path.realpath(self.at.releases) else None
-        )
-
-
-def prune(at: Places) -> None:
-    """Remove the releases that nothing leads to: neither what serves, nor what a rollback would take."""
-    links = [at.current, at.previous, *(at.instance(number) for number in host.instances(at))]
-    kept = {one.readlink().name for one in links if one.is_symlink()}
-    for folder in (at.releases, at.rendered_all):
-        for path in folder.iterdir():
-            if path.name not in kept:
-                files.remove(path)
+        every = os.path.realpath(self.at.releases)
+        return folder.relative_to(every).parts[0] if folder and folder.is_relative_to(every) else None
 
 
 def _number(name: str) -> int:

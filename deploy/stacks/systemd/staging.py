@@ -14,6 +14,7 @@ from deploy.text.systemd import places
 
 # Debian's own: 3.11 or newer on 12 and on 13. Not the checkout's, which may lie in somebody's home.
 PYTHON = "/usr/bin/python3"
+LOCK = "requirements/run.txt"
 
 
 def stage(source: Path, folder: Path, release: str, wheels: Path | None) -> None:
@@ -22,7 +23,7 @@ def stage(source: Path, folder: Path, release: str, wheels: Path | None) -> None
     folder.mkdir(mode=0o755)
     try:
         copy(source, folder)
-        install(source, folder, wheels)
+        install(source, folder / ".venv", wheels)
         collect(folder)
     except BaseException:
         files.remove(folder)
@@ -44,19 +45,22 @@ def copy(source: Path, folder: Path) -> None:
         target.chmod(0o644)
 
 
-def install(source: Path, folder: Path, wheels: Path | None) -> None:
-    """Make the environment from the lock: each file is checked against its hash."""
+def install(source: Path, venv: Path, wheels: Path | None) -> None:
+    """Make Parley's environment from a checkout's lock: each file is checked against its hash."""
     env = {**environment.clean(os.environ), "PIP_ROOT_USER_ACTION": "ignore"}
-    commands.output([PYTHON, "-m", "venv", "--without-pip", str(folder / ".venv")], env=env)
-    python = folder / places.PYTHON
-    pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-input"]
+    commands.output([PYTHON, "-m", "venv", "--without-pip", str(venv)], env=env)
+    pip = [sys.executable, "-m", "pip", "--python", str(venv / "bin" / "python"), "install", "--quiet", "--no-input"]
     pip += ["--disable-pip-version-check", "--no-cache-dir", "--require-hashes", "--only-binary=:all:"]
-    wheels = wheels or (source / "wheels" if (source / "wheels").is_dir() else None)
-    if wheels:
+    if wheels := wheels or brought(source):
         pip += ["--no-index", "--find-links", str(wheels)]
-    done = commands.run([*pip, "-r", str(folder / "requirements" / "run.txt")], env=env)
+    done = commands.run([*pip, "-r", str(source / LOCK)], env=env)
     if done.status != 0:
         raise StackError(f"pip could not install requirements/run.txt:\n{done.output}")
+
+
+def brought(source: Path) -> Path | None:
+    """Return the wheels that lie in a checkout, for a host without a network."""
+    return source / "wheels" if (source / "wheels").is_dir() else None
 
 
 def collect(folder: Path) -> None:

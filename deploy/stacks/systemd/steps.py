@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from deploy.stacks.systemd.foreign import Source
+from deploy.text.systemd.places import Places
+
 
 @dataclass(frozen=True)
 class Step:
@@ -29,6 +32,36 @@ class Stage(Step):
         return f"copy {self.source} to {self.folder}, with its own virtual environment" + (
             f" from the wheels in {self.wheels}" if self.wheels else ""
         )
+
+
+@dataclass(frozen=True)
+class StageProject(Step):
+    """A project's release, with what it runs in."""
+
+    source: Source = field(repr=False, hash=False)
+    at: Places
+    folder: Path
+    wheels: Path | None
+
+    @property
+    def says(self) -> str:
+        """Name both."""
+        return f"copy {self.source.copies.config.folder} to {self.folder}, with an environment of its own" + (
+            f" from the wheels in {self.wheels}" if self.wheels else ""
+        )
+
+
+@dataclass(frozen=True)
+class Store(Step):
+    """Port and password of the Redis that keeps, made once."""
+
+    path: Path
+    group: str
+
+    @property
+    def says(self) -> str:
+        """Name it."""
+        return f"create {self.path} (root:{self.group} 0640), with a free port"
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Never
 
 from deploy.effects import commands, files
 from deploy.errors import StackError
+from deploy.text.systemd.places import Places
 
 LINES = 15
 RUN = Path("/run")  # in memory, and gone with the next boot
@@ -22,6 +23,11 @@ def show(unit: str, *properties: str) -> dict[str, str]:
 def active(unit: str) -> bool:
     """Tell whether a unit runs."""
     return show(unit, "ActiveState")["ActiveState"] in {"active", "reloading"}
+
+
+def runs(unit: str) -> bool:
+    """Tell whether a unit has a process now, also one that is to end by itself."""
+    return show(unit, "ActiveState")["ActiveState"] in {"active", "reloading", "activating", "deactivating"}
 
 
 def enabled(unit: str) -> bool:
@@ -50,12 +56,12 @@ def last_lines(*units: str) -> list[str]:
     return said.splitlines()
 
 
-def once(user: str, command: Sequence[str], *, folder: Path, env_file: Path, low_ports: bool = False) -> str:
+def once(user: str, command: Sequence[str], *, folder: Path, env_files: Sequence[Path], low_ports: bool = False) -> str:
     """Run a command to its end as a unit of its own, as the services are run, and give its stdout."""
-    return commands.output(_once(user, command, folder, env_file, low_ports=low_ports))
+    return commands.output(_once(user, command, folder, env_files, low_ports=low_ports))
 
 
-def become(user: str, command: Sequence[str], *, folder: Path, env_file: Path, secret: str = "") -> Never:
+def become(user: str, command: Sequence[str], *, folder: Path, env_files: Sequence[Path], secret: str = "") -> Never:
     """Become such a command, on this terminal if it is one; `secret` is one more EnvironmentFile of its own.
 
     Nobody but root reads that file, and it is removed at the end: arguments and a unit's properties are for all.
@@ -63,11 +69,11 @@ def become(user: str, command: Sequence[str], *, folder: Path, env_file: Path, s
     """
     options = ["--pty"]
     if not secret:
-        commands.become(_once(user, command, folder, env_file, *options), env=os.environ, cwd=Path("/"))
+        commands.become(_once(user, command, folder, env_files, *options), env=os.environ, cwd=Path("/"))
     forget()
     path = RUN / f"parley-{os.getpid()}-{token_hex(8)}.env"
     options += [f"--property=EnvironmentFile={path}", f"--property=ExecStopPost=+/bin/rm -f {path}"]
-    words = _once(user, command, folder, env_file, *options)
+    words = _once(user, command, folder, env_files, *options)
     status = commands.attached(
         words,
         env=os.environ,
@@ -87,16 +93,16 @@ def forget(own: int | None = None) -> None:
 
 
 def _once(
-    user: str, command: Sequence[str], folder: Path, env_file: Path, *options: str, low_ports: bool = False
+    user: str, command: Sequence[str], folder: Path, env_files: Sequence[Path], *options: str, low_ports: bool = False
 ) -> list[str]:
+    at = Places(user)
     settings = {
         "User": user,
         "Group": user,
         "WorkingDirectory": str(folder),
-        "EnvironmentFile": str(env_file),
         "NoNewPrivileges": "yes",
         "ProtectSystem": "strict",
-        "ReadWritePaths": f"-/run/{user}",
+        "ReadWritePaths": " ".join(f"-{path}" for path in (Path("/run", user), at.data, at.media, at.kept)),
         "ProtectHome": "yes",
         "PrivateTmp": "yes",
         "UMask": "0027",
@@ -104,6 +110,7 @@ def _once(
     if low_ports:
         settings["AmbientCapabilities"] = "CAP_NET_BIND_SERVICE"
     words = [f"--property={name}={value}" for name, value in settings.items()]
+    words += [f"--property=EnvironmentFile={path}" for path in env_files]
     return ["systemd-run", "--quiet", "--pipe", *options, "--wait", "--collect", *words, "--", *command]
 
 

@@ -1,32 +1,33 @@
 """`./parley uninstall`: what install made goes; what people made stays unless told otherwise."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from deploy.effects import commands
 from deploy.errors import BadInputError, StackError
 from deploy.stacks.systemd import apply, host, names, postgres, systemctl
 from deploy.stacks.systemd.steps import Down, Gone, Step
-from deploy.text.systemd import places, site
+from deploy.text.systemd import places, site, whose
 from deploy.text.systemd.places import Places
 
 Say = Callable[[str], None]
 
 
-def uninstall(say: Say, *, purge: bool, dry_run: bool) -> None:
+def uninstall(say: Say, project: Path | None = None, *, purge: bool, dry_run: bool) -> None:
     """Stop everything and remove it; raises BadInputError where there is nothing."""
     host.require_root("uninstall")
-    at = places.here()
+    at = whose.here(project=project)
     steps = apply.due(list(plan(at, purge=purge))) if names.ours(at) else []
     if not steps:
         raise BadInputError(f"{site.title(at)} is not installed here")
     if purge and not dry_run:
-        require_said(at)
+        require_said(at, project)
+    own = own_database(at)  # the file that says so is removed with the others
     say(f"site: {at.name}")
     for step in steps:
         say(f"would {step.says}" if dry_run else step.says)
         if not dry_run:
             apply.do(step)
-    own = own_database(at)
     if dry_run:
         say(f"would {'remove' if purge else 'keep'} the user and the database {at.name}; nothing was changed")
         return
@@ -43,26 +44,27 @@ def plan(at: Places, *, purge: bool) -> Iterator[Step]:
     """Give the steps, in their order: nothing is removed from under what runs."""
     units = host.units(at)
     plain = [unit for unit in units if "@" not in unit]
-    running = [*(at.unit(number) for number in host.instances(at)), *plain]
+    running = [*(at.unit(number) for number in host.instances(at)), *host.processes(at), *plain]
     yield from (Down(unit) for unit in sorted(running, key=lambda unit: unit != at.target))
     yield from (Gone(places.UNITS / unit) for unit in units)
-    yield from (Gone(path) for path in (at.opt, at.run, *(places.STAMPS / f"stamp-{one}" for one in at.timers)))
+    timers = [unit for unit in units if unit.endswith(".timer")]
+    yield from (Gone(path) for path in (at.opt, at.run, *(places.STAMPS / f"stamp-{one}" for one in timers)))
     if purge:
         yield from (Gone(path) for path in (at.state, at.etc))  # the last one says that it is ours
         return
     # Beside the database, the secrets and the certificate: what somebody wrote, or cannot make again.
-    kept = (at.toml, at.secrets, at.tls, at.backups, at.acme, at.env)
+    kept = (at.toml, at.secrets, at.tls, at.env, at.backups, at.acme, at.data, at.media, at.kept, at.store)
     for folder in (at.etc, at.state):
         if folder.is_dir():
             yield from (Gone(path) for path in sorted(folder.iterdir()) if path not in kept)
 
 
-def require_said(at: Places) -> None:
+def require_said(at: Places, project: Path | None) -> None:
     """Raise BadInputError where the host has other sites and nobody said that it is this one.
 
     Every clone's parley.toml says the default name, and sudo drops the variable that says another one.
     """
-    if len(every := names.sites()) > 1 and not places.said():
+    if len(every := names.sites()) > 1 and not whose.said(project):
         raise BadInputError(
             f"this host has the sites {', '.join(every)}: say whose data goes:"
             f" sudo env {places.VARIABLE}={at.name} ./parley uninstall --purge"

@@ -56,12 +56,13 @@ def release(config: Config) -> str:
     """Return what the one-shot `migrate` runs, as a shell's line."""
     if config.is_own:
         return f"{shlex.join([*CHAT.migrate, '--noinput'])} && python manage.py bootstrap"
-    found = of(config)
-    lines = []
-    for command in config.project.release:
-        name, *rest = shlex.split(command)
-        lines.append(shlex.join([*found.migrate, *rest] if name == MIGRATE else [*found.manage, name, *rest]))
-    return " && ".join(lines) or "true"
+    return " && ".join(map(shlex.join, release_commands(config))) or "true"
+
+
+def release_commands(config: Config) -> list[list[str]]:
+    """Return the commands of [project].release, of which Django's `migrate` is Parley's."""
+    found = [(name, rest) for name, *rest in map(shlex.split, config.project.release)]
+    return [[*PROJECT.migrate, *rest] if name == MIGRATE else [*PROJECT.manage, name, *rest] for name, rest in found]
 
 
 def probe(config: Config) -> list[str]:

@@ -1,12 +1,7 @@
 """Where everything of an installed site lies, and what the host calls it: all of it by the site's name."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
-
-from deploy.errors import BadInputError
-from deploy.model.config import ROOT, load
-from deploy.model.hosts import DEFAULT_SITE, site
 
 ALL_SITES = Path("/opt")
 POSTGRES_SOCKETS = Path("/var/run/postgresql")
@@ -31,6 +26,15 @@ COLLECTED = "static"
 STAMP = "RELEASE"  # written last
 LINK = "etc"  # → its folder in `rendered`
 APP_ENV = "app.env"
+# In that of a project, too.
+PROJECT = "project"  # its files
+TOML = "toml"  # the folder of its parley.toml
+FACTS = "project.json"  # what it said of itself
+SERVING = "serving"  # what Parley brings into its environment
+ENVIRONMENT = "env"  # → its environment in `environments`
+WORK = "work"  # → where its manage.py is
+SECRETS = "secrets"  # → its folder in `own_secrets`
+RELEASE_SH = "release.sh"  # the commands of [project].release
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,16 @@ class Places:
     def instances(self) -> Path:
         """N → the release that NAME-web@N runs."""
         return self.opt / "instances"
+
+    @property
+    def environments(self) -> Path:
+        """Those of a project: releases with the same requirements share one."""
+        return self.opt / "environments"
+
+    @property
+    def processes(self) -> Path:
+        """X → the release that the processes of NAME-process-X@ run."""
+        return self.opt / "processes"
 
     @property
     def etc(self) -> Path:
@@ -103,6 +117,16 @@ class Places:
     def redis_ca(self) -> Path:
         """The copy of redis.ca_file, which our group reads wherever that lies."""
         return self.secrets / "redis-ca.pem"
+
+    @property
+    def own_secrets(self) -> Path:
+        """A folder to a release: the values of [project.env]."""
+        return self.secrets / "releases"
+
+    @property
+    def store_conf(self) -> Path:
+        """Port and password of the Redis that keeps."""
+        return self.secrets / "store.conf"
 
     @property
     def tls(self) -> Path:
@@ -160,6 +184,31 @@ class Places:
         return self.acme / ".well-known" / "acme-challenge"
 
     @property
+    def data(self) -> Path:
+        """The folder of a database that is a file."""
+        return self.state / "data"
+
+    @property
+    def database(self) -> Path:
+        """That file."""
+        return self.data / "database.sqlite3"
+
+    @property
+    def media(self) -> Path:
+        """What people upload."""
+        return self.state / "media"
+
+    @property
+    def kept(self) -> Path:
+        """The folders of [project.sandbox].write."""
+        return self.state / "write"
+
+    @property
+    def store(self) -> Path:
+        """What the Redis that keeps has written."""
+        return self.state / "store"
+
+    @property
     def run(self) -> Path:
         """Sockets."""
         return RUN / self.name
@@ -195,9 +244,27 @@ class Places:
         return f"{self.name}-probe.service"
 
     @property
-    def timers(self) -> tuple[str, str]:
-        """What is done every day."""
-        return f"{self.name}-cleanup.timer", f"{self.name}-backup.timer"
+    def store_unit(self) -> str:
+        """The unit of the Redis that keeps."""
+        return f"{self.name}-store.service"
+
+    @property
+    def cleanup(self) -> str:
+        """The timer of the daily clean-up."""
+        return f"{self.name}-cleanup.timer"
+
+    @property
+    def backup(self) -> str:
+        """The timer of the daily backup."""
+        return f"{self.name}-backup.timer"
+
+    def schedule(self, name: str) -> str:
+        """The timer of a job of [project.schedule]."""
+        return f"{self.name}-schedule-{name}.timer"
+
+    def process(self, name: str, number: int | str) -> str:
+        """The unit of a process of [project.processes]; without a number it is the template."""
+        return f"{self.name}-process-{name}@{number}.service"
 
     def release(self, name: str) -> Path:
         """Where a release lies."""
@@ -222,32 +289,3 @@ class Places:
     def migrate(self, release: str) -> str:
         """The unit that brings the database to a release's schema."""
         return f"{self.name}-migrate@{release}.service"
-
-
-def here(env: str = "systemd") -> Places:
-    """Return those of the site that this code is for; raises BadInputError for a name that is none.
-
-    An installed release is of the site that it lies under, whatever its parley.toml says: a rollout brings it there
-    from any checkout. Elsewhere parley.toml says the name, or the variable.
-    """
-    if (installed := _installed()) is not None:
-        return installed
-    if not (name := os.environ.get(VARIABLE)):
-        return Places(load(env=env).site.name)
-    try:
-        return Places(site(name))
-    except ValueError as error:
-        raise BadInputError(f"{VARIABLE}: {error}") from None
-
-
-def said() -> bool:
-    """Tell whether somebody has said which site this is: it is not the default that every checkout has."""
-    return _installed() is not None or bool(os.environ.get(VARIABLE)) or here().name != DEFAULT_SITE
-
-
-def _installed() -> Places | None:
-    """Return those of the site under which this code is installed; its folder may be a link to another disk."""
-    every = sorted(ALL_SITES.iterdir()) if ALL_SITES.is_dir() else []
-    found = [at for at in (Places(path.name) for path in every) if os.path.realpath(at.releases) == str(ROOT.parent)]
-    named = [at for at in found if at.name == os.environ.get(VARIABLE)]  # where two links lead to one folder
-    return next(iter(named or found), None)

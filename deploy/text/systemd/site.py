@@ -8,13 +8,17 @@ from deploy.errors import BadInputError
 from deploy.model import listening, rules
 from deploy.model.capacity import Capacity, declared
 from deploy.model.config import Config
+from deploy.model.health import ALIVE
 from deploy.model.hosts import in_url
+from deploy.model.paths import Paths
 from deploy.model.sections import Site
-from deploy.text import environment, readback, render
+from deploy.text import environment, project, readback, render, run
+from deploy.text.compose.site import is_sqlite
 from deploy.text.environment import AppSite
 from deploy.text.readback import Facts, NginxFacts
 from deploy.text.render import NginxSite, SystemdSite
-from deploy.text.systemd import places
+from deploy.text.systemd import foreign, places, words
+from deploy.text.systemd.foreign import Given, Place
 from deploy.text.systemd.places import Places
 
 STACK = "systemd"
@@ -37,16 +41,45 @@ def fitting(config: Config) -> Capacity:
     return size
 
 
-def release_files(config: Config, size: Capacity, programs: Programs, release: str) -> dict[str, str]:
+def release_files(
+    config: Config, size: Capacity, programs: Programs, release: str, place: Place | None = None
+) -> dict[str, str]:
     """Return what belongs to one release: {path below its folder: text}. None of it is secret."""
     at = Places(config.site.name)
-    shared = environment.app(config, app(config, size, release))
-    files = {places.APP_ENV: env_file(shared)}
+    files = {places.APP_ENV: env_file(shared(config, size, release, place))}
     for number in range(1, config.app.instances + 1):
         own = environment.instance(f"web-{number}", at.socket(number), metrics(config, number))
         files[f"web-{number}.env"] = env_file(own)
-    configuration = render.nginx(config, nginx(config, size, programs))
+    if place:
+        files[places.RELEASE_SH] = words.release(config, str(at.release(release) / words.PROJECT.python))
+    configuration = render.nginx(config, nginx(config, size, programs, place))
     return files | {f"nginx/{name}": text for name, text in configuration.items()}
+
+
+def shared(config: Config, size: Capacity, release: str, place: Place | None) -> dict[str, str]:
+    """Return the variables that all processes of a release share, without the project's own."""
+    told = environment.app(config, app(config, size, release))
+    if place is None:
+        return told
+    told["PARLEY_ORIGINS"] = project.origins(config, told["PARLEY_ORIGINS"])
+    return told | foreign.variables(config, Places(config.site.name).release(release), place)
+
+
+def secret_files(config: Config, size: Capacity, release: str, place: Place, given: Given) -> dict[str, str]:
+    """Return the values of [project.env], which may hold a password: {name below the release's folder: text}."""
+    site, told = app(config, size, release), shared(config, size, release, place)
+
+    def of(instance: str) -> dict[str, str]:
+        return foreign.own(config, site, told, given, instance)
+
+    files = {places.APP_ENV: env_file(of("manage"))}
+    names = [f"web-{number}" for number in range(1, config.app.instances + 1)]
+    for name, one in config.project.processes.items():
+        names += [f"{name}-{number}" for number in range(1, one.instances + 1)]
+    for name in names:
+        if found := foreign.differing(config, of(name)):
+            files[f"{name}.env"] = env_file(found)
+    return files
 
 
 def units(config: Config, size: Capacity, programs: Programs) -> dict[str, str]:
@@ -58,14 +91,19 @@ def secrets(config: Config) -> dict[Path, str]:
     """Return the URLs, which may hold a password."""
     at = Places(config.site.name)
     return {
-        at.database_url: config.database.url or own_database(at),
-        at.layer_url: environment.layer_url(config, at.redis_ca) or f"unix://{at.redis_socket}?db=0",
+        at.database_url: foreign.database_url(config, at),
+        at.layer_url: foreign.layer_url(config, at),
     }
 
 
+def runs_postgres(config: Config) -> bool:
+    """Tell whether the database is one of the distribution's PostgreSQL."""
+    return config.brings_postgres and not is_sqlite(config)
+
+
 def own_database(at: Places) -> str:
-    """Return the URL of the distribution's PostgreSQL: its socket, where it knows us by our user."""
-    return f"postgres://{at.name}@{str(places.POSTGRES_SOCKETS).replace('/', '%2F')}/{at.name}"
+    """Return the URL of the distribution's PostgreSQL."""
+    return foreign.database_url(Config(), at)
 
 
 def metrics(config: Config, number: int) -> str:
@@ -105,7 +143,7 @@ def listen(config: Config, port: int, *, ipv6: bool) -> tuple[str, ...]:
     return tuple(f"{in_url(one)}:{port}" for one in listening.wanted(config) if port and (ipv6 or ":" not in one))
 
 
-def nginx(config: Config, size: Capacity, programs: Programs) -> NginxSite:
+def nginx(config: Config, size: Capacity, programs: Programs, place: Place | None = None) -> NginxSite:
     """Return what nginx's templates need."""
     at = Places(config.site.name)
     return NginxSite(
@@ -126,6 +164,8 @@ def nginx(config: Config, size: Capacity, programs: Programs) -> NginxSite:
         workers=config.nginx.workers,
         acme=str(at.challenges),
         inside=f"unix:{at.edge_socket}",
+        paths=place.paths if place else Paths(config.project.sockets, config.project.streams),
+        media=str(at.media) if place and place.paths.media_url else "",
     )
 
 
@@ -146,7 +186,32 @@ def host(config: Config, programs: Programs) -> SystemdSite:
         probe=probe_metrics(config),
         origin=config.site.origin("localhost"),
         edge=_edge(config),
+        words=words.of(config),
+        runs_postgres=runs_postgres(config),
+        keeps=keeps(config),
+        asked=_asked(config),
+        processes=[one for one in run.beside(config) if not one.at],
+        jobs=run.jobs(config),
     )
+
+
+def keeps(config: Config) -> bool:
+    """Tell whether there is a Redis that keeps what the project gives it."""
+    return not config.is_own and project.keeps(config)
+
+
+def timers(config: Config) -> list[str]:
+    """Name the timers."""
+    at = Places(config.site.name)
+    cleanup = [at.cleanup] if config.project.hooks.cleanup else []
+    return [*cleanup, at.backup, *(at.schedule(name) for name in config.project.schedule)]
+
+
+def _asked(config: Config) -> list[str]:
+    """Return the options of `watch` that ask a project for a page and for handshakes: they need no account."""
+    if config.is_own:
+        return []
+    return [f"--page={config.project.health or ALIVE}", *(f"--handshake={one}" for one in config.project.sockets)]
 
 
 def _edge(config: Config) -> list[str]:
@@ -168,7 +233,7 @@ def title(at: Places) -> str:
 
 def read(config: Config, size: Capacity) -> Facts:
     """Render everything, and read it back as systemd and nginx will."""
-    files = release_files(config, size, Programs(), "0")
+    files = release_files(config, size, Programs(), "0", None if config.is_own else Place())
     text = units(config, size, Programs())[f"{config.site.name}-web@.service"]
     return Facts(
         app=readback.unit(text, files[places.APP_ENV]),
@@ -189,17 +254,21 @@ def env_file(variables: Mapping[str, str]) -> str:
 QUOTED = '\\"`$'
 
 
-def toml(at: Places, hosts: Sequence[str], port: int | None, cores: int) -> str:
-    """Write a site's first parley.toml of its own."""
+def toml(at: Places, hosts: Sequence[str], port: int | None, cores: int, *, instances: int, option: str = "") -> str:
+    """Write a site's first parley.toml of its own; with an instance to a core, unless the project says how many.
+
+    `option` names the project to our commands.
+    """
     lines = [
         f"# This host's own, on top of the release's parley.toml ({at.current}/parley.toml has every key).",
-        "# After a change: sudo ./parley install, and sudo ./parley rollout --stack systemd --again",
+        f"# After a change: sudo ./parley install{option}, and sudo ./parley rollout --stack systemd{option} --again",
         "",
         "[site]",
-        f"hosts = [{', '.join(chr(34) + name + chr(34) for name in hosts)}]",
+        *([f"hosts = [{', '.join(chr(34) + name + chr(34) for name in hosts)}]"] if hosts or not option else []),
     ]
     if port is not None:
         lines += [f"port = {port}", "http_port = 0                    # no redirect beside a port of its own"]
-    lines += ["", "[app]", f"instances = {cores}                    # one per core of this host"]
+    if instances:
+        lines += ["", "[app]", f"instances = {instances}                    # one per core of this host"]
     lines += ["", "[nginx]", f"workers = {cores}"]
     return "\n".join(lines) + "\n"

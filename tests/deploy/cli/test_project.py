@@ -10,6 +10,10 @@ from tests.foreign import parley
 
 COMMAND = typer.main.get_command(app)
 KNOWN = [
+    "install --dry-run",
+    "uninstall",
+    "secret-key show --stack systemd",
+    "render systemd --out .",
     "up",
     "check",
     "doctor",
@@ -26,10 +30,7 @@ KNOWN = [
     *(f"backup {name}" for name in ("create", "list", "prune --keep 1", "verify", "restore x")),
 ]
 OTHERS = [
-    "uninstall",
-    "install",
     "runbook run drain",
-    "render systemd --out .",
 ]
 
 
@@ -63,8 +64,6 @@ def test_what_is_about_parley_itself_does_not_mind() -> None:
     [
         ("up --project {}/nowhere", "parley: {}/nowhere is not a folder\n"),
         ("up --project {}", "parley: {} has no parley.toml: `./parley adopt {}` writes it\n"),
-        ("doctor --stack systemd --project {}", "parley: not yet for a project: the stack systemd runs the checkout's"),
-        ("backup list --stack systemd --project {}", "parley: not yet for a project: the stack systemd runs"),
         (
             "drill list --project {}",
             "parley: drill list: not yet for a project: it works on the reference chat alone",

@@ -16,7 +16,7 @@ from deploy.stacks.stack import Instance
 from deploy.stacks.systemd import configure, host, systemctl
 from deploy.stacks.systemd.stack import SystemdStack
 from deploy.text.compose.file import compose_file
-from deploy.text.systemd import places
+from deploy.text.systemd import places, whose
 from deploy.text.systemd import site as systemd
 from deploy.text.systemd.places import Places
 
@@ -57,7 +57,7 @@ def test_a_wrong_key_and_a_wrong_variable_are_named(monkeypatch: pytest.MonkeyPa
         load({"site": {"name": "Chat"}})
     monkeypatch.setenv("PARLEY_NAME", "Chat")
     with pytest.raises(BadInputError, match=r"^PARLEY_NAME: 'Chat' is not a site's name"):
-        places.here()
+        whose.here()
 
 
 def test_nothing_of_another_site_is_in_a_named_ones_units_and_files() -> None:
@@ -107,14 +107,14 @@ def test_units_of_a_site_named_alike_are_not_ours(tmp_path: Path, monkeypatch: p
 def test_a_release_that_is_installed_belongs_to_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever its parley.toml and the shell say: it may come from any checkout."""
     monkeypatch.setattr(places, "ALL_SITES", tmp_path)
-    monkeypatch.setattr(places, "ROOT", tmp_path / "staging" / "releases" / "0.1.0-12345678")
+    monkeypatch.setattr(whose, "ROOT", tmp_path / "staging" / "releases" / "0.1.0-12345678")
     monkeypatch.setenv("PARLEY_NAME", "other")
     (tmp_path / "staging" / "releases").mkdir(parents=True)
-    assert places.here() == Places("staging")
-    monkeypatch.setattr(places, "ROOT", tmp_path / "checkout")
-    assert places.here() == Places("other")
+    assert whose.here() == Places("staging")
+    monkeypatch.setattr(whose, "ROOT", tmp_path / "checkout")
+    assert whose.here() == Places("other")
     monkeypatch.delenv("PARLEY_NAME")
-    assert places.here() == Places("parley")
+    assert whose.here() == Places("parley")
 
 
 def test_a_sites_own_file_does_not_rename_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,11 +123,11 @@ def test_a_sites_own_file_does_not_rename_it(tmp_path: Path, monkeypatch: pytest
     (tmp_path / "staging").mkdir()
     toml = tmp_path / "staging" / "parley.toml"
     toml.write_text('[site]\nport = 9443\nname = "staging"\n')
-    config = configure.read(Places("staging"), "systemd")
+    config = configure.read(Places("staging"), "systemd", None)
     assert (config.site.name, config.site.port) == ("staging", 9443)
     toml.write_text('[site]\nname = "other"\n')
     with pytest.raises(BadInputError, match=r"staging/parley\.toml: site\.name: this is the file of staging"):
-        configure.read(Places("staging"), "systemd")
+        configure.read(Places("staging"), "systemd", None)
 
 
 @pytest.mark.parametrize(("name", "tag"), [("parley", ""), ("staging", "staging_nginx"), ("a-2", "a_2_nginx")])
@@ -149,9 +149,9 @@ def test_a_site_whose_folder_is_on_another_disk(tmp_path: Path, monkeypatch: pyt
     link.parent.mkdir(exist_ok=True)
     link.symlink_to(tmp_path / "disk" / linked)
     monkeypatch.setattr(places, "ALL_SITES", tmp_path / "opt")
-    monkeypatch.setattr(places, "ROOT", release.resolve())
+    monkeypatch.setattr(whose, "ROOT", release.resolve())
     monkeypatch.delenv("PARLEY_NAME", raising=False)
-    assert places.here() == Places("staging")
+    assert whose.here() == Places("staging")
 
 
 def test_what_an_instance_runs_is_known_there_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 systemctl.RUN = Path(sys.argv[1])
-systemctl.become("parley", ["true"], folder=Path("/"), env_file=Path("/env"), secret=sys.argv[2])
+systemctl.become("parley", ["true"], folder=Path("/"), env_files=[Path("/env")], secret=sys.argv[2])
 """
 
 
@@ -66,7 +66,7 @@ def process(run: Path) -> Iterator[subprocess.Popen[str]]:
 
 def become() -> None:
     """Become a unit with a secret."""
-    systemctl.become("parley", ["true"], folder=Path("/"), env_file=Path("/env"), secret=SECRET)
+    systemctl.become("parley", ["true"], folder=Path("/"), env_files=[Path("/env")], secret=SECRET)
 
 
 @pytest.mark.parametrize("status", [0, 1])

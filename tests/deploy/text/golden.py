@@ -6,9 +6,11 @@ After a change that is meant: `.venv/bin/python -m tests.deploy.text.golden`, th
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from deploy.model.capacity import capacity, declared
 from deploy.model.config import FILE, Config, load, parse
+from deploy.model.paths import Paths
 from deploy.stacks.local import application, binaries, plan, told
 from deploy.stacks.local.layout import Layout
 from deploy.text import environment, render
@@ -16,6 +18,7 @@ from deploy.text.compose import file as compose
 from deploy.text.compose import site
 from deploy.text.readback import NginxFacts
 from deploy.text.systemd import site as systemd
+from deploy.text.systemd.foreign import Given, Place
 
 FOLDER = Path(__file__).parent / "golden"
 OPEN_FILES = 20_000
@@ -51,6 +54,47 @@ handshakes_per_second = 0
 hsts_seconds = 31536000
 """
 
+# What a project has that the reference chat has not.
+PROJECT = """
+[site]
+name = "mysite"
+hosts = ["www.example.com"]
+
+[app]
+metrics_port = 9201
+
+[project]
+asgi = "mysite.asgi:application"
+settings = "mysite.settings"
+sockets = ["/ws/", "/live/"]
+streams = ["/events/"]
+health = "/health/"
+database = "sqlite"
+media = "uploads"
+release = ["migrate --noinput", "createcachetable 'a table'"]
+
+[project.env]
+REDIS_URL = "{redis_url}"
+WHO = "{instance} of {release}"
+STRIPE_KEY = "file:/etc/mysite/stripe"
+
+[project.processes]
+worker = {run = "celery -A mysite worker", instances = 2, grace = 120}
+beat = {run = "celery -A mysite beat -s /tmp/beat", single = true}
+
+[project.schedule]
+nightly = {run = "manage.py send_digest 'to all'", at = "04:00"}
+
+[project.sandbox]
+internet = false
+write = ["notes"]
+relax = ["jit", "resources"]
+"""
+PLACE = Place(
+    paths=Paths(("/ws/", "/live/"), ("/events/",), "/static/", "/files/"),
+    is_hashed=True,
+)
+
 
 def texts() -> dict[str, str]:
     """Return {path under golden/: text}."""
@@ -60,6 +104,7 @@ def texts() -> dict[str, str]:
             _config("compose")
         ),  # its Compose file is the checkout's own: tests/deploy/stacks/compose compares it
         "systemd": _systemd(_config("systemd")),
+        "systemd-project": _project(),
         "staging": {**_compose(_config("staging")), compose.FILE: compose.compose_file(_config("staging"), "staging")},
     }
     return {f"{env}/{name}": text for env, found in folders.items() for name, text in found.items()}
@@ -94,14 +139,23 @@ def _compose(config: Config) -> dict[str, str]:
     }
 
 
-def _systemd(config: Config) -> dict[str, str]:
+def _project() -> dict[str, str]:
+    with TemporaryDirectory() as folder:
+        Path(folder, FILE.name).write_text(PROJECT)
+        config = load(env="systemd", project=Path(folder))
+    given = Given("of-nobody", "redis://:of-nobody@127.0.0.1:6380/0")
+    secrets = systemd.secret_files(config, systemd.fitting(config), RELEASE, PLACE, given)
+    return _systemd(config, PLACE) | {f"secrets/{name}": text for name, text in secrets.items()}
+
+
+def _systemd(config: Config, place: Place | None = None) -> dict[str, str]:
     size = systemd.fitting(config)
     units = systemd.units(config, size, systemd.Programs())
-    files = systemd.release_files(config, size, systemd.Programs(), RELEASE)
+    files = systemd.release_files(config, size, systemd.Programs(), RELEASE, place)
     return {
         "units.conf": "\n".join(f"##### {name}\n{text}" for name, text in sorted(units.items())),
         "nginx.conf": _whole({name.removeprefix("nginx/"): text for name, text in files.items()}),
-        **{name: text for name, text in files.items() if name in {"app.env", "web-1.env"}},
+        **{name: text for name, text in files.items() if name in {"app.env", "web-1.env", "release.sh"}},
     }
 
 

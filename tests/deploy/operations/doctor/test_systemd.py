@@ -39,5 +39,5 @@ def test_what_is_broken_is_named_and_nothing_else(name: str, systemd: Installed)
         assert examined(systemd)["broken"] == [name]
     finally:
         systemd.host.run("rm", "-rf", DROP_IN)
-        systemd.host.run("systemctl", "start", *Places("parley").timers)
+        systemd.host.run("systemctl", "start", Places("parley").cleanup, Places("parley").backup)
         systemd.host.run("systemctl", "daemon-reload")

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection, connect, unix_connect
 
 from deploy.effects.client.address import Address
 from deploy.effects.client.http_client import HttpClient, Reply
@@ -30,6 +30,29 @@ SMALL = 100_000  # bytes of a body that another parley.toml allows
 TOO_LARGE = 413
 
 
+class Site(Protocol):
+    """A running project, on whatever stack."""
+
+    @property
+    def address(self) -> Address:
+        """Where people find it."""
+
+    @property
+    def page(self) -> str:
+        """What they load while it is rolled."""
+
+    @property
+    def sockets(self) -> tuple[str, ...]:
+        """What they have open meanwhile."""
+
+    @property
+    def each(self) -> int:
+        """How often, each of them."""
+
+    def parley(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command on it."""
+
+
 @dataclass(frozen=True)
 class Served:
     """A running project."""
@@ -45,6 +68,11 @@ class Served:
         """What a rollout acts on."""
         config = load(env="compose", project=self.folder)
         return ComposeStack(Project.here(self.compose.variables, self.compose.root), config)
+
+    @property
+    def address(self) -> Address:
+        """Where people find it."""
+        return self.compose.address
 
     @property
     def instances(self) -> list[Address]:
@@ -116,6 +144,8 @@ def socket(address: Address, path: str) -> Any:
     if address.via:
         settings["host"], settings["port"] = address.via
     scheme = "wss" if address.tls else "ws"
+    if address.path:
+        return unix_connect(str(address.path), f"{scheme}://{address.host}{path}", **settings)
     return connect(f"{scheme}://{address.host}{path}", ssl=address.tls, proxy=None, **settings)
 
 
@@ -126,10 +156,10 @@ async def heard(connection: ClientConnection) -> dict[str, str]:
     return message
 
 
-async def posted(served: Served, path: str, body: bytes, **headers: str) -> Reply:
+async def posted(served: Site, path: str, body: bytes, **headers: str) -> Reply:
     """Send what is no form, through the edge."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return await asyncio.to_thread(HttpClient(served.compose.address)._request, "POST", path, body, named)
+    return await asyncio.to_thread(HttpClient(served.address)._request, "POST", path, body, named)
 
 
 async def rolled_with_another_limit(served: Served, release: Path) -> None:
@@ -177,18 +207,18 @@ def restored(served: Served, model: str, *changes: str) -> str:
     return done.stdout
 
 
-async def rolled(served: Served, *words: str) -> None:
+async def rolled(served: Site, *words: str) -> None:
     """Do it while sockets are open and pages are loaded; each socket is closed with 1012, no page fails."""
     pages: Counter[int] = Counter()
     over = threading.Event()
 
     async def visit() -> None:
         while not over.is_set():
-            pages[(await HttpClient(served.compose.address).get(served.page)).status] += 1
+            pages[(await HttpClient(served.address).get(served.page)).status] += 1
 
     async with AsyncExitStack() as stay:
         paths = [path for path in served.sockets for _ in range(served.each)]
-        opened = [await stay.enter_async_context(socket(served.compose.address, path)) for path in paths]
+        opened = [await stay.enter_async_context(socket(served.address, path)) for path in paths]
         visits = asyncio.create_task(asyncio.to_thread(lambda: asyncio.run(visit())))
         ends = asyncio.create_task(ends_of(opened, timeout=600))
         try:

@@ -8,7 +8,7 @@ import pytest
 
 from deploy.effects.client.http_client import HttpClient
 from tests.deploy.stacks.compose.adopted import adopted
-from tests.deploy.stacks.compose.served import Served, posted, rolled
+from tests.deploy.stacks.compose.served import Served, Site, posted, rolled
 from tests.deploy.stacks.compose.stack import command
 from tests.waiting import until
 
@@ -228,7 +228,7 @@ def renamed(toml: str) -> str:
     return toml.replace("celery = {", "jobs = {").replace("[project.env]", '[project.env]\nGREETING = "hello"')
 
 
-async def uploaded(served: Served, name: str) -> str:
+async def uploaded(served: Site, name: str) -> str:
     """Upload the book under a name, and give its URL, where it is."""
     head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="book"; filename="{name}"\r\n\r\n'
     body = head.encode() + BOOK + f"\r\n--{BOUNDARY}--\r\n".encode()
@@ -236,7 +236,7 @@ async def uploaded(served: Served, name: str) -> str:
     assert answer.status == 201, answer.text
     url = str(answer.json()["url"])
     assert url == f"/files/{name}"
-    assert (await HttpClient(served.compose.address).get(url)).body == BOOK
+    assert (await HttpClient(served.address).get(url)).body == BOOK
     return url
 
 

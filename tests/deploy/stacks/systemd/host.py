@@ -149,11 +149,14 @@ class Host:
 
 
 @contextlib.contextmanager
-def booted(suite: str = SUITE) -> Iterator[Host]:
-    """Boot a host with this checkout in somebody's home, the wheels, and Debian's own nginx out of the way."""
+def booted(suite: str = SUITE, requirements: Path | None = None) -> Iterator[Host]:
+    """Boot a host with this checkout in somebody's home, the wheels, and Debian's own nginx out of the way.
+
+    `requirements` are a project's, whose wheels it has too.
+    """
     name = f"parley-{os.getpid()}-{secrets.token_hex(2)}"
     environment = {**os.environ, "SUITE": suite}
-    bring = f"--bind-ro={wheels(PYTHONS[suite])}:{WHEELS}"
+    bring = f"--bind-ro={wheels(PYTHONS[suite], requirements)}:{WHEELS}"
     with own_cgroup(name) as folder:
         # The script gives it a session of its own: Ctrl-C on the tests is for them to hear first.
         command = [*BOOT_IN, str(folder), str(SCRIPT), "boot", name, bring]

@@ -1,0 +1,76 @@
+"""What a project's units and files say: nothing secret where everybody reads, and what cannot be is one line."""
+
+from pathlib import Path
+
+import pytest
+
+from deploy.errors import BadInputError
+from deploy.model.config import Config, load
+from deploy.stacks.systemd.foreign import Source
+from deploy.text.systemd import site
+from deploy.text.systemd.foreign import Given, Place
+from tests.deploy.text.golden import PROJECT, RELEASE
+from tests.foreign import TOML, copied, parley
+
+GIVEN = Given("a-key", "redis://:a-password@127.0.0.1:6380/0")
+DATABASE = 'HOST = "{database_host}"\nPORT = "{database_port}"\nURL = "{database_url}"\n'
+
+
+def loaded(folder: Path, toml: str) -> Config:
+    """Return the model of a project on systemd."""
+    (folder / "parley.toml").write_text(toml)
+    return load(env="systemd", project=folder)
+
+
+def test_a_value_is_in_no_unit(tmp_path: Path) -> None:
+    """Nor in a file that nginx reads: they are in files of their own, one for what differs between processes."""
+    config = loaded(tmp_path, PROJECT)
+    size = site.fitting(config)
+    secret = site.secret_files(config, size, RELEASE, Place(), GIVEN)
+    shown = [*site.units(config, size, site.Programs()).values()]
+    shown += site.release_files(config, size, site.Programs(), RELEASE, Place()).values()
+    assert 'REDIS_URL="redis://:a-password@127.0.0.1:6380/0"\n' in secret["app.env"]
+    assert secret["worker-2.env"] == f'WHO="worker-2 of {RELEASE}"\n'
+    assert not [text for text in shown if "a-password" in text or "REDIS_URL" in text]
+
+
+def test_the_database_of_the_host_is_reached_by_its_folder(tmp_path: Path) -> None:
+    """With a URL that has it in its host, and with the parts that psycopg takes."""
+    toml = PROJECT.replace('database = "sqlite"', 'database = "postgres"').replace(
+        "REDIS_URL =", f"{DATABASE}REDIS_URL ="
+    )
+    config = loaded(tmp_path, toml)
+    found = site.secret_files(config, site.fitting(config), RELEASE, Place(), GIVEN)["app.env"].splitlines()
+    assert 'HOST="/var/run/postgresql"' in found
+    assert 'PORT="5432"' in found
+    assert 'URL="postgres://mysite@%2Fvar%2Frun%2Fpostgresql/mysite"' in found
+
+
+@pytest.mark.parametrize("name", ["/srv/notes", "../notes", "a/../../b", "."])
+def test_a_folder_outside_is_refused(tmp_path: Path, name: str) -> None:
+    """A release has a link in its place, which nobody has there."""
+    folder = copied("tutorial", tmp_path / "tutorial", f"{TOML}[project.sandbox]\nwrite = [{name!r}]\n")
+    with pytest.raises(BadInputError, match=r"parley\.toml: project\.sandbox\.write: .*: name a folder inside"):
+        Source.of(load(env="systemd", project=folder), lambda _: None)
+
+
+def test_check_says_what_would_be_installed(tmp_path: Path) -> None:
+    """And `render` writes it, under the site's name."""
+    folder = copied("tutorial", tmp_path / "tutorial")
+    done = parley("check", "--env", "systemd", "--project", str(folder))
+    assert done.returncode == 0, done.stderr
+    release = next(line.split()[1].rstrip(":") for line in done.stdout.splitlines() if line.startswith("release "))
+    rendered = parley("render", "systemd", "--project", str(folder), "--out", str(tmp_path / "out"))
+    assert rendered.returncode == 0, rendered.stderr
+    assert (tmp_path / "out" / "tutorial-web@.service").is_file()
+    assert f'PARLEY_RELEASE="{release}"' in (tmp_path / "out" / "etc" / "app.env").read_text()
+
+
+def test_another_toml_is_another_release(tmp_path: Path) -> None:
+    """It says how the release is deployed."""
+    folder = copied("tutorial", tmp_path / "tutorial")
+    config = load(env="systemd", project=folder)
+    first = Source.of(config, lambda _: None).release
+    assert Source.of(config, lambda _: None).release == first
+    (folder / "parley.toml").write_text(f"{TOML}health = '/health/'\n")
+    assert Source.of(load(env="systemd", project=folder), lambda _: None).release != first
