@@ -10,9 +10,10 @@ from tests.foreign import parley
 
 COMMAND = typer.main.get_command(app)
 KNOWN = [
+    "runbook run drain",
+    "secret-key show --stack systemd",
     "install --dry-run",
     "uninstall",
-    "secret-key show --stack systemd",
     "render systemd --out .",
     "up",
     "check",
@@ -30,7 +31,7 @@ KNOWN = [
     *(f"backup {name}" for name in ("create", "list", "prune --keep 1", "verify", "restore x")),
 ]
 OTHERS = [
-    "runbook run drain",
+    "drill list",
 ]
 
 
