@@ -58,7 +58,7 @@ def variables(config: Config, release: Path, place: Place) -> dict[str, str]:
     folders = [release / places.SERVING, home / place.folder, *(home / one for one in place.more)]
     return {
         **project.serving(config, is_hashed=place.is_hashed),
-        **({} if config.project.sandbox.internet else {"PARLEY_INTERNET": "0"}),
+        "PARLEY_INTERNET": str(int(config.project.sandbox.internet)),
         "PYTHONPATH": ":".join(map(str, folders)),
         "PYTHONDONTWRITEBYTECODE": "1",
         "HOME": HOME,
