@@ -31,7 +31,8 @@ def rollout(
     With `outage` nothing serves while migrations run that the old release could not live with; else they are refused.
 
     Raises BadInputError with no instance and no row touched, or StackError with the old release serving where the new
-    one failed (with `outage`, once its migrations have run, nothing may serve). On Compose the values of .env and
+    one failed (with `outage`, once its migrations have run, nothing may serve; where nothing did and a process alone
+    died, the new release does). On Compose the values of .env and
     parley.toml that `check` brought stay in both cases: what is started again reads them, of whatever release.
     """
     with held(stack.folder, "rollout", why):
