@@ -64,16 +64,23 @@ class Lines:
 
     def __init__(self) -> None:
         self.queue: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
+        self.others: list[tuple[str, str]] = []  # that came while a line of another one was awaited
 
     def say(self, name: str, line: str) -> None:
         self.queue.put_nowait((name, line))
 
     async def find(self, name: str, start: str) -> str:
+        for one in self.others:
+            if one[0] == name and one[1].startswith(start):
+                self.others.remove(one)
+                return one[1]
         async with asyncio.timeout(PATIENCE):
             while True:
                 who, line = await self.queue.get()
                 if who == name and line.startswith(start):
                     return line
+                if who != name:
+                    self.others.append((who, line))
 
 
 @pytest.fixture
