@@ -39,7 +39,7 @@ def moved(path: Path) -> dict[str, Any]:
     source.require_migrated(target, "the PostgreSQL")
     there = tables.found(file, target)
     try:
-        file.check_constraints([one.name for one in there.tables])
+        file.check_constraints([one.called(file) for one in there.tables])
     except Error as error:
         raise ProblemError(f"the file: {copying.line(error)}") from None
     counts = copying.copied(file, there.tables, _made(target, there.tables, is_new=not migrated))

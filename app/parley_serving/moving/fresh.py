@@ -34,6 +34,6 @@ def _migrate(path: Path, counts: Path, tables: Sequence[Table]) -> None:
         fresh = connect(TARGET, str(path))
         call_command("migrate", interactive=False, verbosity=0)
         names = set(fresh.introspection.table_names())
-        counts.write_text(json.dumps({one.name: one.count(fresh) for one in tables if one.name in names}))
+        counts.write_text(json.dumps({one.name: one.count(fresh) for one in tables if one.called(fresh) in names}))
     finally:
         os._exit(0)

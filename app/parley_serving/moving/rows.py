@@ -41,7 +41,7 @@ class Columns:
         names = ", ".join(quote(field.column) for field in self._table.fields)
         try:
             with self._source.cursor() as cursor:
-                cursor.execute(f"SELECT {names} FROM {quote(self._table.name)}")  # noqa: S608 (quoted)
+                cursor.execute(f"SELECT {names} FROM {quote(self._table.called(self._source))}")  # noqa: S608 (quoted)
                 while rows := cursor.fetchmany(FETCHED):
                     for raw in rows:
                         yield tuple(raw), tuple(self._given(raw))

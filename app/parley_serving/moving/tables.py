@@ -7,11 +7,13 @@ from typing import Any
 from django.apps import apps
 from django.db import models, router
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import strip_quotes, truncate_name
 
 from parley_serving.moving.problem import ProblemError
 from parley_serving.moving.source import listed
 
 TARGET = "default"
+LONGEST = 63  # bytes of a name in PostgreSQL: Django shortens a longer one for it, and for SQLite it does not
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,12 @@ class Table:
 
     @property
     def name(self) -> str:
-        """Its name in the database."""
+        """Its name in PostgreSQL, as Django calls it."""
         return str(self.model._meta.db_table)  # noqa: SLF001 (Django documents it)
+
+    def called(self, connection: BaseDatabaseWrapper) -> str:
+        """Its name in one database: an SQLite file has all of a long one."""
+        return whole_name(self.model) if connection.vendor == "sqlite" else self.name
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -35,7 +41,7 @@ class Table:
     def count(self, connection: BaseDatabaseWrapper) -> int:
         """Count the rows that a database has of it."""
         with connection.cursor() as cursor:
-            cursor.execute(f"SELECT count(*) FROM {connection.ops.quote_name(self.name)}")  # noqa: S608
+            cursor.execute(f"SELECT count(*) FROM {connection.ops.quote_name(self.called(connection))}")  # noqa: S608
             return int(cursor.fetchone()[0])
 
 
@@ -55,10 +61,10 @@ def found(source: BaseDatabaseWrapper, target: BaseDatabaseWrapper) -> Found:
         meta: Any = model._meta  # noqa: SLF001
         if meta.proxy or meta.swapped:
             continue
-        known.add(meta.db_table)
-        if meta.db_table not in there:
-            continue  # a table of another database, or one that no migration makes
         table = Table(model, tuple(_columns(meta)))
+        known.add(table.called(source))
+        if table.called(source) not in there:
+            continue  # a table of another database, or one that no migration makes
         if why := _left(meta, model, here):
             left += [f"{table.name}: left: {why}"] if table.count(source) else []
             continue
@@ -68,6 +74,18 @@ def found(source: BaseDatabaseWrapper, target: BaseDatabaseWrapper) -> Found:
         moved.append(table)
     left += [f"{name}: left: no model has this table" for name in sorted(there - known)]
     return Found(tuple(moved), tuple(left))
+
+
+def whole_name(model: type[models.Model]) -> str:
+    """The name of a model's table where no database shortens it."""
+    meta: Any = model._meta  # noqa: SLF001
+    name = f"{meta.app_label}_{meta.model_name}"
+    if owner := meta.auto_created:  # of a relation of many to many: it was shortened after its owner's was
+        relation = next(one for one in owner._meta.local_many_to_many if one.remote_field.through is model)  # noqa: SLF001
+        name = relation.db_table or f"{strip_quotes(whole_name(owner))}_{relation.name}"
+        short = f"{strip_quotes(owner._meta.db_table)}_{relation.name}"  # noqa: SLF001
+        return name if truncate_name(short, LONGEST) == meta.db_table else str(meta.db_table)
+    return name if truncate_name(name, LONGEST) == meta.db_table else str(meta.db_table)
 
 
 def _columns(meta: Any) -> Iterator[Any]:
@@ -80,13 +98,14 @@ def _left(meta: Any, model: type[models.Model], here: set[str]) -> str:
         return "its model is not managed"
     if not router.allow_migrate_model(TARGET, model):
         return "a router of the project keeps it in another database"
-    return "" if meta.db_table in here else "PostgreSQL has no such table"
+    name = meta.db_table.encode()[:LONGEST].decode(errors="ignore")  # one that the project gave is cut by the server
+    return "" if name in here else "PostgreSQL has no such table"
 
 
 def _require_columns(source: BaseDatabaseWrapper, table: Table) -> None:
     """A column that the code does not know any more would get lost."""
     with source.cursor() as cursor:
-        columns = [one.name for one in source.introspection.get_table_description(cursor, table.name)]
+        columns = [one.name for one in source.introspection.get_table_description(cursor, table.called(source))]
     known = {one.column for one in table.model._meta.local_concrete_fields}  # noqa: SLF001
     if more := [f"{table.name}.{name}" for name in columns if name not in known]:
         raise ProblemError(f"the file has columns that this code does not know: {listed(more)}")

@@ -69,6 +69,13 @@ class Thing(models.Model):
     class Meta:
         db_table = "Odd Things"
 
+class ProfessionalCertificationRequirement(models.Model):
+    required_prerequisite_certifications = models.ManyToManyField(Tag)
+
+class CertificationRequirementOfAProfessionWithAVeryLongNameHereO(models.Model):
+    tags = models.ManyToManyField(Tag)
+    named = models.ManyToManyField(Tag, related_name="+", db_table="named_by_the_project")
+
 class Old(models.Model):
     text = models.TextField()
 
@@ -91,6 +98,8 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.db.models import JSONField, Value
 from goods.models import Book, Shelf, Tag, Thing
+from goods.models import CertificationRequirementOfAProfessionWithAVeryLongNameHereO as Longest
+from goods.models import ProfessionalCertificationRequirement as Long
 ContentType.objects.create(id=77, app_label="gone", model="gone")
 Tag.objects.filter(name="first").update(name="renamed")
 book = Book.objects.create(id=40, name="bo\u00f6k", pages=9)
@@ -106,6 +115,9 @@ thing = Thing.objects.create(
 low.best = thing
 low.save()
 thing.tags.set([1, 40])
+Long.objects.create().required_prerequisite_certifications.set([40])
+Longest.objects.create().tags.set([40])
+Longest.objects.get().named.set([1])
 Thing.objects.update(changed=dt.datetime(2001, 1, 1, tzinfo=dt.timezone.utc))
 Thing.objects.create(id=uuid.UUID(int=6), shelf=high, data=Value(None, JSONField()))
 user = User.objects.create_user("ada", password="secret")
@@ -122,6 +134,8 @@ import django, json, uuid
 django.setup()
 from django.contrib.auth import authenticate
 from goods.models import Book, Shelf, Tag, Thing
+from goods.models import CertificationRequirementOfAProfessionWithAVeryLongNameHereO as Longest
+from goods.models import ProfessionalCertificationRequirement as Long
 thing = Thing.objects.get(id=uuid.UUID(int=5))
 found = {one.name: getattr(thing, one.attname) for one in Thing._meta.concrete_fields}
 found = {name: repr(bytes(value) if isinstance(value, memoryview) else value) for name, value in found.items()}
@@ -130,6 +144,9 @@ made = [Tag.objects.create(name="new").id, Shelf.objects.create().id]
 print(json.dumps([
     found, sorted(thing.tags.values_list("id", flat=True)), Book.objects.get().name, nulls,
     Shelf.objects.get(id=7).parent_id,
+    [list(one.values_list("id", flat=True)) for one in (
+        Long.objects.get().required_prerequisite_certifications, Longest.objects.get().tags,
+        Longest.objects.get().named)],
     authenticate(username="ada", password="secret").has_perm("goods.add_thing"), made]))
 """
 
@@ -226,7 +243,8 @@ def test_all_rows_are_the_same_afterwards(goods: Goods) -> None:
     here = goods.python("-c", READ, name=goods.name, sockets=goods.sockets)
     assert there.returncode == here.returncode == 0, there.stderr + here.stderr
     assert json.loads(here.stdout) == json.loads(there.stdout)
-    fields, tags, *_, made = json.loads(here.stdout)
+    fields, tags, *_, long, _, made = json.loads(here.stdout)
+    assert long == [[40], [40], [1]], "of tables whose names are longer than PostgreSQL has them"
     assert (tags, made) == ([1, 40], [41, 8])
     assert fields["changed"].startswith("datetime.datetime(2001, 1, 1"), "auto_now is not for what was written before"
     assert goods.server("SELECT count(*) FROM \"Odd Things\" WHERE data = 'null'") == [(1,)]
