@@ -20,6 +20,7 @@ SHORT = 1  # second that a page may be silent in these tests: a stream says noth
 PIECE = bytes(64 * 1024)
 LARGE = 32 * 1024 * 1024  # Linux lets a socket's buffers grow to 6 MiB, and there are two sockets on the way
 EVENTS = "Accept: text/event-stream\r\n"
+DOCUMENTS = ("text/html;charset=utf-8", "application/xhtml+xml", "text/XML", "image/svg+xml")
 # As every answer of events leaves an instance (parley_serving/event_streams.py).
 MARKED = "Content-Type: text/event-stream\r\nX-Accel-Buffering: no\r\n"
 
@@ -262,13 +263,18 @@ async def test_a_private_file_is_sent_where_a_view_says_so(fronts: Fronts, folde
     (uploads / "private").mkdir(parents=True)
     (uploads / "private" / "a bill.pdf").write_text("0123456789")
     (uploads / "page.html").write_text("<script>")
+    (uploads / "private" / "note.txt").write_text("<script>")
+    for cut_off in (".parley-new", ".parley-old"):  # of a restore
+        (uploads / cut_off / "private").mkdir(parents=True)
+        (uploads / cut_off / "private" / "bill.pdf").write_text("0123456789")
     (folder / "secret_key").write_text("secret")
     front = await fronts(paths=Paths(media_url=media_url), media=str(uploads))
 
     async def view(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Send what the query names."""
-        name = (await reader.readuntil(b"\r\n\r\n")).split(b" ")[1].partition(b"?")[2]
+        """Send what the query names, as the type that follows it."""
+        name, _, kind = (await reader.readuntil(b"\r\n\r\n")).split(b" ")[1].partition(b"?")[2].partition(b"&")
         sent = b"X-Accel-Redirect: /.parley/media/%s\r\n" % name if name else b""
+        sent += b"Content-Type: %s\r\n" % kind if kind else b""
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n%s\r\nview" % sent)
         await writer.drain()
 
@@ -280,7 +286,10 @@ async def test_a_private_file_is_sent_where_a_view_says_so(fronts: Fronts, folde
     assert sent.headers["cache-control"] == "private, no-cache"
     part = await front.ask("/bill?private/a%20bill.pdf", headers="Range: bytes=2-4\r\n")
     assert (part.status, part.body, part.headers["content-range"]) == (206, b"234", "bytes 2-4/10")
-    assert (await front.ask("/bill?page.html")).headers["content-security-policy"] == "sandbox"
+    for document in ("page.html", *(f"private/note.txt&{kind}" for kind in DOCUMENTS)):
+        assert (await front.ask(f"/bill?{document}")).headers["content-security-policy"] == "sandbox", document
+    for text in ("private/note.txt", "private/note.txt&text/plain;charset=utf-8"):
+        assert "content-security-policy" not in (await front.ask(f"/bill?{text}")).headers, text
     for name in ("../secret_key", "private/../../secret_key", "..%2fsecret_key", "%2e%2e/secret_key", "nothing"):
         answer = await front.ask(f"/bill?{name}")
         assert (answer.status, b"secret" in answer.body) == (404, False), name
@@ -291,6 +300,7 @@ async def test_a_private_file_is_sent_where_a_view_says_so(fronts: Fronts, folde
         "/.parley%2fmedia%2fpage.html",
         "/x/../.parley/media/page.html",
         *(("/files/private/a%20bill.pdf", "/files//private/a%20bill.pdf") if media_url else ()),
+        *((f"/files/.parley-{name}/private/bill.pdf" for name in ("new", "old")) if media_url else ()),
         *(("/files/private%2fa%20bill.pdf", "/files/./x/../private/a%20bill.pdf") if media_url else ()),
     ):
         assert (await front.ask(path)).status == 404, path
