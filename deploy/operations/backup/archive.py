@@ -54,6 +54,7 @@ def prepare(folder: Path, source: IO[bytes], digest: str) -> None:
     new.mkdir(mode=files.PRIVATE_FOLDER)
     try:
         _arrive(source, new, digest)
+        os.sync()  # before what is there is removed; of each file by itself it would take a turn of the disk
     except BaseException as error:
         discard(folder)
         if isinstance(error, tarfile.TarError | EOFError):
@@ -67,18 +68,38 @@ def swap(folder: Path) -> None:
     old.mkdir(mode=files.PRIVATE_FOLDER, exist_ok=True)
     for path in _entries(folder):
         target = old / path.name
-        files.remove(target)
-        path.rename(target)
+        _remove(target)
+        _rename(path, target)
     for path in _entries(new):
-        path.rename(folder / path.name)
+        _rename(path, folder / path.name)
     files.sync(folder)
-    files.remove(new)
-    files.remove(old)
+    _remove(new)
+    _remove(old)
 
 
 def discard(folder: Path) -> None:
     """Forget what was unpacked."""
-    files.remove(folder / NEW)
+    _remove(folder / NEW)
+
+
+def _rename(path: Path, target: Path) -> None:
+    """Rename; a folder that goes elsewhere is written to itself, so for a moment its owner may."""
+    mode = path.lstat().st_mode
+    is_closed = stat.S_ISDIR(mode) and not mode & stat.S_IWUSR
+    if is_closed:
+        path.chmod(mode & PLACES | stat.S_IWUSR)
+    path.rename(target)
+    if is_closed:
+        target.chmod(mode & PLACES)
+
+
+def _remove(path: Path) -> None:
+    """Remove it, with folders that their owner may not write."""
+    for above, folders, _ in [] if path.is_symlink() else os.walk(path):
+        for one in (Path(above), *(Path(above, name) for name in folders)):
+            if not one.is_symlink() and ~(mode := one.stat().st_mode) & stat.S_IRWXU:
+                one.chmod(mode & PLACES | stat.S_IRWXU)
+    files.remove(path)
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -171,12 +192,11 @@ def _arrive(source: IO[bytes], new: Path, digest: str) -> None:
 
 def _unpack(source: _Arriving, folder: Path) -> None:
     folders: list[tuple[Path, int]] = []
-    linked = False
+    links: dict[Path, str] = {}
     with tarfile.open(fileobj=source, mode="r|", **ENCODING) as archive:  # type: ignore[call-overload]
         for member in archive:
             path = _inside(folder, member.name)
-            linked = linked or member.issym()
-            if linked and not member.issym():
+            if links and (not member.issym() or any(above in links for above in path.parents)):
                 raise StackError(f"{member.name!r} comes after a link: this is no backup of uploaded files")
             if member.isdir():
                 path.mkdir(mode=files.PRIVATE_FOLDER, parents=True, exist_ok=True)
@@ -184,9 +204,11 @@ def _unpack(source: _Arriving, folder: Path) -> None:
             elif member.isreg():
                 _write(archive, member, path)
             elif member.issym():
-                path.symlink_to(member.linkname)
+                links[path] = member.linkname
             else:
                 raise StackError(f"{member.name!r} is neither a file, a folder nor a link")
+    for path, target in links.items():
+        path.symlink_to(target)
     for path, mode in reversed(folders):  # one that may not be written is written first
         path.chmod(mode & PLACES)
 

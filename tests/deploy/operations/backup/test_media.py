@@ -3,6 +3,8 @@
 import hashlib
 import io
 import os
+import subprocess
+import sys
 import tarfile
 import threading
 from pathlib import Path
@@ -13,6 +15,7 @@ from deploy.errors import StackError
 from deploy.operations.backup import archive, manifest
 from deploy.operations.backup.media import MediaEngine
 from deploy.stacks.stack import Media
+from tests.checkout import ROOT
 from tests.disk import small_disk
 
 ODD = ["a b.txt", "ä/ö ü.jpg", "new\nline", "-rf", "..hidden", "a:b", "'\"", "n" * 200]
@@ -124,6 +127,38 @@ def test_files_that_change_while_they_are_read(tmp_path: Path) -> None:
         writer.join()
 
 
+AGAIN = """
+import sys
+from pathlib import Path
+from deploy.operations.backup import manifest
+from deploy.operations.backup.media import MediaEngine
+from deploy.stacks.stack import Media
+engine, copy = MediaEngine(Media(Path(sys.argv[1]))), Path(sys.argv[2])
+engine.dump(copy)
+engine.prepare(copy, manifest.sha256(copy))
+engine.discard()
+for _ in range(2):
+    engine.prepare(copy, manifest.sha256(copy))
+    engine.swap()
+"""
+
+
+def test_a_user_that_is_not_root_restores_a_folder_that_nobody_may_write(media: Path, tmp_path: Path) -> None:
+    """It is replaced, given back as it was, and removed again; and so is one below it."""
+    (media / "closed" / "below").mkdir()
+    (media / "closed" / "below" / "file").write_text("x")
+    for name in ("closed/below", "closed"):
+        (media / name).chmod(0o555)
+    before = digest(media)
+    bare = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    command = [*bare, sys.executable, "-c", AGAIN, str(media), str(tmp_path / "media.tar")]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+    assert done.returncode == 0, done.stderr
+    assert digest(media) == before
+
+
 @pytest.mark.parametrize("cut", [1, 600, 5000, -1])
 def test_what_arrives_cut_short_replaces_nothing(media: Path, tmp_path: Path, cut: int) -> None:
     """Wherever it ends."""
@@ -134,6 +169,21 @@ def test_what_arrives_cut_short_replaces_nothing(media: Path, tmp_path: Path, cu
     with pytest.raises(StackError, match=r"was not replaced"):
         engine.prepare(copy, whole)
     assert digest(media) == before
+
+
+def test_no_link_is_made_through_a_link(media: Path, tmp_path: Path) -> None:
+    """It would lie outside, like the file of whoever wrote such an archive."""
+    stream, outside = io.BytesIO(), tmp_path / "outside"
+    outside.mkdir()
+    with tarfile.open(fileobj=stream, mode="w") as made:
+        for name, to in (("through", str(outside)), ("through/evil", "/etc/passwd")):
+            link = tarfile.TarInfo(name)
+            link.type, link.linkname = tarfile.SYMTYPE, to
+            made.addfile(link)
+    before, data = digest(media), stream.getvalue()
+    with pytest.raises(StackError, match="'through/evil' comes after a link"):
+        archive.prepare(media, io.BytesIO(data), hashlib.sha256(data).hexdigest())
+    assert (digest(media), list(outside.iterdir())) == (before, [])
 
 
 @pytest.mark.parametrize("name", ["../outside", "/etc/outside", "through/outside"])
