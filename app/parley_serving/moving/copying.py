@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.color import no_style
 from django.db import Error, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import AutoField
 
 from parley_serving.moving.problem import ProblemError
 from parley_serving.moving.rows import Columns, Row
@@ -45,7 +46,26 @@ def copied(source: BaseDatabaseWrapper, tables: Sequence[Table], made: dict[str,
                 raise ProblemError(f"{table.name}: PostgreSQL has {counted[table.name]} rows, and the file has {there}")
         for line in target.ops.sequence_reset_sql(no_style(), [one.model for one in tables]):
             _execute(target, line)
+        for table in tables:
+            _go_on(source, target, table)
     return counted
+
+
+def _go_on(source: BaseDatabaseWrapper, target: BaseDatabaseWrapper, table: Table) -> None:
+    """Give no id again that a removed row had: SQLite remembers the highest that there ever was."""
+    field = next((one for one in table.fields if isinstance(one, AutoField)), None)
+    if field is None:
+        return
+    with source.cursor() as cursor:  # the table is there since Django made the first with such a key
+        cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [table.called(source)])
+        highest = max((int(seq or 0) for (seq,) in cursor.fetchall()), default=0)
+    quote = target.ops.quote_name
+    with target.cursor() as cursor:
+        cursor.execute(
+            "SELECT setval(pg_get_serial_sequence(%s, %s), %s) WHERE %s >"
+            f" (SELECT coalesce(max({quote(field.column)}), 0) FROM {quote(table.name)})",
+            [quote(table.name), field.column, highest, highest],
+        )
 
 
 def _begin(target: BaseDatabaseWrapper, tables: Sequence[Table]) -> None:
