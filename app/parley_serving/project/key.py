@@ -21,7 +21,8 @@ def main() -> None:
     env = environment()
     prepare(replace(env, keep=(*env.keep, NAME)))
     key = getattr(importlib.import_module(env.settings), NAME, "")
-    is_own = isinstance(key, str) and key not in env.secret_key  # a variable may give the site's to them already
+    # A variable may give the site's to them already, and they may add something to it.
+    is_own = isinstance(key, str) and not any(one in key for one in env.secret_key)
     answer.write(json.dumps({"key": key if is_own else ""}))
     answer.flush()
     os._exit(0)  # whatever threads the settings have started

@@ -210,7 +210,8 @@ def _not_used(report: Report, sources: Sources, settings: Source, plan: Plan) ->
             f"SECRET_KEY ({where}) is not used, for {why}: Parley makes one, so sessions and signed links of before"
             ' end; to keep it: keep = ["SECRET_KEY"] in [project.settings]'
             if why
-            else f"SECRET_KEY ({where}) becomes the key of a new site: sessions and links that it signed stay good"
+            else f"SECRET_KEY ({where}) becomes the key of a new site: sessions and links that it signed stay good; but"
+            f" {own_key.KNOWN}"
         )
     for app in kept.without_migrations(sources):
         report.missing(

@@ -37,15 +37,15 @@ def take(config: Config, size: Capacity) -> Iterator[str]:
     file = places.APP / "secret_key"
     if file.exists() or not own_key.is_asked(config):
         return
-    told = site.build(config, size) | {"PARLEY_SECRET_KEY": site.UNUSED_KEY, "PYTHONDONTWRITEBYTECODE": "1"}
-    # A file of the host is the processes' to read: what stands for it here must not look like a key.
-    unread = dict.fromkeys(
-        (name for name, text in config.project.env.items() if text.startswith(FILE)), site.UNUSED_KEY
-    )
+    # What stands for ours, and for a file of the host, which is the processes' to read. Nobody can guess it: settings
+    # may make a key of it that does not look like it.
+    unused = secrets.token_urlsafe(KEY_BYTES)
+    told = site.build(config, size, key=unused) | {"PARLEY_SECRET_KEY": unused, "PYTHONDONTWRITEBYTECODE": "1"}
+    unread = dict.fromkeys((name for name, text in config.project.env.items() if text.startswith(FILE)), unused)
     env = {**os.environ, **told, **unread}
     key = own_key.read([str(places.VENV / "bin" / "python")], env, config.folder / config.project.path)
     if key:
-        yield own_key.said(key)
+        yield from own_key.said(key, config.folder)
     if key and not own_key.why_not(key):
         files.write(file, key, READABLE)
 

@@ -24,8 +24,8 @@ def take(config: Config, layout: Layout, application: Application, env: Mapping[
     if not own_key.is_asked(config):
         return
     key = own_key.read([str(application.python)], env, application.folder)
-    if key:
-        say(own_key.said(key))
+    for line in own_key.said(key, config.folder) if key else ():
+        say(line)
     if key and not own_key.why_not(key):
         files.write(layout.secret_key, key)
 

@@ -15,7 +15,7 @@ from deploy.model import capacity, listening, rules
 from deploy.model.config import Config
 from deploy.model.hosts import LOOPBACK
 from deploy.model.release import release
-from deploy.stacks import authority, certificate, ports
+from deploy.stacks import authority, certificate, own_key, ports
 from deploy.stacks.local import (
     announce,
     application,
@@ -119,7 +119,8 @@ def examined(found: Plan, say: Callable[[str], object]) -> Plan:
     is_new = application.last(layout) is None
     facts = asyncio.run(examine.examine(found.application, told.app_environment(found, os.environ), say))
     if is_new:
-        secret.take(found.config, layout, found.application, told.app_environment(found, os.environ), say)
+        alone = told.app_environment(found, own_key.environment(os.environ))
+        secret.take(found.config, layout, found.application, alone, say)
     application.remember(layout, facts)
     for line in application.unserved(found.config, facts):
         say(line)

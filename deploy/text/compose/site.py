@@ -41,7 +41,7 @@ def app(config: Config, size: Capacity) -> dict[str, str]:
     return values if config.is_own else values | _project(config)
 
 
-def build(config: Config, size: Capacity) -> dict[str, str]:
+def build(config: Config, size: Capacity, *, key: str = UNUSED_KEY) -> dict[str, str]:
     """Return what a project is told while its image is built: keys and addresses of services have no true value."""
     told = {**_values(config, size), **_project(config)}
     for name in ("SECRET_KEY", "DATABASE_URL", "LAYER_URL"):
@@ -51,7 +51,7 @@ def build(config: Config, size: Capacity) -> dict[str, str]:
     database = database_url() if is_sqlite(config) else UNUSED_DATABASE
     urls = {"PARLEY_DATABASE_URL": database, "PARLEY_LAYER_URL": UNUSED_LAYER}
     given = {
-        "secret_key": UNUSED_KEY,
+        "secret_key": key,
         "database_url": database,
         "layer_url": UNUSED_LAYER,
         "store_url": UNUSED_STORE,

@@ -22,11 +22,13 @@ KEY = "a-key-of-the-old-server-that-nobody-else-has-ever-seen-1234567"
 BILL = b"%PDF of a bill"
 
 
-async def test_there_and_back(tmp_path: Path, tutorial_packages: Path) -> None:
+async def test_there_and_back(tmp_path: Path, tutorial_packages: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The row, the file and the key are those of the backup; what does not fit is refused, and older ones fit."""
     project, state = copied("tutorial", tmp_path / "project", KEEPS), tmp_path / "a state"
     settings = project / "mysite" / "settings.py"
-    settings.write_text(f'{settings.read_text()}\nSECRET_KEY = "{KEY}"\n')
+    read = f'import os\nSECRET_KEY = os.environ.get("KEY_OF_A_SHELL", "{KEY}")\n'
+    settings.write_text(f"{settings.read_text()}\n{read}")
+    monkeypatch.setenv("KEY_OF_A_SHELL", f"{KEY}-that-the-next-shell-does-not-have")
     state.mkdir()
     (state / "python").symlink_to(tutorial_packages)
     layout = Layout(state)
@@ -34,6 +36,7 @@ async def test_there_and_back(tmp_path: Path, tutorial_packages: Path) -> None:
     with running_stack(state, "--project", str(project)) as running:
         assert layout.secret_key.read_text() == KEY
         assert await running.line("SECRET_KEY of the project's settings is the site's key from now on")
+        assert await running.line("warning: mysite/settings.py has SECRET_KEY in it: ")
         assert not any(KEY in line for line in running.lines)
         (layout.media / "bills").mkdir(parents=True)
         (layout.media / "bills" / "ä 1.pdf").write_bytes(BILL)
