@@ -24,12 +24,12 @@ def move(source: Source, file: Path | None) -> dict[str, int]:
         ways = "database.url, or give --to postgres://user@host/name" if is_local else 'project.database = "postgres"'
         raise BadInputError(f"this stack has no PostgreSQL: write {ways}")
     with source.stopped("move"), _copied(source.folder / FOLDER, path) as copy:
-        lines = source.moved(copy).splitlines()
+        answer = source.moved(copy)
     try:
-        said: dict[str, Any] = json.loads(lines.pop())
-    except (ValueError, IndexError):
+        said: dict[str, Any] = json.loads(answer)
+    except ValueError:
         raise StackError(f"{path} was not moved: the project said nothing of it") from None
-    for line in [*lines, *said.get("left", ())]:
+    for line in said.get("left", ()):
         say(line)
     if "problem" in said:
         raise BadInputError(f"{path} was not moved: {said['problem']}")

@@ -1,12 +1,14 @@
-"""`python -m parley_serving.moving FILE`: prints lines, and last one line of JSON.
+"""`python -m parley_serving.moving FILE`: prints one line of JSON; what the project prints goes to stderr.
 
-`{"moved": {"chat_entry": 12}, "left": ["…"]}`, or `{"problem": "…"}` where nothing was changed.
+`{"moved": {"chat_entry": 12}, "left": ["…"]}`, or `{"problem": "…"}` where no row was changed. Migrations of a
+PostgreSQL without tables may be there then: one that fails leaves those before it.
 """
 
 import json
+import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
@@ -64,16 +66,19 @@ def _require_target(target: BaseDatabaseWrapper) -> None:
         raise ProblemError("the project's settings name another database than Parley gives them: see DATABASES")
 
 
-def main(arguments: list[str]) -> int:
-    """Move, and print what became of it."""
+def main(arguments: list[str], answer: TextIO) -> int:
+    """Move, and answer with what became of it."""
     try:
         [file] = set_up(arguments)
         said = moved(Path(file))
     except (ProblemError, ImproperlyConfigured) as problem:  # of a project without psycopg, for one
         said = {"problem": " ".join(str(problem).split())}
-    sys.stdout.write(f"{json.dumps(said)}\n")
+    answer.write(f"{json.dumps(said)}\n")
+    answer.flush()
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    pipe = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    sys.exit(main(sys.argv[1:], pipe))

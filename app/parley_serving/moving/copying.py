@@ -18,6 +18,7 @@ BATCH_VALUES = 30_000  # PostgreSQL takes 65535 in a statement
 BATCH_BYTES = 4 << 20  # of texts and bytes together; a row of more goes by itself
 LOCK_SECONDS = 5  # somebody who keeps a lock writes to the database that is to be replaced
 
+REFUSALS = (Error, ValueError, TypeError)  # of the server, and of who writes a value down for it
 Both = tuple[Row, Row]  # a row as SQLite has it, and as PostgreSQL takes it
 
 
@@ -27,6 +28,16 @@ def copied(source: BaseDatabaseWrapper, tables: Sequence[Table], made: dict[str,
     `made` is how many rows migrations put into each table: where there are more, somebody used the database.
     """
     target = connections[TARGET]
+    try:
+        return _replaced(source, target, tables, made)
+    except Error as error:
+        _require_connection(target, error)  # at the end it is unknown whether it was in time: the next move says so
+        raise ProblemError(f"PostgreSQL: {line(error)}") from None
+
+
+def _replaced(
+    source: BaseDatabaseWrapper, target: BaseDatabaseWrapper, tables: Sequence[Table], made: dict[str, int]
+) -> dict[str, int]:
     with transaction.atomic(using=TARGET):
         _begin(target, tables)
         used = [f"{one.name} ({number})" for one in tables if (number := one.count(target)) > made.get(one.name, 0)]
@@ -59,12 +70,12 @@ def _go_on(source: BaseDatabaseWrapper, target: BaseDatabaseWrapper, table: Tabl
     with source.cursor() as cursor:  # the table is there since Django made the first with such a key
         cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [table.called(source)])
         highest = max((int(seq or 0) for (seq,) in cursor.fetchall()), default=0)
-    quote = target.ops.quote_name
+    quote, column = target.ops.quote_name, str(field.column)
     with target.cursor() as cursor:
         cursor.execute(
-            "SELECT setval(pg_get_serial_sequence(%s, %s), %s) WHERE %s >"
-            f" (SELECT coalesce(max({quote(field.column)}), 0) FROM {quote(table.name)})",
-            [quote(table.name), field.column, highest, highest],
+            "SELECT setval(pg_get_serial_sequence(%s, %s), %s) WHERE %s >"  # noqa: S608 (quoted)
+            f" (SELECT coalesce(max({quote(column)}), 0) FROM {quote(table.name)})",
+            [quote(table.name), column, highest, highest],
         )
 
 
@@ -86,11 +97,13 @@ def _copy(source: BaseDatabaseWrapper, target: BaseDatabaseWrapper, table: Table
         values = [value for _, given in batch for value in given]
         try:
             _insert(target, insert + ", ".join([row] * len(batch)), values)
-        except (Error, ValueError):
+        except REFUSALS as refusal:
+            _require_connection(target, refusal)
             for raw, given in batch:  # the one that is refused is named
                 try:
                     _insert(target, insert + row, given)
-                except (Error, ValueError) as error:
+                except REFUSALS as error:
+                    _require_connection(target, error)
                     field = _culprit(target, table, given, error)
                     raise ProblemError(f"{columns.where(raw, field)}: {line(error)}") from None
 
@@ -125,9 +138,15 @@ def _culprit(target: BaseDatabaseWrapper, table: Table, given: Row, error: Excep
             return field
         try:
             _insert(target, f"SELECT CAST(%s AS {kind})", [value])
-        except (Error, ValueError):
+        except REFUSALS:
             return field
     return None
+
+
+def _require_connection(target: BaseDatabaseWrapper, error: Exception) -> None:
+    """Raise ProblemError where there is no server any more: no row is to blame."""
+    if target.connection is None or not target.is_usable():
+        raise ProblemError(f"PostgreSQL: the connection was lost: {line(error)}") from None
 
 
 def _execute(target: BaseDatabaseWrapper, statement: str) -> None:
@@ -135,6 +154,7 @@ def _execute(target: BaseDatabaseWrapper, statement: str) -> None:
         with target.cursor() as cursor:
             cursor.execute(statement)
     except Error as error:
+        _require_connection(target, error)
         raise ProblemError(f"PostgreSQL: {line(error)}") from None
 
 

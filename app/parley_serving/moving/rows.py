@@ -13,7 +13,6 @@ from parley_serving.moving.problem import ProblemError
 from parley_serving.moving.source import Undecodable
 from parley_serving.moving.tables import Table
 
-FETCHED = 500  # rows of SQLite in one piece
 WHOLE = ("IntegerField", "AutoField")  # how the names of such types end
 BINARY = "bytea"  # how PostgreSQL calls a column of bytes
 JSON = "jsonb"
@@ -42,9 +41,8 @@ class Columns:
         try:
             with self._source.cursor() as cursor:
                 cursor.execute(f"SELECT {names} FROM {quote(self._table.called(self._source))}")  # noqa: S608 (quoted)
-                while rows := cursor.fetchmany(FETCHED):
-                    for raw in rows:
-                        yield tuple(raw), tuple(self._given(raw))
+                for raw in cursor:  # one at a time: each may be large
+                    yield tuple(raw), tuple(self._given(raw))
         except Error as error:
             raise ProblemError(f"{self._table.name}: {error}") from None
 
@@ -69,9 +67,8 @@ class Columns:
                 for one in convert:
                     read = one(read, column, self._source)
                 given = field.get_db_prep_save(read, connection=self._target)
-            except (ValueError, TypeError, ArithmeticError, ValidationError) as error:
-                said = " ".join(error.messages) if isinstance(error, ValidationError) else str(error)
-                raise ProblemError(f"{self.where(raw, field)}: {_line(said)}") from None
+            except Exception as error:  # noqa: BLE001 (a field of the project raises what it likes)
+                raise ProblemError(f"{self.where(raw, field)}: {_said(value, error)}") from None
             if given is None or (isinstance(read, str) and issubclass(_type(field), EXACT)):
                 raise ProblemError(f"{self.where(raw, field)}: {_shown(value)} is no {field.get_internal_type()}")
             yield given
@@ -81,8 +78,8 @@ def _refused(field: Any, value: Any, kind: str) -> str:
     """Say what is wrong with a value that SQLite keeps in a column of another type."""
     if isinstance(value, Undecodable):
         return "not UTF-8"
-    if isinstance(value, bytes) and kind != BINARY:
-        return "bytes in a column of another type"
+    if isinstance(value, bytes) != (kind == BINARY):
+        return "bytes in a column of another type" if isinstance(value, bytes) else f"{_shown(value)} is no bytes"
     if isinstance(value, str) and "\0" in value:
         return "a NUL character (\\x00), which no text of PostgreSQL holds"
     name = field.get_internal_type()
@@ -110,5 +107,9 @@ def _shown(value: Any) -> str:
     return shown if len(shown) <= 40 else f"{shown[:37]}..."
 
 
-def _line(said: str) -> str:
-    return " ".join(said.split())
+def _said(value: Any, error: Exception) -> str:
+    """Say in one line why a field refused a value."""
+    if isinstance(error, ArithmeticError):  # the text of a decimal's is the name of a class
+        return f"{_shown(value)} does not fit"
+    said = " ".join(" ".join(error.messages if isinstance(error, ValidationError) else [str(error)]).split())
+    return said if isinstance(error, ValueError | TypeError | ValidationError) else f"{type(error).__name__}: {said}"

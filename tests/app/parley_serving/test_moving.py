@@ -27,6 +27,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ, TIME_ZONE = True, "Europe/Madrid"
 server = {"ENGINE": "django.db.backends.postgresql", "HOST": os.environ["SOCKETS"], "USER": "parley"}
 file = {"ENGINE": "django.db.backends.sqlite3", "NAME": os.environ["NAME"]}
+import atexit
+print("the settings say this")
+atexit.register(print, "and this at the end")
 DATABASES = {"default": {**server, "NAME": os.environ["NAME"]} if os.environ["SOCKETS"] else file}
 """
 MODELS = """
@@ -129,7 +132,25 @@ with connection.cursor() as cursor:
     cursor.execute("INSERT INTO old VALUES (1, 'kept there')")
     cursor.execute("CREATE TABLE of_nobody (id integer)")
 """
-EACH = "import sys; from parley_serving.moving.__main__ import main; [main([one]) for one in sys.argv[1:]]"
+BEGIN = (
+    "import os, sys; from parley_serving.moving.__main__ import main; out = os.fdopen(os.dup(1), 'w'); os.dup2(2, 1)"
+)
+EACH = f"{BEGIN}; [main([one], out) for one in sys.argv[1:]]"
+LARGE = """
+import resource, sys
+from pathlib import Path
+import django
+django.setup()
+from django.db import connections
+from parley_serving.moving import rows, source, tables
+file, used = source.opened(Path(sys.argv[1])), lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+[table] = [one for one in tables.found(file, connections["default"]).tables if one.name == "Odd Things"]
+read = rows.Columns(table, file, connections["default"]).rows()
+next(read)
+before = used()
+print(max(len(next(read)[0][table.fields.index(table.model._meta.get_field("blob"))] or b"") for _ in range(9)))
+print(used() - before)
+"""
 READ = """
 import django, json, uuid
 django.setup()
@@ -182,7 +203,7 @@ class Goods:
         """Move the file's rows, and return what is said at the end."""
         done = self.python("-m", "parley_serving.moving", str(self.file), name=self.name, sockets=self.sockets)
         assert done.returncode == 0, done.stderr
-        said: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        said: dict[str, Any] = json.loads(done.stdout)
         return said
 
     def sql(self, statement: str, *values: object) -> None:
@@ -281,6 +302,8 @@ BAD = {
     "UPDATE \"Odd Things\" SET at = '2026-13-01 10:00:00' WHERE number = 3": (".at, id=", "month must be in 1..12"),
     'UPDATE "Odd Things" SET data = \'{"a": "\\u0000"}\' WHERE number = 3': (".data, id=", "Unicode escape"),
     "UPDATE \"Odd Things\" SET id = 'xyz' WHERE number = 3": (".id, id='xyz'", "badly formed"),
+    "UPDATE \"Odd Things\" SET blob = 'text' WHERE number = 3": (".blob, id=", "'text' is no bytes"),
+    'UPDATE "Odd Things" SET price = 1234567890123.5 WHERE number = 3': (".price, id=", "1234567890123.5 does not fit"),
     "UPDATE goods_shelf SET parent_id = 99 WHERE id = 5": ("goods_shelf", "'5'"),
     "ALTER TABLE goods_shelf ADD COLUMN newer integer": ("goods_shelf.newer", "columns that this code does not know"),
     "DELETE FROM django_migrations WHERE app = 'goods'": ("goods.0001_initial", "migrate it first"),
@@ -306,7 +329,45 @@ def test_what_postgresql_refuses_is_one_line(goods: Goods, tmp_path: Path) -> No
 def test_another_database_in_the_settings_is_not_written_to(goods: Goods) -> None:
     """Where the project's own settings stand over the URL that was asked for."""
     line = "os.environ.update(PARLEY_DATABASE_URL='postgres://parley@db.example.com/other')"
-    words = f"import os, sys; {line}; from parley_serving.moving.__main__ import main; sys.exit(main(sys.argv[1:]))"
+    move = "from parley_serving.moving.__main__ import main; sys.exit(main(sys.argv[1:], out))"
+    words = f"{BEGIN}; {line}; {move}"
     done = goods.python("-c", words, str(goods.file), name=goods.name, sockets=goods.sockets)
     assert "name another database" in json.loads(done.stdout)["problem"]
     assert goods.server("SELECT count(*) FROM goods_shelf") == [(0,)]
+
+
+def test_rows_are_read_one_by_one(goods: Goods) -> None:
+    """Memory has few of them: each may be a file of somebody's."""
+    goods.sql('UPDATE "Odd Things" SET blob = zeroblob(500000) WHERE number BETWEEN 0 AND 99')
+    done = goods.python("-c", LARGE, str(goods.file), name=goods.name, sockets=goods.sockets)
+    assert done.returncode == 0, done.stderr
+    largest, more = [int(line) for line in done.stdout.splitlines() if line.isdigit()]
+    assert largest == 500_000
+    assert more < 10_000, "kB; all of them are 50 MB"
+
+
+@pytest.mark.parametrize("when", ["BEFORE INSERT ON", "AFTER INSERT ON"])
+def test_a_lost_connection_is_one_line_and_no_row_s_fault(goods: Goods, when: str) -> None:
+    """While rows are written, and at the end."""
+    goods.server(
+        "CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS"
+        " 'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END'"
+    )
+    late = when.startswith("AFTER")
+    kind, wait = ("CONSTRAINT TRIGGER", "DEFERRABLE INITIALLY DEFERRED") if late else ("TRIGGER", "")
+    goods.server(f"CREATE {kind} cut {when} goods_tag {wait} FOR EACH ROW EXECUTE FUNCTION cut()")
+    problem = goods.move()["problem"]
+    assert problem.startswith("PostgreSQL: the connection was lost: "), problem
+    assert "goods_tag" not in problem
+    assert goods.server("SELECT count(*) FROM goods_tag") == [(1,)]
+
+
+def test_migrations_that_do_not_run_on_a_new_file_are_said(goods: Goods, tmp_path: Path) -> None:
+    """What they made in PostgreSQL is not known then, and is not taken for somebody's rows."""
+    folder = Path(shutil.copytree(goods.folder, tmp_path / "project", ignore=shutil.ignore_patterns("*.sqlite3")))
+    first = folder / "goods" / "migrations" / "0002_first.py"
+    fails = "lambda apps, _: 1 / 0 if _.connection.vendor == 'sqlite' else"
+    first.write_text(first.read_text().replace("lambda apps, _:", fails))
+    problem = replace(goods, folder=folder).move()["problem"]
+    assert "ZeroDivisionError: division by zero" in problem
+    assert goods.server("SELECT count(*) FROM goods_tag") == [(1,)]
