@@ -11,10 +11,10 @@ from deploy.effects.progress import say
 from deploy.errors import BadInputError, StackError
 from deploy.operations.backup.source import LocalSource, Source
 from deploy.operations.backup.sqlite import snapshot
+from deploy.stacks.local.layout import MOVING
 from deploy.stacks.stack import Sqlite
 
-FOLDER = "moving"  # in the stack's own
-READABLE, LISTED = 0o444, 0o755  # the folder above is private; in a container another user reads them
+READABLE, LISTED = 0o444, 0o755  # in a container another user reads them; here the folder above is private
 
 
 def move(source: Source, file: Path | None) -> dict[str, int]:
@@ -23,7 +23,7 @@ def move(source: Source, file: Path | None) -> dict[str, int]:
     if isinstance(source.database, Sqlite):
         ways = "database.url, or give --to postgres://user@host/name" if is_local else 'project.database = "postgres"'
         raise BadInputError(f"this stack has no PostgreSQL: write {ways}")
-    with source.stopped("move"), _copied(source.folder / FOLDER, path) as copy:
+    with source.stopped("move"), _copied(source.folder / MOVING, path) as copy:
         answer = source.moved(copy)
     try:
         said: dict[str, Any] = json.loads(answer)
@@ -49,13 +49,15 @@ def _file(source: Source, file: Path | None) -> Path:
 @contextmanager
 def _copied(folder: Path, path: Path) -> Iterator[Path]:
     """Have a copy while the block runs: of one moment, and where the project's user may read it."""
-    files.remove(folder)
+    files.remove(folder)  # what a move that was killed has left
+    given = folder / "given"
     files.make_folder(folder)
+    files.make_folder(given)
     try:
-        copy = folder / "source.sqlite3"
+        copy = given / "source.sqlite3"
         snapshot(path, copy)
         copy.chmod(READABLE)
-        folder.chmod(LISTED)
+        given.chmod(LISTED)
         yield copy
     finally:
         files.remove(folder)

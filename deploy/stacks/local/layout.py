@@ -16,6 +16,8 @@ DEFAULT = ROOT / ".parley"
 LONGEST_SOCKET = "web-64.sock"
 SOCKET_PATH_BYTES = 107
 
+MOVING = "moving"  # in the folder of any stack
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -100,6 +102,11 @@ class Layout:
     def database(self) -> Path:
         """The SQLite file."""
         return self.dir / "parley.sqlite3"
+
+    @property
+    def moving(self) -> Path:
+        """The copy of an SQLite file while its rows are moved; afterwards what a move that was killed has left."""
+        return self.dir / MOVING
 
     @property
     def secret_key(self) -> Path:

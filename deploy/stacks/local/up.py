@@ -68,6 +68,7 @@ def up(config: Config, layout: Layout) -> None:
     with lock.held(layout, patience=patience) as inherit:
         console = Console()
         console.say("up", f"preparing {layout.dir}")
+        files.remove(layout.moving)
         for line in unused.lines(config):
             console.say("up", line)
         served = applications.make(config, layout, partial(console.say, "up"))

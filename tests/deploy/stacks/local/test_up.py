@@ -178,11 +178,13 @@ def test_nothing_outlives_a_killed_up_and_the_next_finds_its_things(start: Calla
     first.process.kill()
     first.process.wait()
     (folder / "run" / "state.json").unlink()
+    (folder / "moving" / "given").mkdir(parents=True)  # of a killed move, with all rows in it
     second = start("--instances", "1")
     second.ready()
     for pid in left:
         wait_end(pid)
     assert second.answers()
+    assert not (folder / "moving").exists()
     assert [path.read_bytes() for path in kept] == before
     with sqlite3.connect(folder / "parley.sqlite3") as database:
         assert database.execute("select count(*) from chat_room where slug = 'lobby'").fetchone() == (1,)
