@@ -68,16 +68,26 @@ def snapshot(path: Path, target: Path) -> None:
     try:
         with path.open("rb") as file:
             has_log = file.read(20)[18:] == LOGGED
-        # Of a file with a log, SQLite makes one beside it to read it, unless it is told that nobody writes.
-        is_still = has_log and not path.with_name(f"{path.name}-wal").exists()
-        mode = "ro&immutable=1" if is_still else "ro"
-        with closing(_open(path, mode)) as source, closing(sqlite3.connect(target)) as copy:
+        # Of a file with a log, SQLite makes files beside it to read it, unless it is told that nobody writes.
+        is_still = has_log and not _beside(path, "-wal").exists()
+        opened, mode = path, "ro&immutable=1" if is_still else "ro"
+        if has_log and not is_still and not _beside(path, "-shm").exists():  # nobody has it open: whoever wrote it died
+            opened, mode = target.with_name("died.sqlite3"), "rw"
+            files.copy(path, opened)
+            files.copy(_beside(path, "-wal"), _beside(opened, "-wal"))
+        with closing(_open(opened, mode)) as source, closing(sqlite3.connect(target)) as copy:
             source.backup(copy, pages=-1)
             copy.execute("PRAGMA journal_mode=DELETE")
+        if opened != path:
+            files.remove(opened)
         SqliteEngine(target).read_back(target)
     except (sqlite3.Error, StackError) as error:
         said = str(error).removeprefix(f"{target}: ")
         raise (StackError if _is_full(error) else BadInputError)(f"{path}: {said}") from None
+
+
+def _beside(path: Path, side: str) -> Path:
+    return path.with_name(f"{path.name}{side}")
 
 
 def _is_full(error: Exception) -> bool:
