@@ -20,7 +20,7 @@ LARGEST = 1_000_000  # bytes of a file that somebody writes a key into
 TAKEN = f"{NAME} of the project's settings is the site's key from now on: sessions and links that it signed stay good"
 
 KNOWN = (
-    "who can read that file can sign in as anybody."
+    "anyone who can read that file can sign in as anybody."
     " To have another key, do what docs/runbooks/secrets.md says: `./parley secret-key add`"
 )
 
