@@ -136,14 +136,14 @@ def test_a_runbooks_commands_have_it_too(here: Path, monkeypatch: pytest.MonkeyP
     """bash exports PWD to them: with a network made under sudo, each was refused, restore half-way."""
     seen: dict[str, str] = {}
 
-    def page_run(_: object, __: object, ___: object, env: Mapping[str, str], ____: object, *, site: str | None) -> None:
+    def page_run(_: object, __: object, ___: object, env: Mapping[str, str], *____: object, **_____: object) -> None:
         seen.update(env)
 
     monkeypatch.setattr("deploy.cli.runbook.road.run", page_run)
     monkeypatch.setattr(
         Project,
         "here",
-        lambda env: project.Project("chat", "chat", "chat:1", 8443, "f", {**env, "PARLEY_CHECKOUT": "port 8443"}),
+        lambda env, _: project.Project("chat", "chat", "chat:1", 8443, "f", {**env, "PARLEY_CHECKOUT": "port 8443"}),
     )
     done = CliRunner().invoke(runbook, ["run", "restore", "--stack", "compose"], env={"BACKUP": "one"})
     assert done.exit_code == 0, done.output
