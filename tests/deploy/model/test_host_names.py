@@ -9,7 +9,7 @@ from deploy.errors import BadInputError
 from deploy.model.config import Config, load
 from deploy.stacks.systemd import host, names, systemctl
 from deploy.stacks.systemd import uninstall as uninstalling
-from deploy.text.systemd import places
+from deploy.text.systemd import places, whose
 from deploy.text.systemd.places import Places
 
 
@@ -137,7 +137,7 @@ def test_what_is_somebodys_is_not_installed_over(root: Path, path: str, text: st
 def test_uninstall_leaves_what_is_somebodys(root: Path, monkeypatch: pytest.MonkeyPatch, env: str | None) -> None:
     """Whatever of it looks like ours."""
     monkeypatch.setattr(host, "require_root", lambda _: None)
-    monkeypatch.setattr(places, "here", lambda: Places("books"))
+    monkeypatch.setattr(whose, "here", lambda **_: Places("books"))
     kept = [written(root / "etc/books/parley.toml"), written(root / "opt/books/releases/0.1.0-0123abcd/RELEASE")]
     if env:
         kept.append(written(root / "etc/books/env", env))
@@ -205,7 +205,7 @@ def test_a_purge_of_a_site_that_is_named_is_done(
     assert ended(purge=False)[0] == "site: parley"
     assert names.sites() == ["parley", "staging"]
     with monkeypatch.context() as another:
-        another.setattr(places, "load", lambda **_: configured("staging"))
+        another.setattr(whose, "load", lambda **_: configured("staging"))
         assert ended()[0] == "site: staging"
     assert names.sites() == ["parley"]
     assert ended()[0] == "site: parley"
