@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 from deploy.effects import files
+from deploy.errors import BadInputError
 
 KEPT = 2
 RECORD = "releases.json"
@@ -17,12 +18,19 @@ Record = dict[str, list[str]]
 
 def add(collected: Path, volume: Path, release: str) -> None:
     """Put a release's files beside all that is there: nobody knows yet whether it will serve."""
+    require_no_links(collected)
     names = sorted(str(path.relative_to(collected)) for path in collected.rglob("*") if path.is_file())
     for name in names:
         _put(collected / name, volume / SERVED / name)
     record = _read(volume)
     known = release in record
     _write(volume, record | {release: names} if known else {release: names} | record)
+
+
+def require_no_links(collected: Path) -> None:
+    """Raise BadInputError for a link: the project's code made it, and root would publish what it leads to."""
+    if link := next((path for path in sorted(collected.rglob("*")) if path.is_symlink()), None):
+        raise BadInputError(f"collectstatic left a symbolic link, {link.relative_to(collected)}: it is to copy files")
 
 
 def serves(volume: Path, release: str) -> None:

@@ -1,9 +1,11 @@
 """A project's release under /opt: its files, the environment that releases share, its static files, and Parley.
 
 What is the project's own code runs as the site's user, who may write there meanwhile; at the end all of it is root's.
+That code may leave links, so root follows none: what is done among its files is done as the site's user, too.
 """
 
 import asyncio
+import grp
 import hashlib
 import json
 import os
@@ -17,11 +19,11 @@ from typing import Any
 import msgspec
 
 from deploy.effects import commands, files
-from deploy.errors import BadInputError
+from deploy.errors import BadInputError, StackError
 from deploy.model.capacity import declared
 from deploy.model.config import FILE, ROOT, Config, load
 from deploy.model.project import FILE as BY_PATH
-from deploy.stacks import packages
+from deploy.stacks import packages, static
 from deploy.stacks.copies import Copies
 from deploy.stacks.local import application, examine, prepare
 from deploy.stacks.local.application import Application, Facts
@@ -38,6 +40,16 @@ PYTHONS = ("/usr/local/bin", "/usr/bin", "/bin")
 WORLD = 0o755
 WHOLE, COMPILED = "whole", "compiled"  # written last into an environment
 KEPT = 0o770  # of a folder that the project's processes write into
+OURS = 0o750  # of the folder around it, where they make none
+# $1, a folder of the project, becomes a link to $2. Files that are in it are where an empty $2 begins; links are not.
+MEDIA = """
+if [ -d "$1" ] && [ ! -L "$1" ] && [ -z "$(ls -A -- "$2")" ]; then
+    (cd -- "$1" && find . -type f -exec cp --parents --target-directory="$2" -- {} +)
+fi
+rm -rf -- "$1"
+mkdir -p -- "$(dirname -- "$1")"
+ln -s -- "$2" "$1"
+"""
 
 Say = Callable[[str], object]
 
@@ -113,12 +125,14 @@ def _fill(source: Source, at: Places, folder: Path, wheels: Path | None, say: Sa
     place = Place(_inside(copies, config.project.path), tuple(_inside(copies, one) for one in config.project.paths))
     files.link(folder / places.WORK, home / place.folder)
     for name in config.project.sandbox.write:
-        keep(home / _inside(copies, name), at.kept / name, at)
+        keep(home / _inside(copies, name), at.kept / name, at)  # before any code of the project has run
     (folder / places.COLLECTED).mkdir(mode=WORLD)
     _give(folder, at.name)
     facts = _run(source, at, folder, place, say)
+    _keep_media(copies, at, folder, facts)
+    compile_project(folder, at.name)
     _give(folder, "root")
-    _keep_media(config, at, folder, facts)
+    static.require_no_links(folder / places.COLLECTED)
     said = {"folder": place.folder, "more": place.more, "facts": msgspec.to_builtins(facts)}
     files.write(folder / places.FACTS, json.dumps(said), 0o644)
     _compile(folder, made.folder)
@@ -141,7 +155,7 @@ def _run(source: Source, at: Places, folder: Path, place: Place, say: Say) -> Fa
     config = source.copies.config
     env = {**environment.clean(os.environ), **_told(config, at, folder, source.release, place)}
     env["PATH"] = f"{folder / places.ENVIRONMENT / 'bin'}:{env.get('PATH', '/usr/bin:/bin')}"
-    prefix = ("setpriv", f"--reuid={at.name}", f"--regid={at.name}", "--clear-groups", "--no-new-privs", "--")
+    prefix = _as(at.name)
     for command in config.project.build:
         done = commands.run([*prefix, "bash", "-euo", "pipefail", "-c", command], env=env, cwd=folder / places.PROJECT)
         if done.status != 0:
@@ -178,24 +192,40 @@ def _told(config: Config, at: Places, folder: Path, release: str, place: Place) 
 
 
 def keep(path: Path, target: Path, at: Places) -> None:
-    """Have a folder of the release be one that stays; what the project brings of it is where that begins."""
-    target.mkdir(parents=True, exist_ok=True)
-    if path.is_dir() and not path.is_symlink():
-        for one in path.rglob("*"):
-            there = target / one.relative_to(path)
-            if one.is_file() and not there.exists():
-                there.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(one, there)
-        files.remove(path)
+    """Have a folder of a release, in which no code of the project has run yet, be one that stays.
+
+    What the release has of it is where a new one begins. Raises StackError where a link lies in its place: the
+    folders around it are root's, for the project's processes are not to put one there.
+    """
+    _own_one(at.kept, at.name, OURS)
+    for above in reversed(target.relative_to(at.kept).parents[:-1]):
+        (at.kept / above).mkdir(mode=WORLD, exist_ok=True)
+        _own_one(at.kept / above, "root", WORLD)
+    if not os.path.lexists(target):
+        new = target.with_name(f".{target.name}.new")
+        files.remove(new)
+        if path.is_dir():
+            shutil.copytree(path, new, symlinks=True)
+        else:
+            new.mkdir()
+        _own(new, at.name)
+        new.rename(target)
+    _own_one(target, at.name, KEPT)
+    files.remove(path)
     files.make_folder(path.parent, WORLD)
     files.link(path, target)
-    _own(target, at.name)
-    shutil.chown(target, "root", at.name)  # as a step of an installation makes it: what is in it is the project's
-    target.chmod(KEPT)
 
 
-def _keep_media(config: Config, at: Places, folder: Path, facts: Facts) -> None:
+def keep_media(path: Path, at: Places) -> None:
+    """Have a folder of the release be that of uploaded files, as the site's user; raise StackError where it fails."""
+    done = commands.run([*_as(at.name), "sh", "-euc", MEDIA, "sh", str(path), str(at.media)], cwd=Path("/"))
+    if done.status != 0:
+        raise StackError(f"{path} cannot become a link to {at.media}: {done.output}")
+
+
+def _keep_media(copies: Copies, at: Places, folder: Path, facts: Facts) -> None:
     """Have uploaded files stay; raise BadInputError where the project would write them elsewhere."""
+    config = copies.config
     if not config.project.has_uploads or not facts.media_root:
         return
     home, work = folder / places.PROJECT, (folder / places.WORK).resolve()
@@ -207,7 +237,7 @@ def _keep_media(config: Config, at: Places, folder: Path, facts: Facts) -> None:
             f"{config.folder / FILE.name}: project.media: MEDIA_ROOT is {found}, and uploaded files are in {at.media}:"
             " give it a folder inside the project, or {media_root} by a variable of [project.env]"
         )
-    keep(found, at.media, at)
+    keep_media(found, at)
 
 
 def _inside(copies: Copies, path: str) -> str:
@@ -226,21 +256,46 @@ def _give(folder: Path, user: str) -> None:
             commands.output(["chmod", "-R", "u+rwX,go=rX", str(path)])
 
 
+def _as(user: str) -> tuple[str, ...]:
+    """Return what starts a program as the site's user."""
+    return ("setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--no-new-privs", "--")
+
+
+def _own_one(path: Path, group: str, mode: int) -> None:
+    """Have a folder be root's and a group's; raise StackError for a link, and for what is no folder."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as error:
+        raise StackError(f"{path} is to be a folder, and no link: {error.strerror}") from None
+    try:
+        os.fchown(descriptor, 0, grp.getgrnam(group).gr_gid)
+        os.fchmod(descriptor, mode)
+    finally:
+        os.close(descriptor)
+
+
 def _own(path: Path, user: str) -> None:
     """Give a folder with all in it to a user and the group of the same name; links lead nowhere here."""
     commands.output(["chown", "-R", "-P", f"{user}:{user}", str(path)])
 
 
+def compile_project(folder: Path, user: str) -> None:
+    """Compile its files as the site's user: `__pycache__` may be a link. What no Python can read stays as it is."""
+    python = str(folder / words.PROJECT.python)
+    command = [*_as(user), python, "-I", "-m", "compileall", "-q", places.PROJECT]
+    commands.run(command, env=environment.clean(os.environ), cwd=folder)
+
+
 def _compile(folder: Path, made: Path) -> None:
-    """Compile what nobody may write beside later; what no Python can read stays as it is."""
+    """Compile the rest, which is root's."""
     python = str(folder / words.PROJECT.python)
     env = environment.clean(os.environ)
-    commands.output([str(folder / places.PYTHON), "-m", "compileall", "-q", "deploy"], env=env, cwd=folder)
-    every = ["app", places.PROJECT]
+    commands.output([str(folder / places.PYTHON), "-I", "-m", "compileall", "-q", "deploy"], env=env, cwd=folder)
+    every = ["app"]
     stamp = made / COMPILED
     if not stamp.exists():
         every.append(str(made / "lib"))
-    commands.run([python, "-m", "compileall", "-q", *every], env=env, cwd=folder)
+    commands.run([python, "-I", "-m", "compileall", "-q", *every], env=env, cwd=folder)
     files.write(stamp, "", 0o644)
 
 

@@ -137,8 +137,10 @@ def folders(at: Places) -> list[Folder]:
 def kept(at: Places, config: Config) -> list[Step]:
     """Return what a project's own processes write into, and the secret of the Redis that keeps."""
     media = config.project.has_uploads
-    wanted = {at.data: is_sqlite(config), at.media: media, at.kept: bool(config.project.sandbox.write)}
+    wanted = {at.data: is_sqlite(config), at.media: media}
     found: list[Step] = [Folder(path, KEPT, at.name) for path, is_wanted in wanted.items() if is_wanted]
+    if config.project.sandbox.write:  # the folders in it are what the processes write into
+        found.append(Folder(at.kept, 0o750, at.name))
     if site.keeps(config):
         found += [Folder(at.store, KEPT, at.name), Store(at.store_conf, at.name)]
     if config.project.processes:
