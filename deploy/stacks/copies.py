@@ -51,10 +51,11 @@ class Copies:
         version = releases.release().rpartition("-")[0]
         return f"{version}-{digest.hexdigest()[: releases.DIGITS]}"
 
-    def put(self, folder: Path) -> None:
-        """Copy the files."""
+    def put(self, folder: Path, *, without: Path | None = None) -> None:
+        """Copy the files, but one of them."""
         for path in self.paths:
-            put(path, folder / path.relative_to(self.root))
+            if path != without:
+                put(path, folder / path.relative_to(self.root))
 
 
 def put(source: Path, target: Path) -> None:

@@ -101,6 +101,14 @@ def stage(source: Source, at: Places, folder: Path, wheels: Path | None, say: Sa
     files.write(folder / places.STAMP, f"{source.release}\n", 0o644)  # last: without it the folder is no release
 
 
+def put(copies: Copies, folder: Path) -> None:
+    """Copy a project's files for everybody to read, but its parley.toml for root alone: it may hold a password."""
+    toml = copies.config.folder.resolve() / FILE.name
+    copies.put(folder / places.PROJECT, without=toml)
+    (folder / places.TOML).mkdir(mode=WORLD)
+    files.write(folder / places.TOML / FILE.name, toml.read_text(encoding="utf-8"))
+
+
 def read(config: Config, folder: Path) -> Place:
     """Return what a release's folder says of its project."""
     said = json.loads((folder / places.FACTS).read_text(encoding="utf-8"))
@@ -114,10 +122,7 @@ def _fill(source: Source, at: Places, folder: Path, wheels: Path | None, say: Sa
     staging.copy(ROOT, folder)
     files.link(folder / ".venv", _environment(at, wheels))
     home = folder / places.PROJECT
-    copies.put(home)
-    toml = folder / places.TOML / FILE.name
-    toml.parent.mkdir(mode=WORLD)
-    files.write(toml, (config.folder / FILE.name).read_text(encoding="utf-8"), 0o644)
+    put(copies, folder)
     made = packages.made(config, at.environments, say, needs(config, wheels))
     files.link(folder / places.ENVIRONMENT, made.folder)
     (folder / places.SERVING).mkdir(mode=WORLD)

@@ -1,8 +1,9 @@
-"""What the project's code leaves in its folders: root follows no link, and starts nothing of it."""
+"""What the project's code and files can do to root, while a release is made."""
 
 import os
 import pwd
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,10 +11,13 @@ from pathlib import Path
 import pytest
 
 from deploy.errors import BadInputError, StackError
+from deploy.model.config import load
 from deploy.stacks import static
+from deploy.stacks.copies import Copies
 from deploy.stacks.systemd import foreign
 from deploy.text.systemd import places
 from deploy.text.systemd.places import Places
+from tests.foreign import TOML, copied
 
 USER = "games"  # an account of Debian's, with a group of the same name, for which nothing runs
 
@@ -140,3 +144,23 @@ def test_a_link_among_static_files_is_not_published(host: Path, name: str) -> No
     with pytest.raises(BadInputError, match=f"left a symbolic link, {name}: "):
         static.add(host / "static", host / "volume", "a")
     assert list((host / "volume").iterdir()) == []
+
+
+def test_a_password_of_parley_toml_is_read_by_nobody(host: Path) -> None:
+    """It lies in no place that another user reads, as the project's other files do."""
+    project = copied("tutorial", host / "source", f'{TOML}[project.env]\nTOKEN = "a-password"\n')
+    (host / "release").mkdir()
+    foreign.put(Copies.of(load(env="systemd", project=project), lambda _: None), host / "release")
+    shutil.rmtree(project)
+    nobody = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--"]
+    found = subprocess.run(
+        [*nobody, "grep", "-rlE", "a-password|DJANGO_SETTINGS_MODULE", str(host / "release")],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=20,
+        check=False,
+    )
+    shown = [str(Path(line).relative_to(host / "release")) for line in found.stdout.splitlines()]
+    assert "project/manage.py" in shown
+    assert not [name for name in shown if name.endswith("parley.toml")]
+    assert "a-password" in (host / "release" / "toml" / "parley.toml").read_text()
