@@ -231,7 +231,8 @@ class _Pip:
         return {normal(one["name"]): one["version"] for one in json.loads(listed)}
 
     def _run(self, command: str, *arguments: str) -> commands.Finished:
-        pip = [sys.executable, "-m", "pip", "--python", str(self.environment / "bin" / "python"), command]
+        # -I: the folder is the project's, and what is called pip there is not to run.
+        pip = [sys.executable, "-I", "-m", "pip", "--python", str(self.environment / "bin" / "python"), command]
         return commands.run([*pip, "--disable-pip-version-check", *arguments], cwd=self.cwd)
 
 

@@ -48,9 +48,9 @@ def copy(source: Path, folder: Path) -> None:
 def install(source: Path, venv: Path, wheels: Path | None) -> None:
     """Make Parley's environment from a checkout's lock: each file is checked against its hash."""
     env = {**environment.clean(os.environ), "PIP_ROOT_USER_ACTION": "ignore"}
-    commands.output([PYTHON, "-m", "venv", "--without-pip", str(venv)], env=env)
-    pip = [sys.executable, "-m", "pip", "--python", str(venv / "bin" / "python"), "install", "--quiet", "--no-input"]
-    pip += ["--disable-pip-version-check", "--no-cache-dir", "--require-hashes", "--only-binary=:all:"]
+    commands.output([PYTHON, "-I", "-m", "venv", "--without-pip", str(venv)], env=env)  # nothing of this folder
+    pip = [sys.executable, "-I", "-m", "pip", "--python", str(venv / "bin" / "python"), "install", "--quiet"]
+    pip += ["--no-input", "--disable-pip-version-check", "--no-cache-dir", "--require-hashes", "--only-binary=:all:"]
     if wheels := wheels or brought(source):
         pip += ["--no-index", "--find-links", str(wheels)]
     done = commands.run([*pip, "-r", str(source / LOCK)], env=env)

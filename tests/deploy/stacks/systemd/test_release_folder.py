@@ -12,11 +12,13 @@ import pytest
 
 from deploy.errors import BadInputError, StackError
 from deploy.model.config import load
-from deploy.stacks import static
+from deploy.stacks import packages, static
 from deploy.stacks.copies import Copies
-from deploy.stacks.systemd import foreign
+from deploy.stacks.packages import Needs
+from deploy.stacks.systemd import foreign, staging
 from deploy.text.systemd import places
 from deploy.text.systemd.places import Places
+from tests.checkout import ROOT
 from tests.foreign import TOML, copied
 
 USER = "games"  # an account of Debian's, with a group of the same name, for which nothing runs
@@ -164,3 +166,18 @@ def test_a_password_of_parley_toml_is_read_by_nobody(host: Path) -> None:
     assert "project/manage.py" in shown
     assert not [name for name in shown if name.endswith("parley.toml")]
     assert "a-password" in (host / "release" / "toml" / "parley.toml").read_text()
+
+
+@pytest.mark.parametrize("name", ["pip.py", "venv.py"])
+def test_a_module_of_the_project_is_not_run_by_root(host: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Neither where its packages are installed nor where Parley's are, from whichever folder."""
+    project, wheels = copied("tutorial", host / "source"), host / "wheels"
+    (project / name).write_text(f"open({str(host / 'ran')!r}, 'w').close()\n")
+    wheels.mkdir()
+    monkeypatch.chdir(project)
+    with pytest.raises(BadInputError, match="cannot be installed"):
+        packages.made(load(env="systemd", project=project), host / "environments", print, Needs(wheels=wheels))
+    assert not (host / "ran").exists()
+    with pytest.raises(StackError, match="pip could not install"):
+        staging.install(ROOT, host / "venv", wheels)
+    assert not (host / "ran").exists()
