@@ -242,6 +242,12 @@ def _keep_media(copies: Copies, at: Places, folder: Path, facts: Facts) -> None:
             f"{config.folder / FILE.name}: project.media: MEDIA_ROOT is {found}, and uploaded files are in {at.media}:"
             " give it a folder inside the project, or {media_root} by a variable of [project.env]"
         )
+    for name in config.project.sandbox.write:
+        if foreign.within(found, home / _inside(copies, name)):
+            raise BadInputError(
+                f"{config.folder / FILE.name}: project.sandbox.write: {name!r}: MEDIA_ROOT ({facts.media_root}) and it"
+                " are one inside the other: uploaded files can be written anyway"
+            )
     keep_media(found, at)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 from pathlib import Path
 
 from deploy.errors import BadInputError
@@ -9,6 +10,7 @@ from deploy.model.config import FILE, Config
 from deploy.model.paths import Paths
 from deploy.model.project import FILE as BY_PATH
 from deploy.text import environment, project
+from deploy.text.compose import folders
 from deploy.text.compose.site import is_sqlite
 from deploy.text.environment import AppSite
 from deploy.text.systemd import places
@@ -91,7 +93,21 @@ def unused(config: Config, site: AppSite, told: Mapping[str, str]) -> dict[str, 
 
 def require(config: Config) -> None:
     """Raise BadInputError for what a project asks for and this stack cannot give."""
+    said = f"{config.folder / FILE.name}: project.sandbox.write"
     for name in config.project.sandbox.write:
         if Path(name).is_absolute() or ".." in Path(name).parts or Path(name) == Path():
-            file = config.folder / FILE.name
-            raise BadInputError(f"{file}: project.sandbox.write: {name!r}: name a folder inside the project")
+            raise BadInputError(f"{said}: {name!r}: name a folder inside the project")
+    folders.written(config)  # it refuses files and folders with code: a link would stand in their place
+    there = {name: Path(folders.inside(config, name)) for name in config.project.sandbox.write}
+    for (one, path), (other, more) in combinations(there.items(), 2):
+        if within(path, more):
+            raise BadInputError(f"{said}: {one!r} and {other!r} are one inside the other: name the outer one alone")
+    uploaded = folders.media(config)
+    for name, path in there.items():
+        if uploaded and within(path, Path(uploaded)):
+            raise BadInputError(f"{said}: {name!r} and the uploaded files ({uploaded}) are one inside the other")
+
+
+def within(one: Path, other: Path) -> bool:
+    """Tell whether one of them lies inside the other, or is it."""
+    return one.is_relative_to(other) or other.is_relative_to(one)

@@ -54,6 +54,25 @@ def test_a_folder_outside_is_refused(tmp_path: Path, name: str) -> None:
         Source.of(load(env="systemd", project=folder), lambda _: None)
 
 
+@pytest.mark.parametrize(
+    ("write", "why"),
+    [
+        ('"a", "a/b"', "'a' and 'a/b' are one inside the other"),
+        ('"a/b", "a"', "'a/b' and 'a' are one inside the other"),
+        ('"a", "./a"', "'a' and './a' are one inside the other"),
+        ('"uploads/a"', "'uploads/a' and the uploaded files .* are one inside the other"),
+        ('"mysite"', r"'mysite' has code \(mysite/__init__.py\)"),
+        ('"manage.py"', "'manage.py' is a file"),
+    ],
+)
+def test_a_folder_that_is_not_its_own_is_refused(tmp_path: Path, write: str, why: str) -> None:
+    """A link in its place would lose what is in it, or keep the code of the first release."""
+    toml = f'{TOML}media = "uploads"\n[project.sandbox]\nwrite = [{write}]\n'
+    folder = copied("tutorial", tmp_path / "tutorial", toml)
+    with pytest.raises(BadInputError, match=rf"parley\.toml: project\.sandbox\.write: {why}"):
+        Source.of(load(env="systemd", project=folder), lambda _: None)
+
+
 def test_check_says_what_would_be_installed(tmp_path: Path) -> None:
     """And `render` writes it, under the site's name."""
     folder = copied("tutorial", tmp_path / "tutorial")
