@@ -166,8 +166,8 @@ def scalar(value: object) -> str:
 
 
 def word(value: str) -> str:
-    """Write one word of a unit's command line, with what systemd expands written twice."""
-    return shlex.quote(value).replace("%", "%%").replace("$", "$$")
+    """Write one word of a unit's command line, with what systemd expands, between quotes too, written twice."""
+    return shlex.quote(value).replace("\\", "\\\\").replace("%", "%%").replace("$", "$$")
 
 
 def words(line: str) -> str:

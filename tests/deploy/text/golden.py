@@ -83,7 +83,7 @@ worker = {run = "celery -A mysite worker", instances = 2, grace = 120}
 beat = {run = "celery -A mysite beat -s /tmp/beat", single = true}
 
 [project.schedule]
-nightly = {run = "manage.py send_digest 'to all'", at = "04:00"}
+nightly = {run = "manage.py send_digest 'to all' '^\\\\d+$'", at = "04:00"}
 
 [project.sandbox]
 internet = false
