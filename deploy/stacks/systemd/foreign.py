@@ -134,7 +134,8 @@ def _fill(source: Source, at: Places, folder: Path, wheels: Path | None, say: Sa
     (folder / places.COLLECTED).mkdir(mode=WORLD)
     _give(folder, at.name)
     facts = _run(source, at, folder, place, say)
-    _keep_media(copies, at, folder, facts)
+    if media := media_root(copies, at, folder, facts):
+        keep_media(media, at)
     compile_project(folder, at.name)
     _give(folder, "root")
     static.require_no_links(folder / places.COLLECTED)
@@ -228,15 +229,18 @@ def keep_media(path: Path, at: Places) -> None:
         raise StackError(f"{path} cannot become a link to {at.media}: {done.output}")
 
 
-def _keep_media(copies: Copies, at: Places, folder: Path, facts: Facts) -> None:
-    """Have uploaded files stay; raise BadInputError where the project would write them elsewhere."""
+def media_root(copies: Copies, at: Places, folder: Path, facts: Facts) -> Path | None:
+    """Return the folder of a release that is to be a link to the uploaded files, if there is one.
+
+    Raises BadInputError where the project would write them elsewhere.
+    """
     config = copies.config
     if not config.project.has_uploads or not facts.media_root:
-        return
+        return None
     home, work = folder / places.PROJECT, (folder / places.WORK).resolve()
     found = Path(os.path.normpath(work / facts.media_root))
     if found == at.media:
-        return
+        return None
     if not found.is_relative_to(home) or work.is_relative_to(found):
         raise BadInputError(
             f"{config.folder / FILE.name}: project.media: MEDIA_ROOT is {found}, and uploaded files are in {at.media}:"
@@ -248,7 +252,7 @@ def _keep_media(copies: Copies, at: Places, folder: Path, facts: Facts) -> None:
                 f"{config.folder / FILE.name}: project.sandbox.write: {name!r}: MEDIA_ROOT ({facts.media_root}) and it"
                 " are one inside the other: uploaded files can be written anyway"
             )
-    keep_media(found, at)
+    return found
 
 
 def _inside(copies: Copies, path: str) -> str:

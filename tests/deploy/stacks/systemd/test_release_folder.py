@@ -14,6 +14,7 @@ from deploy.errors import BadInputError, StackError
 from deploy.model.config import load
 from deploy.stacks import packages, static
 from deploy.stacks.copies import Copies
+from deploy.stacks.local.application import Facts
 from deploy.stacks.packages import Needs
 from deploy.stacks.systemd import foreign, staging
 from deploy.text.systemd import places
@@ -166,6 +167,21 @@ def test_a_password_of_parley_toml_is_read_by_nobody(host: Path) -> None:
     assert "project/manage.py" in shown
     assert not [name for name in shown if name.endswith("parley.toml")]
     assert "a-password" in (host / "release" / "toml" / "parley.toml").read_text()
+
+
+@pytest.mark.parametrize("root", ["notes", "notes/a", "var"])
+def test_uploads_and_written_files_are_apart(host: Path, root: str) -> None:
+    """Only the settings say where the uploads are: one link would stand in the other's place."""
+    toml = f'{TOML}media = "uploads"\n[project.sandbox]\nwrite = ["notes", "var/cache"]\n'
+    copies = Copies.of(load(env="systemd", project=copied("tutorial", host / "source", toml)), lambda _: None)
+    foreign.put(copies, host)
+    (host / places.WORK).symlink_to(host / "project")
+    at = Places(USER)
+    assert foreign.media_root(copies, at, host, Facts(media_root="uploads")) == host / "project" / "uploads"
+    with pytest.raises(
+        BadInputError, match=rf"project\.sandbox\.write: .*: MEDIA_ROOT \({root}\) and it are one inside"
+    ):
+        foreign.media_root(copies, at, host, Facts(media_root=root))
 
 
 @pytest.mark.parametrize("name", ["pip.py", "venv.py"])
