@@ -138,8 +138,11 @@ class Stack(Protocol):
     def processes(self) -> Sequence[str]:
         """Name what runs of [project.processes]: it has the database open beside the instances."""
 
-    def has_processes(self) -> bool:
-        """Tell whether there is anything to renew: one that there is to be, or that is left of before, if stopped."""
+    def config_of(self, release: str) -> Config:
+        """Give what a staged release is to run with: it may come from another folder than the one that was named."""
+
+    def has_processes(self, release: str) -> bool:
+        """Tell whether there is anything to renew: one that this release is to have, or that is left, if stopped."""
 
     def pid(self, name: str) -> int | None:
         """Give the process, as this machine numbers it, of an instance (gunicorn's master), `nginx` or `redis`."""

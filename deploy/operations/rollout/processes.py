@@ -16,7 +16,7 @@ STARTING = "starting the processes of {} in the place of those of before"
 @contextmanager
 def renewed(stack: Stack, release: str, say: Say) -> Iterator[None]:
     """Have those of this release run; those of before run again if one dies at once, or if the block fails."""
-    if not stack.has_processes():
+    if not stack.has_processes(release):
         yield
         return
     say(STARTING.format(release))
@@ -38,7 +38,7 @@ def renewed(stack: Stack, release: str, say: Say) -> Iterator[None]:
 
 def begun(stack: Stack, release: str, say: Say) -> str:
     """Have those of this release run where there is no way back, and tell why one died at once, if one did."""
-    if not stack.has_processes():
+    if not stack.has_processes(release):
         return ""
     say(STARTING.format(release))
     try:

@@ -49,7 +49,7 @@ def rollout(
             if not outage:
                 migrations.require(breaking)
             migrate(stack, release, say, breaking, breaks)
-            project = stack.config.project
+            project = stack.config_of(release).project
             pages = project.drill.pages or (() if project.health else ("/",))
             replace_all(stack, release, say, again=again, patience=patience, pages=pages)
         stack.settle(say, again=again)  # what fails here is no fault of the release, which serves
@@ -197,7 +197,7 @@ def replace_instances(
 
 def open_ticket(stack: Stack, release: str, pages: Sequence[str] = ()) -> str:
     """Ask the app for a way in for the probe; one that has none is asked for its health, sockets and pages alone."""
-    project = stack.config.project
+    project = stack.config_of(release).project
     if not project.hooks.probe:
         sockets = dict.fromkeys((*project.sockets, *project.drill.sockets))
         ticket = {"site": stack.url, "health": project.health, "sockets": list(sockets)}

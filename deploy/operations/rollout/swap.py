@@ -28,7 +28,7 @@ def swap(stack: Stack, old: Instance, release: str, ticket: str, say: Say, *, pa
             raise StackError(f"{old.name}: {reason}\n{old.name} {now}") from None
         raise
     stack.retire(old, new)
-    say(f"{new.name}: serves {release}; {_came(stack)}")
+    say(f"{new.name}: serves {release}; {_came(stack, release)}")
 
 
 def grow(stack: Stack, release: str, ticket: str, say: Say, *, patience: float) -> None:
@@ -43,7 +43,7 @@ def grow(stack: Stack, release: str, ticket: str, say: Say, *, patience: float) 
             stack.discard()
         raise
     stack.join(new)
-    say(f"{new.name}: serves {release}; {_came(stack)}")
+    say(f"{new.name}: serves {release}; {_came(stack, release)}")
 
 
 def put_back(stack: Stack, old: Instance, new: Instance | None, reason: str) -> None:
@@ -56,8 +56,8 @@ def put_back(stack: Stack, old: Instance, new: Instance | None, reason: str) -> 
         raise StackError(f"{old.name}: {reason}\nand {old.release} did not come back: {error}") from None
 
 
-def _came(stack: Stack) -> str:
-    return "a message came through" if stack.config.project.hooks.probe else "it answers"
+def _came(stack: Stack, release: str) -> str:
+    return "a message came through" if stack.config_of(release).project.hooks.probe else "it answers"
 
 
 def wait(stack: Stack, instance: Instance, seconds: float) -> None:

@@ -121,7 +121,11 @@ class ComposeStack:
         """Name the containers that run of [project.processes] and [project.schedule]."""
         return [str(one["Name"]).removeprefix("/") for one in self._processes.found() if one["State"]["Running"]]
 
-    def has_processes(self) -> bool:
+    def config_of(self, release: str) -> Config:  # noqa: ARG002 (the Compose file is of the folder that was named)
+        """Give what the folder says, for every release."""
+        return self.config
+
+    def has_processes(self, release: str) -> bool:  # noqa: ARG002
         """Look at parley.toml, and for containers."""
         return bool(self._processes.services or self._processes.found())
 

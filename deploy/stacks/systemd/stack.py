@@ -74,9 +74,14 @@ class SystemdStack:
         """Name the units of processes, and of jobs at work, also of one that parley.toml has no more."""
         return [unit for unit in (*host.processes(self.at), *host.jobs(self.at)) if systemctl.runs(unit)]
 
-    def has_processes(self) -> bool:
-        """Ask for units, and for what the project's folder says."""
-        return bool(self.config.project.processes or host.processes(self.at))
+    def config_of(self, release: str) -> Config:
+        """Read the release's own parley.toml, with this host's on top."""
+        toml = self.at.release(release) / places.TOML
+        return configure.read(self.at, configure.env(self.at), toml) if toml.is_dir() else self.config
+
+    def has_processes(self, release: str) -> bool:
+        """Ask for units, and for what the release says."""
+        return bool(self.config_of(release).project.processes or host.processes(self.at))
 
     def pid(self, name: str) -> int | None:
         """Give the main process of a unit."""
@@ -158,7 +163,7 @@ class SystemdStack:
     def renew_processes(self, release: str) -> None:
         """Have all of them end and start from this release: a unit has one process, so none is there twice."""
         self._deploy(release, "configure", release, "--processes")
-        wanted = self._model(release)
+        wanted = self.config_of(release)
         processes.run(self.at, wanted, release)
         processes.require_alive(self.at, wanted)
 
@@ -166,7 +171,7 @@ class SystemdStack:
         """Have those of the release that boots run again."""
         before = self.at.current.readlink().name
         self._deploy(before, "configure", before, "--processes")
-        processes.run(self.at, self._model(before), before)
+        processes.run(self.at, self.config_of(before), before)
         return host.processes(self.at)
 
     def wanted(self) -> int:
@@ -256,11 +261,6 @@ class SystemdStack:
         command = (str(folder / self.words.python), *arguments)
         env_files = self._env_files(folder)
         return systemctl.once(self.at.name, command, folder=folder / self.words.folder, env_files=env_files)
-
-    def _model(self, release: str) -> Config:
-        """Return what a release runs with on this host."""
-        toml = self.at.release(release) / places.TOML
-        return configure.read(self.at, configure.env(self.at), toml) if toml.is_dir() else self.config
 
     def _env_files(self, folder: Path) -> list[Path]:
         own = [] if self.config.is_own else [folder / places.SECRETS / places.APP_ENV]

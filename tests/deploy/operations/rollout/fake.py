@@ -32,6 +32,7 @@ class FakeStack:
     breaking: Sequence[str] = ()  # operations that are pending, and that OLD cannot live with
     name: str = "fake"
     config: Config = field(default_factory=load)
+    configs: dict[str, Config] = field(default_factory=dict)  # of a release that says something else
     url: str = "https://localhost:8443/"
     address: Address = field(default_factory=lambda: Address.at("https://localhost:8443/"))
     backups: Path = Path("/nonexistent")
@@ -61,8 +62,11 @@ class FakeStack:
     def processes(self) -> Sequence[str]:
         return self.beside
 
-    def has_processes(self) -> bool:
-        return bool(self.beside or self.halted)
+    def config_of(self, release: str) -> Config:
+        return self.configs.get(release, self.config)
+
+    def has_processes(self, release: str) -> bool:
+        return bool(self.config_of(release).project.processes or self.beside or self.halted)
 
     def pid(self, name: str) -> int | None:  # noqa: ARG002
         return None

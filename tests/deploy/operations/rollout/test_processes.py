@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from deploy.errors import StackError
+from deploy.model.project import Process
 from deploy.operations.rollout.history import History
 from deploy.operations.rollout.steps import rollback, rollout
 from tests.deploy.operations.rollout.fake import NEW, OLD, FakeStack
@@ -39,6 +40,18 @@ def test_none_are_asked_for_where_there_are_none(fake: FakeStack) -> None:
     """As of the reference chat."""
     rollout(fake, None, quiet, patience=0)
     assert not [did for did in fake.did if "processes" in did]
+
+
+@pytest.mark.parametrize("act", [rollout, rollback])
+def test_the_release_says_what_there_is_to_be(fake: FakeStack, act: Callable[..., str]) -> None:
+    """And not the folder that was named: it may come from another one, or from an archive."""
+    if act is rollback:
+        rollout(fake, None, quiet, patience=0)
+    target = OLD if act is rollback else NEW
+    project = fake.config.project.model_copy(update={"processes": {"first": Process(run="first")}})
+    fake.configs = {target: fake.config.model_copy(update={"project": project})}
+    rollback(fake, quiet) if act is rollback else rollout(fake, None, quiet, patience=0)
+    assert f"renew_processes {target}" in fake.did
 
 
 @pytest.mark.parametrize("act", [rollout, rollback])
