@@ -111,7 +111,7 @@ class SystemdSite:
     state: str  # /var/lib/parley
     run: str  # /run/parley
     nginx: str  # the binary
-    redis: str  # the binary; empty where parley.toml names another Redis
+    redis: str  # the binary; empty where this host runs none
     probe: str  # where the probe serves /metrics; empty: it does not run
     origin: str  # the site, as this host opens it
     edge: Sequence[str]  # options of `watch`, where nginx is not at the origin's port or has no TLS
@@ -211,7 +211,7 @@ def systemd(config: Config, size: Capacity, site: SystemdSite) -> dict[str, str]
     values = {"config": config, "size": size, "site": site}
     texts = folder(SYSTEMD, values)
     used = {
-        "parley-redis.service": bool(site.redis),
+        "parley-redis.service": config.brings_redis,
         "parley-probe.service": bool(site.probe),
         "parley-store.service": site.keeps,
         **{f"parley-cleanup.{kind}": bool(config.project.hooks.cleanup) for kind in ("service", "timer")},

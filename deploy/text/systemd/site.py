@@ -182,7 +182,7 @@ def host(config: Config, programs: Programs) -> SystemdSite:
         state=str(at.state),
         run=str(at.run),
         nginx=str(programs.nginx),
-        redis=str(programs.redis) if config.brings_redis and programs.redis else "",
+        redis=str(programs.redis) if (config.brings_redis or keeps(config)) and programs.redis else "",
         probe=probe_metrics(config),
         origin=config.site.origin("localhost"),
         edge=_edge(config),

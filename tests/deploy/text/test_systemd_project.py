@@ -46,6 +46,14 @@ def test_the_database_of_the_host_is_reached_by_its_folder(tmp_path: Path) -> No
     assert 'URL="postgres://mysite@%2Fvar%2Frun%2Fpostgresql/mysite"' in found
 
 
+def test_the_redis_that_keeps_is_the_host_s_beside_a_layer_elsewhere(tmp_path: Path) -> None:
+    """The program of its unit is named, and the layer has no unit."""
+    config = loaded(tmp_path, f'{PROJECT}[redis]\nurl = "redis://redis.example.com:6379/0"\n')
+    units = site.units(config, site.fitting(config), site.Programs())
+    assert "\nExecStart=/usr/bin/redis-server /etc/mysite/secrets/store.conf " in units["mysite-store.service"]
+    assert "mysite-redis.service" not in units
+
+
 @pytest.mark.parametrize("name", ["/srv/notes", "../notes", "a/../../b", "."])
 def test_a_folder_outside_is_refused(tmp_path: Path, name: str) -> None:
     """A release has a link in its place, which nobody has there."""
