@@ -209,7 +209,7 @@ def _(step: steps.Active) -> None:
 
 @is_due.register
 def _(step: steps.Down) -> bool:
-    return systemctl.active(step.unit) or systemctl.enabled(step.unit)
+    return systemctl.runs(step.unit) or systemctl.enabled(step.unit)  # a job at work is `activating`
 
 
 @do.register

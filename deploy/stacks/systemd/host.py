@@ -117,6 +117,6 @@ def processes(at: Places) -> tuple[str, ...]:
 
 
 def jobs(at: Places) -> tuple[str, ...]:
-    """Name the services of [project.schedule]."""
-    timers = at.schedule("*")
-    return tuple(sorted(path.with_suffix(".service").name for path in places.UNITS.glob(timers)))
+    """Name the services of [project.schedule], and the one of the clean-up."""
+    timers = [path for name in (at.schedule("*"), at.cleanup) for path in places.UNITS.glob(name)]
+    return tuple(sorted(path.with_suffix(".service").name for path in timers))

@@ -22,12 +22,13 @@ def uninstall(say: Say, project: Path | None = None, *, purge: bool, dry_run: bo
         raise BadInputError(f"{site.title(at)} is not installed here")
     if purge and not dry_run:
         require_said(at, project)
-    own = own_database(at)  # the file that says so is removed with the others
     say(f"site: {at.name}")
+    last = Gone(at.etc)  # it says that the site is ours: with it there, what failed can be done again
     for step in steps:
-        say(f"would {step.says}" if dry_run else step.says)
-        if not dry_run:
-            apply.do(step)
+        if dry_run:
+            say(f"would {step.says}")
+        elif step != last:
+            _do(step, say)
     if dry_run:
         say(f"would {'remove' if purge else 'keep'} the user and the database {at.name}; nothing was changed")
         return
@@ -35,9 +36,15 @@ def uninstall(say: Say, project: Path | None = None, *, purge: bool, dry_run: bo
     if not purge:
         say(f"kept: the user and the database {at.name}, {at.etc}, {at.state} (--purge removes them too)")
         return
-    if own:
+    if own_database(at):
         drop_database(at, say)
     drop_user(at, say)
+    _do(last, say)
+
+
+def _do(step: Step, say: Say) -> None:
+    say(step.says)
+    apply.do(step)
 
 
 def plan(at: Places, *, purge: bool) -> Iterator[Step]:
@@ -50,7 +57,7 @@ def plan(at: Places, *, purge: bool) -> Iterator[Step]:
     timers = [unit for unit in units if unit.endswith(".timer")]
     yield from (Gone(path) for path in (at.opt, at.run, *(places.STAMPS / f"stamp-{one}" for one in timers)))
     if purge:
-        yield from (Gone(path) for path in (at.state, at.etc))  # the last one says that it is ours
+        yield from (Gone(path) for path in (at.state, at.etc))
         return
     # Beside the database, the secrets and the certificate: what somebody wrote, or cannot make again.
     kept = (at.toml, at.secrets, at.tls, at.env, at.backups, at.acme, at.data, at.media, at.kept, at.store)

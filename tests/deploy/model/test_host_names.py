@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.errors import BadInputError
+from deploy.errors import BadInputError, StackError
 from deploy.model.config import Config, load
 from deploy.stacks.systemd import host, names, systemctl
 from deploy.stacks.systemd import uninstall as uninstalling
@@ -210,3 +210,22 @@ def test_a_purge_of_a_site_that_is_named_is_done(
     assert names.sites() == ["parley"]
     assert ended()[0] == "site: parley"
     assert names.sites() == []
+
+
+def test_a_purge_that_failed_can_be_done_again(
+    root: Path, monkeypatch: pytest.MonkeyPatch, ended: Callable[..., list[str]]
+) -> None:
+    """What says that the site is ours is the last to go, after the user whose process may still end."""
+    site(root, "parley")
+    with monkeypatch.context() as broken:
+        broken.setattr(uninstalling, "drop_user", refuse)
+        with pytest.raises(StackError, match="userdel"):
+            ended()
+    assert names.sites() == ["parley"]
+    assert ended()[-1] == f"remove {root / 'etc/parley'}"
+    assert names.sites() == []
+
+
+def refuse(*_: object) -> None:
+    """Fail as userdel does."""
+    raise StackError("userdel: user parley is currently used by process 1")

@@ -46,6 +46,14 @@ def test_the_database_of_the_host_is_reached_by_its_folder(tmp_path: Path) -> No
     assert 'URL="postgres://mysite@%2Fvar%2Frun%2Fpostgresql/mysite"' in found
 
 
+def test_a_job_at_work_ends_with_the_site(tmp_path: Path) -> None:
+    """Whoever stops the target stops what has the database open."""
+    config = loaded(tmp_path, PROJECT)
+    units = site.units(config, site.fitting(config), site.Programs())
+    for name in ("mysite-schedule-nightly.service", "mysite-cleanup.service"):
+        assert "\nPartOf=mysite.target\n" in units[name]
+
+
 def test_the_redis_that_keeps_is_the_host_s_beside_a_layer_elsewhere(tmp_path: Path) -> None:
     """The program of its unit is named, and the layer has no unit."""
     config = loaded(tmp_path, f'{PROJECT}[redis]\nurl = "redis://redis.example.com:6379/0"\n')
