@@ -13,7 +13,7 @@ from deploy.model.overlay import ENV
 from deploy.model.release import release
 from deploy.stacks import authority, certificate
 from deploy.stacks.lock import held
-from deploy.stacks.systemd import apply, configure, foreign, host, names, plan, readiness, staging
+from deploy.stacks.systemd import apply, configure, foreign, host, identity, names, plan, readiness, staging
 from deploy.stacks.systemd.plan import Wanted
 from deploy.stacks.systemd.steps import File, Step
 from deploy.text.systemd import places, site, whose
@@ -92,6 +92,7 @@ def look(asked: Asked, say: Say) -> Wanted:
         raise BadInputError(f"{asked.wheels} has no wheels")
     config, toml = configured(at, asked)
     names.require(at, config)
+    identity.require(at, config)
     size = site.fitting(config)
     if project:
         foreign.require_host(project.copies.config)

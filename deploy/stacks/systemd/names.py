@@ -52,7 +52,14 @@ def alike(one: str, other: str) -> bool:
 def foreign(at: Places) -> Iterator[str]:
     """Name what has the name and is somebody else's; an installation that ended early has left folders of ours."""
     known: dict[Path, set[str]] = {
-        at.etc: {"tls", "secrets", "releases", "parley.toml", *(["env"] if _environment(at.env) else [])},
+        at.etc: {
+            "tls",
+            "secrets",
+            "releases",
+            "parley.toml",
+            at.owner.name,
+            *(["env"] if _environment(at.env) else []),
+        },
         at.opt: {"instances", "environments", "processes", *(["releases"] if _releases(at.releases) else [])},
         at.state: {"backups", "acme", "static", "rollout.lock", "data", "media", "write", "store"},
         at.run: set(),

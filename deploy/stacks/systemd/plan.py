@@ -8,7 +8,7 @@ from deploy.model.capacity import Capacity
 from deploy.model.config import Config
 from deploy.model.hosts import LOOPBACK
 from deploy.stacks.secret_key import KEY_BYTES
-from deploy.stacks.systemd import postgres
+from deploy.stacks.systemd import identity, postgres
 from deploy.stacks.systemd.foreign import KEPT, Source
 from deploy.stacks.systemd.steps import (
     Account,
@@ -99,6 +99,7 @@ def _others(wanted: Wanted) -> list[Step]:
         *folders(at),
         File(at.toml, wanted.toml, 0o640, at.name, once=True),
         File(at.env, f"{wanted.env}\n", 0o640, at.name),
+        File(at.owner, f"{identity.of(config)}\n", 0o640, at.name, once=True),
         Secret(at.secret_key, KEY_BYTES, at.name),
         *(File(path, text, 0o640, at.name) for path, text in site.secrets(config).items()),
         File(at.redis_ca, wanted.authority, 0o640, at.name) if wanted.authority else Gone(at.redis_ca),

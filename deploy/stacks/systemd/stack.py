@@ -19,6 +19,7 @@ from deploy.stacks.systemd import (
     data,
     foreign,
     host,
+    identity,
     plan,
     processes,
     prune,
@@ -40,7 +41,10 @@ def installed(env: str, project: Path | None = None) -> "SystemdStack":
     at = whose.here(env, project)
     if env not in {"systemd", configure.env(at, project)}:
         raise BadInputError(f"this host was installed with --env {configure.env(at)}")
-    return SystemdStack(configure.config(at, project), project)
+    config = configure.config(at, project)
+    if project:
+        identity.require(at, config)
+    return SystemdStack(config, project)
 
 
 class SystemdStack:
@@ -275,6 +279,7 @@ class SystemdStack:
             name = found.copies.config.site.name
             if name != self.at.name and places.VARIABLE not in os.environ:
                 raise BadInputError(f"{folder} is of the site {name}, and this is {self.at.name}")
+            identity.require(self.at, found.copies.config)
             if not self.staged(found.release):
                 model = found.copies.config
                 for step in apply.due([Folder(self.at.environments), *plan.kept(self.at, model)]):

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from deploy.effects import commands
 from deploy.errors import BadInputError, StackError
-from deploy.stacks.systemd import apply, host, names, postgres, systemctl
+from deploy.model.config import load
+from deploy.stacks.systemd import apply, configure, host, identity, names, postgres, systemctl
 from deploy.stacks.systemd.steps import Down, Gone, Step
 from deploy.text.systemd import places, site, whose
 from deploy.text.systemd.places import Places
@@ -20,6 +21,8 @@ def uninstall(say: Say, project: Path | None = None, *, purge: bool, dry_run: bo
     steps = apply.due(list(plan(at, purge=purge))) if names.ours(at) else []
     if not steps:
         raise BadInputError(f"{site.title(at)} is not installed here")
+    if project:
+        identity.require(at, load(env=configure.env(at), project=project))
     if purge and not dry_run:
         require_said(at, project)
     say(f"site: {at.name}")
@@ -60,7 +63,7 @@ def plan(at: Places, *, purge: bool) -> Iterator[Step]:
         yield from (Gone(path) for path in (at.state, at.etc))
         return
     # Beside the database, the secrets and the certificate: what somebody wrote, or cannot make again.
-    kept = (at.toml, at.secrets, at.tls, at.env, at.backups, at.acme, at.data, at.media, at.kept, at.store)
+    kept = (at.toml, at.secrets, at.tls, at.env, at.owner, at.backups, at.acme, at.data, at.media, at.kept, at.store)
     for folder in (at.etc, at.state):
         if folder.is_dir():
             yield from (Gone(path) for path in sorted(folder.iterdir()) if path not in kept)

@@ -94,6 +94,11 @@ class Places:
         return self.etc / "env"
 
     @property
+    def owner(self) -> Path:
+        """Whose the site is."""
+        return self.etc / "project"
+
+    @property
     def secrets(self) -> Path:
         """Keys and URLs."""
         return self.etc / "secrets"
