@@ -1,9 +1,10 @@
 """Where the data of a site is, and how its user reaches it: what is restored has to be that user's."""
 
+from deploy.errors import BadInputError
 from deploy.model.config import Config
 from deploy.stacks.stack import Media, Postgres, Sqlite
 from deploy.text.compose.site import is_sqlite
-from deploy.text.systemd import places
+from deploy.text.systemd import places, site
 from deploy.text.systemd.places import Places
 
 
@@ -21,6 +22,17 @@ def media(config: Config, at: Places) -> Media | None:
     if config.is_own or not config.project.has_uploads:
         return None
     return Media(at.media, (*_as_user(at), *_deploy(at)))
+
+
+def require(config: Config, at: Places) -> None:
+    """Raise BadInputError for another database or Redis than what serves has: for a while both would be used."""
+    for path, text in site.secrets(config).items():
+        if path.is_file() and path.read_text(encoding="utf-8") != text:
+            what = "database" if path == at.database_url else "Redis of the layer"
+            raise BadInputError(
+                f"another {what} cannot be rolled to, for both would be used meanwhile:"
+                " uninstall the site, which keeps its data, move what is to move, and install it again"
+            )
 
 
 def _as_user(at: Places) -> tuple[str, ...]:

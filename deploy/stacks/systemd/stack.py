@@ -280,6 +280,7 @@ class SystemdStack:
             if name != self.at.name and places.VARIABLE not in os.environ:
                 raise BadInputError(f"{folder} is of the site {name}, and this is {self.at.name}")
             identity.require(self.at, found.copies.config)
+            data.require(configure.read(self.at, configure.env(self.at), folder), self.at)
             if not self.staged(found.release):
                 model = found.copies.config
                 for step in apply.due([Folder(self.at.environments), *plan.kept(self.at, model)]):

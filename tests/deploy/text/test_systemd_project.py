@@ -6,9 +6,11 @@ import pytest
 
 from deploy.errors import BadInputError
 from deploy.model.config import Config, load
+from deploy.stacks.systemd import data
 from deploy.stacks.systemd.foreign import Source
-from deploy.text.systemd import site
+from deploy.text.systemd import places, site
 from deploy.text.systemd.foreign import Given, Place
+from deploy.text.systemd.places import Places
 from tests.deploy.text.golden import PROJECT, RELEASE
 from tests.foreign import TOML, copied, parley
 
@@ -44,6 +46,28 @@ def test_the_database_of_the_host_is_reached_by_its_folder(tmp_path: Path) -> No
     assert 'HOST="/var/run/postgresql"' in found
     assert 'PORT="5432"' in found
     assert 'URL="postgres://mysite@%2Fvar%2Frun%2Fpostgresql/mysite"' in found
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "what"),
+    [
+        ('database = "sqlite"', 'database = "postgres"', "database"),
+        ("[app]", '[redis]\nurl = "redis://redis.example.com:6379/0"\n\n[app]', "Redis of the layer"),
+    ],
+)
+def test_another_address_is_no_rollout(
+    before: str, after: str, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What serves goes on with the old one, which may hold a password; so it is not shown."""
+    monkeypatch.setattr(places, "ETC", tmp_path / "etc")
+    installed = loaded(tmp_path, PROJECT)
+    for path, text in site.secrets(installed).items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    at = Places("mysite")
+    data.require(installed, at)
+    with pytest.raises(BadInputError, match=f"^another {what} cannot be rolled to, for both would be used meanwhile:"):
+        data.require(loaded(tmp_path, PROJECT.replace(before, after)), at)
 
 
 def test_a_job_at_work_ends_with_the_site(tmp_path: Path) -> None:
