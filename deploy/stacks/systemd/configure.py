@@ -20,9 +20,14 @@ def env(at: Places, project: Path | None = None) -> str:
     try:
         return at.env.read_text(encoding="utf-8").strip()
     except FileNotFoundError:
-        what = "Parley" if at.name == Site().name else f"The site {at.name}"
-        option = f" --project {project}" if project else ""
-        raise BadInputError(f"{what} is not installed on this host: run sudo ./parley install{option}") from None
+        raise missing(at, project) from None
+
+
+def missing(at: Places, project: Path | None) -> BadInputError:
+    """Say what to do where a site is not installed, or not to its end."""
+    what = "Parley" if at.name == Site().name else f"The site {at.name}"
+    option = f" --project {project}" if project else ""
+    return BadInputError(f"{what} is not installed on this host: run sudo ./parley install{option}")
 
 
 def config(at: Places, project: Path | None = None) -> Config:

@@ -76,6 +76,7 @@ def first(wanted: Wanted) -> list[Step]:
         Folder(at.environments),
         Account(at.name),
         *folders(at),
+        *ours(wanted),  # so that what the project's code breaks can be removed, or gone on with
         *kept(at, wanted.config),
         Secret(at.secret_key, KEY_BYTES, at.name),
         StageProject(wanted.project, at, folder, wanted.wheels),
@@ -97,9 +98,7 @@ def _others(wanted: Wanted) -> list[Step]:
     return [
         Account(at.name),
         *folders(at),
-        File(at.toml, wanted.toml, 0o640, at.name, once=True),
-        File(at.env, f"{wanted.env}\n", 0o640, at.name),
-        File(at.owner, f"{identity.of(config)}\n", 0o640, at.name, once=True),
+        *ours(wanted),
         Secret(at.secret_key, KEY_BYTES, at.name),
         *(File(path, text, 0o640, at.name) for path, text in site.secrets(config).items()),
         File(at.redis_ca, wanted.authority, 0o640, at.name) if wanted.authority else Gone(at.redis_ca),
@@ -132,6 +131,16 @@ def folders(at: Places) -> list[Folder]:
         Folder(at.served),
         *(Folder(path) for path in (at.acme, at.challenges.parent, at.challenges)),
         Folder(at.backups, 0o700),
+    ]
+
+
+def ours(wanted: Wanted) -> list[File]:
+    """Return the files that say that the site is installed, and how."""
+    at = wanted.at
+    return [
+        File(at.toml, wanted.toml, 0o640, at.name, once=True),
+        File(at.env, f"{wanted.env}\n", 0o640, at.name),
+        File(at.owner, f"{identity.of(wanted.config)}\n", 0o640, at.name, once=True),
     ]
 
 

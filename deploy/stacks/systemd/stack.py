@@ -39,6 +39,8 @@ def installed(env: str, project: Path | None = None) -> "SystemdStack":
     """Open what is installed on this host; raises BadInputError where nothing is, or with another --env."""
     host.require_root("rollout --stack systemd")
     at = whose.here(env, project)
+    if not at.current.is_symlink():  # an installation that ended early has written its files
+        raise configure.missing(at, project)
     if env not in {"systemd", configure.env(at, project)}:
         raise BadInputError(f"this host was installed with --env {configure.env(at)}")
     config = configure.config(at, project)

@@ -5,11 +5,15 @@ from pathlib import Path
 import pytest
 
 from deploy.errors import BadInputError
-from deploy.model.config import Config, load
-from deploy.stacks.systemd import host, identity, names
+from deploy.model.capacity import declared
+from deploy.model.config import ROOT, Config, load
+from deploy.stacks.systemd import host, identity, names, plan
+from deploy.stacks.systemd.foreign import Source
+from deploy.stacks.systemd.steps import File, StageProject
 from deploy.stacks.systemd.uninstall import uninstall
 from deploy.text.systemd import places
 from deploy.text.systemd.places import Places
+from deploy.text.systemd.site import Programs
 from tests.foreign import TOML, copied
 
 OTHER = "blog.asgi:application blog.settings"
@@ -66,3 +70,22 @@ def test_another_project_of_the_name_removes_nothing(
             uninstall(lambda _: None, folder, purge=purge, dry_run=False)
     assert names.ours(at)
     assert at.opt.is_dir()
+
+
+def test_what_a_project_breaks_is_installed_already(tmp_path: Path) -> None:
+    """So it can be removed, or be gone on with: its code runs after what says whose the site is."""
+    config = project(tmp_path)
+    wanted = plan.Wanted(
+        config=config,
+        size=declared(config),
+        programs=Programs(),
+        env="systemd",
+        release="1",
+        source=ROOT,
+        wheels=None,
+        toml="",
+        project=Source.of(config, lambda _: None),
+    )
+    first = plan.first(wanted)
+    assert {one.path for one in first[:-1] if isinstance(one, File)} == {wanted.at.toml, wanted.at.env, wanted.at.owner}
+    assert isinstance(first[-1], StageProject)
