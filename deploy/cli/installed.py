@@ -46,10 +46,11 @@ def configure(
     release: str,
     *,
     units: Annotated[bool, typer.Option("--units", help="Render the units instead.")] = False,
+    instances: Annotated[bool, typer.Option("--instances", help="Render those of the instances instead.")] = False,
     processes: Annotated[bool, typer.Option("--processes", help="Render those of the processes instead.")] = False,
 ) -> None:
     """Render the files of this release. A rollout under systemd runs this with the new code."""
-    installation.configure(release, units=units, processes=processes)
+    installation.configure(release, units=units, instances=instances, processes=processes)
 
 
 def setup(

@@ -32,7 +32,7 @@ def uninstall(project: Path | None = None, *, purge: bool, dry_run: bool) -> Non
     uninstalling.uninstall(say, project, purge=purge, dry_run=dry_run)
 
 
-def configure(named: str, *, units: bool, processes: bool) -> None:
+def configure(named: str, *, units: bool, instances: bool, processes: bool) -> None:
     """Render this release's files on this host."""
-    for line in configuring.configure(named, units=units, processes=processes):
+    for line in configuring.configure(named, units=units, instances=instances, processes=processes):
         say(line)

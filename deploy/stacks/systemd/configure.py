@@ -56,7 +56,7 @@ def given(at: Places) -> Given:
     return Given(key, store.url(at))
 
 
-def configure(release: str, *, units: bool, processes: bool) -> Iterator[str]:
+def configure(release: str, *, units: bool, instances: bool, processes: bool) -> Iterator[str]:
     """Render what belongs to a release, or its units where it becomes the stack's own; say what changed."""
     host.require_root("configure")
     at = whose.here()
@@ -82,6 +82,8 @@ def configure(release: str, *, units: bool, processes: bool) -> Iterator[str]:
     timers = plan.timer_steps(model)
     if units:
         steps = [*plan.unit_steps(wanted), *timers]
+    elif instances:
+        steps = plan.instance_steps(wanted)
     elif processes:
         steps = plan.process_steps(wanted)
     else:

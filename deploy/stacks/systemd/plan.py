@@ -241,6 +241,14 @@ def process_steps(wanted: Wanted) -> list[Step]:
     return [*ended, *units, Run(("systemctl", "daemon-reload"), units)]
 
 
+def instance_steps(wanted: Wanted) -> list[Step]:
+    """Return the units that start an instance, and that migrate: a release may need a sandbox of its own."""
+    texts = site.units(wanted.config, wanted.size, wanted.programs)
+    names = (wanted.at.unit(""), wanted.at.migrate(""))
+    units = tuple(File(places.UNITS / name, texts[name]) for name in names)
+    return [*units, Run(("systemctl", "daemon-reload"), units)]
+
+
 def timer_steps(config: Config) -> list[Step]:
     """Return the timers, which a release may be the first to have."""
     every = site.timers(config)

@@ -124,7 +124,12 @@ class SystemdStack:
 
     def migrate(self, release: str) -> None:
         """Run this release's migrations as a unit, whose log says what they did."""
-        systemctl.tell("start", self.at.migrate(release))
+        before = self.at.current.readlink().name
+        try:
+            self._sandbox(release)
+            systemctl.tell("start", self.at.migrate(release))
+        finally:
+            self._sandbox(before)  # what serves may be started again any moment
 
     def publish(self, release: str) -> None:
         """Put its static files beside those that are served."""
@@ -203,6 +208,7 @@ class SystemdStack:
         The link is changed while neither runs: a process would import the rest of itself from the other release.
         """
         number = _number(old.name)
+        self._sandbox(release)
         systemctl.tell("stop", self.at.unit(number))
         link(self.at.instance(number), self.at.release(release))
         systemctl.tell("start", self.at.unit(number))
@@ -229,6 +235,7 @@ class SystemdStack:
     def put_back(self, old: Instance, new: Instance | None) -> None:  # noqa: ARG002 (it has the old one's name)
         """Start the old release in its place again, unless it never stopped."""
         number = _number(old.name)
+        self._sandbox(old.release)
         link_is_old = self.at.instance(number).readlink() == self.at.release(old.release)
         if link_is_old and self._release(systemctl.pid(self.at.unit(number))) == old.release:
             return
@@ -260,6 +267,11 @@ class SystemdStack:
 
     def settle(self, say: Say, *, again: bool) -> None:
         """Nothing is left: `install` has applied it."""
+
+    def _sandbox(self, release: str) -> None:
+        """Have instances and migrations start as this release says: its code may need what another one's must not."""
+        if not self.config.is_own:
+            self._deploy(release, "configure", release, "--instances")
 
     def _once(self, release: str, *arguments: str) -> str:
         """Run this release's Python in its app, as the services are run."""

@@ -287,8 +287,8 @@ class Places:
         """Where an instance listens for nginx."""
         return self.run / f"web-{number}.sock"
 
-    def unit(self, number: int) -> str:
-        """An instance's unit."""
+    def unit(self, number: int | str) -> str:
+        """An instance's unit; without a number it is the template."""
         return f"{self.name}-web@{number}.service"
 
     def migrate(self, release: str) -> str:

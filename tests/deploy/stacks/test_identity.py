@@ -89,3 +89,5 @@ def test_what_a_project_breaks_is_installed_already(tmp_path: Path) -> None:
     first = plan.first(wanted)
     assert {one.path for one in first[:-1] if isinstance(one, File)} == {wanted.at.toml, wanted.at.env, wanted.at.owner}
     assert isinstance(first[-1], StageProject)
+    units = [one.path.name for one in plan.instance_steps(wanted) if isinstance(one, File)]
+    assert units == ["tutorial-web@.service", "tutorial-migrate@.service"]
