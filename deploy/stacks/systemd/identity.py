@@ -5,6 +5,7 @@ By the modules that serve it: a folder moves, a release may come from an archive
 
 from deploy.errors import BadInputError
 from deploy.model.config import FILE, Config
+from deploy.stacks.systemd import names
 from deploy.text.systemd import places
 from deploy.text.systemd.places import Places
 
@@ -28,7 +29,9 @@ def require(at: Places, config: Config) -> None:
 
 
 def _installed(at: Places) -> str:
-    """Return what was written down; empty: nothing is installed, or it is a project of before that was."""
+    """Return what was written down; empty: nothing of ours has the name, or it is a project's of before that was."""
+    if not names.ours(at):
+        return ""
     if at.owner.is_file():
         return at.owner.read_text(encoding="utf-8").strip()
     return CHAT if at.current.is_symlink() and not (at.current / places.TOML / FILE.name).is_file() else ""

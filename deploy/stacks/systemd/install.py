@@ -80,6 +80,7 @@ def look(asked: Asked, say: Say) -> Wanted:
     """Look at everything that could be wrong, before anything is changed; raises BadInputError."""
     at = whose.here(asked.env, asked.project)
     project = foreign.of(asked.project, asked.env, say) if asked.project else None
+    identity.require(at, project.copies.config if project else Config())
     named = project.release if project else release()
     if at.current.is_symlink() and at.current.readlink().name != named:
         installed = at.current.readlink().name
@@ -92,7 +93,6 @@ def look(asked: Asked, say: Say) -> Wanted:
         raise BadInputError(f"{asked.wheels} has no wheels")
     config, toml = configured(at, asked)
     names.require(at, config)
-    identity.require(at, config)
     size = site.fitting(config)
     if project:
         foreign.require_host(project.copies.config)
