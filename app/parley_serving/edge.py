@@ -128,10 +128,10 @@ class Edge:
 _edges: dict[asyncio.AbstractEventLoop, Edge] = {}  # those that run
 
 
-def word() -> dict[str, str]:
-    """Return the word for /readyz: ok, or away where this process would not notice a reload; without an edge, none."""
+def word() -> str:
+    """Return ok, or away where this process would not notice a reload; empty: there is no edge."""
     found = _edges.get(asyncio.get_running_loop())
-    return {} if found is None else {"edge": "ok" if found.is_connected else "away"}
+    return "" if found is None else "ok" if found.is_connected else "away"
 
 
 def _worker(head: bytes) -> str:

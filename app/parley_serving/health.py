@@ -1,11 +1,12 @@
 """Health and metrics, answered before Django: no Host check, no redirect, no session (pitfalls A8)."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from parley_serving import edge
 from parley_serving.readiness import Readiness
 from parley_serving.refuse import not_found
 
@@ -13,6 +14,7 @@ Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 ALIVE, READY = "/healthz", "/readyz"
 ASIDE = "/.parley"  # no project has paths below it
+EDGE = b"x-parley-edge"  # of READY: whether this process has found nginx
 
 
 class Health:
@@ -52,7 +54,9 @@ class Health:
         self.start()
         is_ready, checks = await self.readiness.ask()
         body = json.dumps({"ready": is_ready, "checks": checks}, separators=(",", ":")).encode()
-        await _answer(send, 200 if is_ready else 503, b"application/json", body)
+        # Not of the checks: a rollout waits for it, and nobody else is to judge an instance by it.
+        more = [(EDGE, word.encode())] if (word := edge.word()) else []
+        await _answer(send, 200 if is_ready else 503, b"application/json", body, more)
 
     def _asks(self, path: str, for_path: str) -> bool:
         return path == ASIDE + for_path or (path == for_path and not self.is_taken(path))
@@ -67,11 +71,14 @@ class Health:
             await _answer(send, 404, b"text/plain; charset=utf-8", b"only /metrics is here")
 
 
-async def _answer(send: Any, status: int, content_type: bytes, body: bytes) -> None:
+async def _answer(
+    send: Any, status: int, content_type: bytes, body: bytes, more: Sequence[tuple[bytes, bytes]] = ()
+) -> None:
     headers = [
         (b"content-type", content_type),
         (b"content-length", str(len(body)).encode()),
         (b"cache-control", b"no-store"),
+        *more,
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -11,7 +11,6 @@ from typing import Any
 from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from parley_serving import edge
 from parley_serving.application import running
 
 ANSWER_SECONDS = 2.0  # a probe asks every few seconds, and must not pile up behind a database that hangs
@@ -67,13 +66,13 @@ async def _judged(needed: dict[str, str]) -> tuple[bool, dict[str, str]]:
     """Add what is known here.
 
     A layer that is down is told and does not make an instance unready: the poll carries the chat, and a Redis that
-    is away would otherwise take every instance out at once. An nginx that is not found is for a rollout to wait for.
+    is away would otherwise take every instance out at once.
     """
     application = running()
     layer = "none" if application is None else await application.layer()
     is_draining = application is not None and application.is_draining
     is_ready = all(word in WELL for word in needed.values()) and not is_draining
-    return is_ready, needed | {"layer": layer, "draining": "yes" if is_draining else "no"} | edge.word()
+    return is_ready, needed | {"layer": layer, "draining": "yes" if is_draining else "no"}
 
 
 async def _database() -> dict[str, str]:

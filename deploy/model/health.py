@@ -5,3 +5,4 @@ A project may have a /healthz or a /readyz of its own, and none has paths below 
 
 ALIVE = "/.parley/healthz"
 READY = "/.parley/readyz"
+EDGE = "X-Parley-Edge"  # of READY: ok or away, whether the instance has found nginx

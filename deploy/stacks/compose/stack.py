@@ -16,7 +16,7 @@ from typing import Never
 from deploy.effects.client.address import Address
 from deploy.errors import BadInputError, StackError
 from deploy.model.config import ROOT, Config, load
-from deploy.model.health import READY
+from deploy.model.health import EDGE, READY
 from deploy.model.sections import Site
 from deploy.stacks import owner
 from deploy.stacks.compose import changes, data, edge, sources
@@ -33,15 +33,15 @@ from deploy.text.compose.file import FILE, PRIVATE, VARIABLES, compose_file, var
 
 EDGE_SECONDS = 20  # for a replica to find nginx, if there is one; then the rollout goes on all the same
 DNS_SECONDS = 2.5  # nginx asks Docker's DNS every second, and waits as long for it
-# In a replica: nginx has no name for it before it joins. One of before this word says nothing, and is not waited for.
+# In a replica: nginx has no name for it before it joins. One of before this header says nothing, and is not waited for.
 UNTIL_IT_FINDS_NGINX = f"""
-import http.client, json, time
+import http.client, time
 def word():
     asked = http.client.HTTPConnection("127.0.0.1", {places.WEB}, timeout=4)
     try:
         asked.request("GET", "{READY}")
-        return json.load(asked.getresponse())["checks"].get("edge")
-    except (OSError, http.client.HTTPException, ValueError, KeyError):
+        return asked.getresponse().headers.get("{EDGE}")
+    except (OSError, http.client.HTTPException):
         return "away"
 over = time.monotonic() + {EDGE_SECONDS}
 while word() == "away" and time.monotonic() < over:

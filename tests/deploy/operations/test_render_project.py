@@ -84,6 +84,6 @@ def test_uploaded_files_that_nginx_does_not_serve(tmp_path: Path) -> None:
     """MEDIA_URL is another host's, or nothing."""
     config = load(project=copied("tutorial", tmp_path / "project", f'{TOML}media = "media"\n'))
     assert list(application.unserved(config, Facts(media_url="https://cdn.example/"))) == [
-        "uploaded files: nginx serves none of them, for MEDIA_URL is 'https://cdn.example/'"
+        "uploaded files: nginx serves them to nobody by their address, for MEDIA_URL is 'https://cdn.example/'"
     ]
     assert list(application.unserved(config, Facts(media_url="/media/"))) == []

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from deploy.stacks import own_key
+from tests.programs import needed
 
 GOOD = "u#0x-=k(3$2v^q7m)l!a9s8d7f6g5h4j3k2l1z0x9c8v7b6n5m4"
 
@@ -36,6 +37,7 @@ def test_a_key_is_taken_if_nobody_can_guess_it(key: str, why: str, tmp_path: Pat
 
 def test_a_key_that_others_can_read_is_taken_with_a_warning(tmp_path: Path) -> None:
     """It names the file that git tracks; one that git ignores is nobody else's. Without git, a module counts."""
+    needed("git", "git")
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "settings.py").write_text(f'SECRET_KEY = "{GOOD}"')
     (tmp_path / ".env").write_text(f"SECRET_KEY={GOOD}")

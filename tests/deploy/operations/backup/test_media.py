@@ -145,6 +145,7 @@ for _ in range(2):
 
 def test_a_user_that_is_not_root_restores_a_folder_that_nobody_may_write(media: Path, tmp_path: Path) -> None:
     """It is replaced, given back as it was, and removed again; and so is one below it."""
+    (media / "closed").chmod(0o755)
     (media / "closed" / "below").mkdir()
     (media / "closed" / "below" / "file").write_text("x")
     for name in ("closed/below", "closed"):

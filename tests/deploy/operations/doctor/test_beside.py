@@ -18,16 +18,16 @@ def container(*, running: bool = True, restarts: int = 0, seconds: float = 5, **
     ("found", "well"),
     [
         ([], False),
-        ([container()], True),
-        ([container(running=False)], False),
-        ([container(), container(running=False)], False),
-        ([container(restarts=3)], False),
-        ([container(restarts=3, seconds=3600)], True),
-        ([container(restarts=3, seconds=3600, Restarting=True)], False),
-        ([container(Health={"Status": "starting"})], True),
-        ([container(Health={"Status": "unhealthy"})], False),
+        ([{}], True),
+        ([{"running": False}], False),
+        ([{}, {"running": False}], False),
+        ([{"restarts": 3}], False),
+        ([{"restarts": 3, "seconds": 3600}], True),
+        ([{"restarts": 3, "seconds": 3600, "Restarting": True}], False),
+        ([{"Health": {"Status": "starting"}}], True),
+        ([{"Health": {"Status": "unhealthy"}}], False),
     ],
 )
 def test_all_of_a_service_are_well_or_it_is_not(found: list[dict[str, Any]], *, well: bool) -> None:
     """One that Docker starts again and again always runs: it is well once it has lived for a while."""
-    assert compose._are_well(found) is well
+    assert compose._are_well([container(**one) for one in found]) is well

@@ -21,6 +21,7 @@ from deploy.text.systemd import places
 from deploy.text.systemd.places import Places
 from tests.checkout import ROOT
 from tests.foreign import TOML, copied
+from tests.programs import needs_root
 
 USER = "games"  # an account of Debian's, with a group of the same name, for which nothing runs
 
@@ -28,6 +29,7 @@ USER = "games"  # an account of Debian's, with a group of the same name, for whi
 @pytest.fixture
 def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder that other users may enter, as they may /var/lib and /opt; what is root's alone is in `secret`."""
+    needs_root("to be root among files of another user")
     folder = Path(tempfile.mkdtemp())
     folder.chmod(0o755)
     monkeypatch.setattr(places, "VAR", folder / "var")
