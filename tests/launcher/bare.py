@@ -37,6 +37,7 @@ FROM_PATH = (
     "tests/app/parley_serving/test_pubsub.py",
     "tests/deploy/operations/backup/test_postgres.py",
     "tests/deploy/stacks/compose/test_rendered.py",
+    "tests/deploy/stacks/test_own_key.py",
     "tests/deploy/stacks/test_shipped.py",
     "tests/deploy/text/test_golden.py",
     "tests/deploy/text/test_models.py",
