@@ -24,7 +24,6 @@ DUMP = "dump.rdb"
 LOGS = "append*"  # appendonlydir, or appendonly.aof before Redis 7
 CHECKS = "redis-check-rdb-valkey-check-rdb"  # under such a name, a server reads an RDB file and ends
 KEYS = re.compile(r"\[info\] (\d+) keys read")
-BUSY = ("rdb_bgsave_in_progress", "aof_rewrite_in_progress", "aof_rewrite_scheduled")
 ONCE = Retry(NoBackoff(), 0)
 POLL = 0.05
 SECONDS = 600.0  # for some gigabytes to be read or written
